@@ -1,0 +1,1 @@
+"""The terminal side of lstm-lab: the command line and the Textual app."""
