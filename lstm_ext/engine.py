@@ -1,0 +1,168 @@
+"""The interface that both engines, the C core (``core``) and the NumPy twin (``twin``), implement.
+
+All arrays are C-contiguous and of one floating dtype, float32 or float64; symbols are int32.
+Layout is time-major: (T, B, …). Engines trust what they are given, apart from what keeps memory
+safe: shapes, dtypes and symbols that come from users are checked by the layers above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .activations import Activations
+from .config import LayerConfig, ModelConfig, OptimizerConfig
+from .stop import StopFlag
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What ``Engine.train`` did: ``done`` steps, and the loss and gradient norm of each."""
+
+    done: int
+    #: (done,) float64, mean nats per counted symbol.
+    losses: np.ndarray
+    #: (done,) float64, global gradient norm before clipping.
+    norms: np.ndarray
+
+
+class Engine(Protocol):
+    """A whole model: stacked layers, softmax output, cross-entropy, optimizer and sampling."""
+
+    def __init__(
+        self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
+    ) -> None:
+        """``parameters`` and ``gradient`` (P,) belong to the caller and are used in place; their
+        order is that of ``config.parameter_shapes()``."""
+
+    def forward(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray | None,
+        state: np.ndarray,
+        *,
+        dropout_key: int | None = None,
+        keep: bool = True,
+    ) -> float:
+        """Mean nats per counted symbol; 0 if none is counted, NaN without targets.
+
+        ``inputs`` (T, B) symbols; ``targets`` (T, B), −1 = not counted. ``state`` (L, S, B, H) is
+        overwritten with the final one. Dropout acts only where there is a ``dropout_key``.
+        ``keep=False`` saves memory where neither ``backward`` nor ``activations`` will follow.
+        """
+        ...
+
+    def logits(self) -> np.ndarray:
+        """(T, B, V) before the softmax, of the last forward; a copy."""
+        ...
+
+    def activations(self, layer: int) -> Activations:
+        """Gates and states of one layer in the last forward; copies, and x is None."""
+        ...
+
+    def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
+        """Fills ``gradient`` and returns d loss / d initial state, (L, S, B, H).
+
+        ``dstate`` is added as the gradient with respect to the final state. ``dlogits``
+        (T, B, V) takes the place of the cross-entropy's gradient. Call it once per forward.
+        """
+        ...
+
+    def update(self, optimizer: OptimizerConfig, moments: np.ndarray, step: int, lr: float) -> float:
+        """One optimizer step from ``gradient``; returns the gradient's norm before clipping.
+
+        ``moments`` (2, P): row 0 is sgd's v or adam's m, row 1 the second moment s; unused rows
+        stay as they are. ``step`` counts from 1. Raises ``NonFiniteError`` if the norm is not
+        finite, and has then changed nothing.
+        """
+        ...
+
+    def train(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        state: np.ndarray,
+        optimizer: OptimizerConfig,
+        moments: np.ndarray,
+        first_step: int,
+        lrs: np.ndarray,
+        dropout_seed: int,
+        stop: StopFlag | None = None,
+    ) -> TrainResult:
+        """N steps of forward, backward and update, the state carried from each to the next.
+
+        ``inputs``, ``targets`` (N, T, B); ``lrs`` (N,) float64. Step n is number first_step + n,
+        which also is what its dropout masks depend on. A ``stop`` set meanwhile ends it after
+        the current step. At a non-finite loss or gradient it raises ``NonFiniteError``;
+        parameters, moments and state are then those from before that step.
+        """
+        ...
+
+    def sample(
+        self,
+        state: np.ndarray,
+        symbol: int,
+        length: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        offset: int = 0,
+    ) -> np.ndarray:
+        """Feeds ``symbol``, draws the next, feeds that, and so on: (length,) int32.
+
+        ``state`` (L, S, 1, H) is overwritten: it then is as before feeding the last one drawn.
+        ``temperature`` 0 takes the likeliest. ``top_k`` > 0 keeps the k likeliest, ``top_p`` < 1
+        then the fewest whose probabilities reach it. Draw n uses random number offset + n of
+        ``seed``, so a text sampled in pieces is the one sampled at once.
+        """
+        ...
+
+
+class EngineModule(Protocol):
+    """A module that is an engine: two functions for single layers, and ``Engine`` for models."""
+
+    @staticmethod
+    def layer_forward(
+        config: LayerConfig,
+        Wt: np.ndarray,
+        b: np.ndarray,
+        peephole: np.ndarray | None,
+        x: np.ndarray,
+        lengths: np.ndarray | None,
+        h0: np.ndarray,
+        c0: np.ndarray | None,
+    ) -> Activations:
+        """One layer over a sequence.
+
+        Wt (H+D, G·H); b (G·H,), with reset_after (G·H+H,); peephole (3, H) or None; x (T, B, D)
+        floats or (T, B) symbols; lengths (B,) or None; h0, c0 (B, H), c0 None unless LSTM.
+        """
+        ...
+
+    @staticmethod
+    def layer_backward(
+        config: LayerConfig,
+        Wt: np.ndarray,
+        b: np.ndarray,
+        peephole: np.ndarray | None,
+        acts: Activations,
+        dh: np.ndarray,
+        dh_T: np.ndarray | None,
+        dc_T: np.ndarray | None,
+    ) -> dict[str, np.ndarray | None]:
+        """Gradients of a loss L from dh = ∂L/∂output (T, B, H) and, where given, those with
+        respect to the state after the last step, dh_T and dc_T (B, H).
+
+        Returns dx (None for symbols), dh0, dc0 (LSTM), dWt, db, dpeephole (if there are any).
+        Leaves ``acts`` as it is.
+        """
+        ...
+
+    @staticmethod
+    def Engine(
+        config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
+    ) -> Engine: ...
