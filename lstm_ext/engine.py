@@ -31,9 +31,7 @@ class TrainResult:
 class Engine(Protocol):
     """A whole model: stacked layers, softmax output, cross-entropy, optimizer and sampling."""
 
-    def __init__(
-        self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
-    ) -> None:
+    def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
         """``parameters`` and ``gradient`` (P,) belong to the caller and are used in place; their
         order is that of ``config.parameter_shapes()``."""
 
@@ -163,6 +161,4 @@ class EngineModule(Protocol):
         ...
 
     @staticmethod
-    def Engine(
-        config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
-    ) -> Engine: ...
+    def Engine(config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> Engine: ...

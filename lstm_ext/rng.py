@@ -40,7 +40,8 @@ def _numbers(key: int, first: int, count: int) -> np.ndarray:
 
 def uniforms(seed: int, offset: int, count: int) -> np.ndarray:
     """(count,) float64 in [0, 1): numbers offset, offset+1, … of the sequence of ``seed``."""
-    return (_numbers(mix(seed), offset, count) >> np.uint64(11)) * 2.0**-53
+    numbers: np.ndarray = (_numbers(mix(seed), offset, count) >> np.uint64(11)) * 2.0**-53
+    return numbers
 
 
 def dropout_key(seed: int, step: int) -> int:
@@ -52,4 +53,5 @@ def dropout_mask(key: int, layer: int, p: float, shape: tuple[int, ...], dtype: 
     """What ``layer``'s output is multiplied by: 0 with probability p, otherwise 1/(1−p)."""
     numbers = _numbers(mix(key + layer), 0, int(np.prod(shape)))
     kept = (numbers >> np.uint64(40)) >= np.uint64(int(p * 2.0**24))
-    return np.multiply(kept, 1.0 / (1.0 - p), dtype=dtype).reshape(shape)
+    mask: np.ndarray = np.multiply(kept, 1.0 / (1.0 - p), dtype=dtype)
+    return mask.reshape(shape)

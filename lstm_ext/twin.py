@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,12 +25,21 @@ from .twin_sampling import draw
 __all__ = ["Engine", "layer_backward", "layer_forward", "sigmoid"]
 
 
+@dataclass
+class _Forward:
+    """What one forward pass leaves behind."""
+
+    logits: np.ndarray  # (T, B, V)
+    top: np.ndarray  # (T, B, H), what the softmax layer saw
+    layers: list[Activations]  # empty if not kept
+    masks: list[np.ndarray]  # per layer (T, B, H); empty without dropout
+    targets: np.ndarray | None = None
+
+
 class Engine:
     """See ``engine.Engine``. ``threads`` is for NumPy's BLAS to decide."""
 
-    def __init__(
-        self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
-    ) -> None:
+    def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
         for name, array in (("parameters", parameters), ("gradient", gradient)):
             if array.shape != (config.num_parameters,) or array.dtype != config.dtype:
                 raise ValueError(
@@ -41,12 +51,8 @@ class Engine:
         self._layers = config.layers()
         self._weights = _views(config, parameters)
         self._gradients = _views(config, gradient)
-        self._loss = math.nan
-        self._targets: np.ndarray | None = None
-        self._logits: np.ndarray | None = None
-        self._top: np.ndarray | None = None  # (T, B, H), what the softmax layer saw
-        self._acts: list[Activations] = []
-        self._masks: list[np.ndarray] = []  # per layer (T, B, H), or none without dropout
+        self._last: _Forward | None = None
+        self._loss = math.nan  # of the last forward
 
     # ------------------------------------------------------------------ forward
 
@@ -61,11 +67,18 @@ class Engine:
         keep: bool = True,
     ) -> float:
         self._check(inputs, targets, state)
-        self._acts, self._masks, self._top, self._targets = [], [], None, targets
+        self._last = None  # frees its memory before as much is asked for again
+        self._last = self._run(inputs, state, dropout_key, keep)
+        self._last.targets = targets
+        self._loss = math.nan if targets is None else _cross_entropy(self._last.logits, targets)
+        return self._loss
+
+    def _run(self, inputs: np.ndarray, state: np.ndarray, dropout_key: int | None, keep: bool) -> _Forward:
+        layers, masks = [], []
         x = inputs
         for index, layer in enumerate(self._layers):
             w = self._weights[index]
-            c0 = state[index, 1] if len(state[index]) == 2 else None
+            c0 = state[index, 1] if layer.state_arrays == 2 else None
             acts = layer_forward(layer, w["Wt"], w["b"], w.get("peephole"), x, None, state[index, 0], c0)
             state[index, 0] = acts.h[-1]
             if acts.c is not None:
@@ -74,25 +87,22 @@ class Engine:
             if dropout_key is not None and self.config.dropout > 0:
                 mask = rng.dropout_mask(dropout_key, index, self.config.dropout, x.shape, x.dtype)
                 x = x * mask
-                self._masks.append(mask)
+                masks.append(mask)
             if keep:
-                self._acts.append(acts)
-        if keep:
-            self._top = x
+                layers.append(acts)
         w = self._weights[-1]
-        self._logits = (x.reshape(-1, x.shape[2]) @ w["W"].T + w["b"]).reshape(*inputs.shape, -1)
-        self._loss = math.nan if targets is None else _cross_entropy(self._logits, targets)
-        return self._loss
+        logits: np.ndarray = (x.reshape(-1, x.shape[2]) @ w["W"].T + w["b"]).reshape(*inputs.shape, -1)
+        return _Forward(logits, x, layers, masks)
 
     def logits(self) -> np.ndarray:
-        if self._logits is None:
+        if self._last is None:
             raise RuntimeError("logits: there was no forward pass yet")
-        return self._logits.copy()
+        return self._last.logits.copy()
 
     def activations(self, layer: int) -> Activations:
-        if not self._acts:
+        if self._last is None or not self._last.layers:
             raise RuntimeError("activations: there was no forward pass that kept them")
-        acts = self._acts[layer]
+        acts = self._last.layers[layer]
         return dataclasses.replace(
             acts,
             x=None,
@@ -106,34 +116,36 @@ class Engine:
 
     @quiet
     def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
-        if self._top is None or self._logits is None or (dlogits is None and self._targets is None):
-            raise RuntimeError("backward: there was no forward pass with targets that kept its activations")
-        if dlogits is None and self._targets is not None:
-            dlogits = _cross_entropy_gradient(self._logits, self._targets)
-        assert dlogits is not None
-        # logits = W·top + b
-        rows = dlogits.reshape(-1, self.config.output_size)
-        w, gradients = self._weights[-1], self._gradients[-1]
-        np.matmul(rows.T, self._top.reshape(len(rows), -1), out=gradients["W"])
-        rows.sum(axis=0, out=gradients["b"])
-        dh = (rows @ w["W"]).reshape(self._top.shape)
+        last = self._last
+        if last is None or not last.layers:
+            raise RuntimeError("backward: there was no forward pass that kept its activations")
+        if dlogits is None:
+            if last.targets is None:
+                raise RuntimeError("backward: the last forward pass had no targets")
+            dlogits = _cross_entropy_gradient(last.logits, last.targets)
 
-        batch_size = dh.shape[1]
-        dstate0 = np.empty(self.config.state_shape(batch_size), dh.dtype)
+        # logits = W·top + b
+        rows, top = dlogits.reshape(-1, self.config.output_size), last.top
+        weights, gradients = self._weights[-1], self._gradients[-1]
+        np.matmul(rows.T, top.reshape(len(rows), -1), out=gradients["W"])
+        rows.sum(axis=0, out=gradients["b"])
+        dh: np.ndarray = (rows @ weights["W"]).reshape(top.shape)
+
+        dstate0 = np.empty(self.config.state_shape(top.shape[1]), top.dtype)
         for index in reversed(range(len(self._layers))):
-            w, gradients = self._weights[index], self._gradients[index]
-            if self._masks:
-                dh *= self._masks[index]
-            dfinal = (None, None) if dstate is None else (dstate[index, 0], dstate[index, -1])
+            w = self._weights[index]
+            if last.masks:
+                dh *= last.masks[index]
+            dh_T, dc_T = (None, None) if dstate is None else (dstate[index, 0], dstate[index, -1])
             grads = layer_backward(
-                self._layers[index], w["Wt"], w["b"], w.get("peephole"), self._acts[index], dh, dfinal[0], dfinal[1]
+                self._layers[index], w["Wt"], w["b"], w.get("peephole"), last.layers[index], dh, dh_T, dc_T
             )
-            for name, gradient in gradients.items():
+            for name, gradient in self._gradients[index].items():
                 gradient[...] = grads["d" + name]
             dstate0[index, 0] = grads["dh0"]
             if "dc0" in grads:
                 dstate0[index, 1] = grads["dc0"]
-            if index > 0:
+            if grads["dx"] is not None:  # None only at the bottom, where symbols came in
                 dh = grads["dx"]
         return dstate0
 
@@ -167,9 +179,7 @@ class Engine:
             step = first_step + done
             before[...] = state
             try:
-                loss = self.forward(
-                    inputs[done], targets[done], state, dropout_key=rng.dropout_key(dropout_seed, step)
-                )
+                loss = self.forward(inputs[done], targets[done], state, dropout_key=rng.dropout_key(dropout_seed, step))
                 if not math.isfinite(loss):
                     raise NonFiniteError(step, loss, math.nan)
                 self.backward()
@@ -196,12 +206,12 @@ class Engine:
         seed: int = 0,
         offset: int = 0,
     ) -> np.ndarray:
-        drawn = np.empty(length, dtype=np.int32)
         feed = np.full((1, 1), symbol, dtype=np.int32)
+        self._check(feed, None, state)
+        drawn = np.empty(length, dtype=np.int32)
         for n, u in enumerate(rng.uniforms(seed, offset, length)):
-            self.forward(feed, None, state, keep=False)
-            assert self._logits is not None
-            feed[0, 0] = drawn[n] = draw(self._logits[0, 0], u, temperature, top_k, top_p)
+            logits = self._run(feed, state, dropout_key=None, keep=False).logits
+            feed[0, 0] = drawn[n] = draw(logits[0, 0], u, temperature, top_k, top_p)
         return drawn
 
     def _check(self, inputs: np.ndarray, targets: np.ndarray | None, state: np.ndarray) -> None:
@@ -249,7 +259,7 @@ def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
 
 def _cross_entropy_gradient(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """(T, B, V): (softmax(logits) − one-hot target) / counted where there is a target, else 0."""
-    d = logits - logits.max(axis=2, keepdims=True)
+    d: np.ndarray = logits - logits.max(axis=2, keepdims=True)
     np.exp(d, out=d)
     d /= d.sum(axis=2, keepdims=True)
     steps, lanes = np.nonzero(targets >= 0)

@@ -13,24 +13,38 @@ stands for "of the step before". U is the part of W that meets h', Wx the part t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from .activations import Activations
 from .config import LayerConfig
 
-#: Overflow and NaN are results here, to be found in the loss, and nothing to print warnings about.
-quiet = np.errstate(all="ignore")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def quiet(function: Callable[P, R]) -> Callable[P, R]:
+    """Overflow and NaN are results here, to be found in the loss, and nothing to print warnings about."""
+
+    @functools.wraps(function)
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> R:
+        with np.errstate(all="ignore"):
+            return function(*args, **kwargs)
+
+    return quietly
 
 
 @quiet
 def sigmoid(a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """σ(a) = 1 / (1 + e^−a), exact to rounding at both ends: where e^−a overflows, 1/∞ is the limit 0."""
-    out = np.negative(a, out=out)
-    np.exp(out, out=out)
-    out += 1
-    return np.reciprocal(out, out=out)
+    result: np.ndarray = np.negative(a, out=out)
+    np.exp(result, out=result)
+    result += 1
+    np.reciprocal(result, out=result)
+    return result
 
 
 @quiet
@@ -328,10 +342,15 @@ def _input_gradients(Wx: np.ndarray, x: np.ndarray, da: np.ndarray, dWx: np.ndar
     """Fills ``dWx`` (D, G·H) from da (T·B, G·H) and returns dx (T, B, D), or None for symbols."""
     if x.ndim == 2:
         dWx[...] = 0
-        np.add.at(dWx, x.reshape(-1), da)
+        # Each symbol's row is the sum over the steps at which it came: sorted, they lie side by side.
+        steps = np.argsort(x, axis=None, kind="stable")
+        symbols, starts = np.unique(x.reshape(-1)[steps], return_index=True)
+        for symbol, here in zip(symbols, np.split(steps, starts[1:]), strict=True):
+            da[here].sum(axis=0, out=dWx[symbol])
         return None
     np.matmul(x.reshape(-1, x.shape[2]).T, da, out=dWx)
-    return (da @ Wx.T).reshape(x.shape)
+    dx: np.ndarray = (da @ Wx.T).reshape(x.shape)
+    return dx
 
 
 def _recurrent_gradients(
