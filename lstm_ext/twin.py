@@ -97,7 +97,8 @@ class Engine:
     def logits(self) -> np.ndarray:
         if self._last is None:
             raise RuntimeError("logits: there was no forward pass yet")
-        return self._last.logits.copy()
+        logits: np.ndarray = self._last.logits.copy()
+        return logits
 
     def activations(self, layer: int) -> Activations:
         if self._last is None or not self._last.layers:

@@ -230,9 +230,7 @@ def _gru_forward(config: LayerConfig, U: np.ndarray, b_hn: np.ndarray, acts: Act
             np.multiply(r, h_previous[t], out=extra[t])
             n += extra[t] @ U_n
         np.tanh(n, out=n)
-        np.subtract(n, h_previous[t], out=h[t])
-        h[t] *= z
-        h[t] += h_previous[t]
+        h[t] = (1 - z) * h_previous[t] + z * n
         _leave_alone(acts, t)
 
 
