@@ -1,14 +1,45 @@
-"""Checkpoints: one .safetensors file with everything an exact resume needs. Nothing in it is ever executed."""
+"""Checkpoints: everything that an exact resume needs, in one .safetensors file. Nothing in it is ever executed.
+
+Tensors (G row blocks in the order of ``config.BLOCKS``; a GRU's z says how much is new, where
+PyTorch's says how much is kept):
+
+====================================  ==================================================
+rnn.weight_ih_l0 …                    (G·H, D)
+rnn.weight_hh_l0 …                    (G·H, H)
+rnn.bias_l0 …                         (G·H,); GRU with reset_after (G·H + H,)
+rnn.peephole_l0 …                     (3, H), if there are peepholes
+decoder.weight, decoder.bias          (V, H), (V,)
+training.moments                      (2, P), the optimizer's, laid out like the parameters
+training.state                        (L, S, B, H), carried from the last step
+training.history.*                    the loss curve, see ``History.arrays``
+====================================  ==================================================
+
+The metadata hold ``format``, ``version`` and, as JSON in ``contents``, all the rest.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .config import ModelConfig
+from .config import ModelConfig, OptimizerConfig
 from .data import Vocabulary
-from .language_model import LanguageModel
+from .history import History
+from .language_model import LanguageModel, named_parameters
+from .trainer_config import TrainerConfig
+
+FORMAT = "lstm-lab"
+VERSION = 1
+_HISTORY = "training.history."
 
 
 class CheckpointError(Exception):
@@ -17,21 +48,223 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint's contents. ``step``, ``val_loss``, ``text_name`` say how far training was, and on what."""
+    """A model and its training run, at the boundary between two steps."""
 
-    path: str
     config: ModelConfig
     vocabulary: Vocabulary
+    #: (P,) in the order of ``config.parameter_shapes()``
     parameters: np.ndarray
+    trainer_config: TrainerConfig
+    #: (2, P)
+    moments: np.ndarray
+    #: (L, S, B, H)
+    state: np.ndarray
+    history: History
+    #: Optimizer steps done; whole epochs done; steps done of the present one.
     step: int
+    epoch: int
+    epoch_step: int
+    #: The learning rate at that moment.
+    lr: float
+    seconds: float
+    #: The text it learned: name or path, encoding, length and checksum of its symbols.
     text_name: str
     encoding: str
+    text_length: int
+    text_checksum: int
 
     def model(self, *, backend: str | None = None, threads: int = 1) -> LanguageModel:
         """A language model with these weights."""
-        raise NotImplementedError
+        model = LanguageModel(self.config, backend=backend, threads=threads)
+        model.load(self.parameters)
+        return model
+
+
+#: The fields that are JSON as they are.
+_PLAIN: Mapping[str, type] = {
+    "step": int,
+    "epoch": int,
+    "epoch_step": int,
+    "lr": float,
+    "seconds": float,
+    "text_name": str,
+    "encoding": str,
+    "text_length": int,
+    "text_checksum": int,
+}
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
+    """Writes ``path`` whole or not at all: a failure, a crash or a power cut leave what was there before.
+
+    Raises ``CheckpointError``.
+    """
+    from safetensors.numpy import save
+
+    if not np.isfinite(checkpoint.parameters).all():
+        raise CheckpointError(f"{path}: not written, because the weights hold NaN or infinity")
+    tensors = {
+        **_named(checkpoint.config, checkpoint.parameters),
+        "training.moments": checkpoint.moments,
+        "training.state": checkpoint.state,
+        **{_HISTORY + name: array for name, array in checkpoint.history.arrays().items()},
+    }
+    contents = {
+        "model": {**vars(checkpoint.config), "force": dict(checkpoint.config.force)},
+        "trainer": {
+            **vars(checkpoint.trainer_config),
+            "optimizer": vars(checkpoint.trainer_config.optimizer),
+            "checkpoint": None,  # where the file lies is no property of the run
+        },
+        "vocabulary": checkpoint.vocabulary.symbols,
+        **{name: getattr(checkpoint, name) for name in _PLAIN},
+    }
+    metadata = {"format": FORMAT, "version": str(VERSION), "contents": json.dumps(contents)}
+    data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
+    try:
+        _write(path, data)
+    except OSError as error:
+        reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
+        raise CheckpointError(f"{path}: cannot be written: {reason}") from error
+
+
+def check_destination(path: str) -> None:
+    """Raises ``CheckpointError`` if it is clear beforehand that no checkpoint can be written to ``path``."""
+    path = os.path.realpath(path)
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        raise CheckpointError(f"{path}: cannot be written: there is no directory {directory}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise CheckpointError(f"{path}: cannot be written: is a directory or a device")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise CheckpointError(f"{path}: cannot be written: no permission to write in {directory}")
+
+
+def _write(path: str, data: bytes) -> None:
+    check_destination(path)
+    path = os.path.realpath(path)  # a link keeps pointing to the new file
+    directory = os.path.dirname(path)
+    temporary = os.path.join(directory, f".lstm-lab-{secrets.token_hex(8)}.tmp")
+    try:
+        # Not tempfile: its files are readable by their owner only.
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    with contextlib.suppress(OSError):  # not every file system can
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def load_checkpoint(path: str) -> Checkpoint:
     """Reads and checks a checkpoint. Raises ``CheckpointError``."""
-    raise NotImplementedError
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
+            raise CheckpointError(f"{path}: is {kind}, expected a checkpoint")
+        with safe_open(path, framework="numpy") as file:
+            contents = _contents(path, file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: is truncated, damaged or no checkpoint at all ({error})") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(f"{path!r}: cannot be read: {reason}") from None
+    try:
+        return _checkpoint(contents, tensors)
+    except KeyError as error:
+        raise CheckpointError(f"{path}: is damaged: {error} is missing") from None
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CheckpointError(f"{path}: is damaged: {error}") from None
+
+
+def _contents(path: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: is a .safetensors file, but no checkpoint of lstm-lab")
+    version = metadata.get("version", "")
+    if version != str(VERSION):
+        raise CheckpointError(
+            f"{path}: has format version {version}, this lstm-lab reads version {VERSION}; a newer one may read it"
+        )
+    try:
+        contents = json.loads(metadata["contents"])
+    except (KeyError, ValueError, RecursionError):
+        contents = None
+    if not isinstance(contents, dict):
+        raise CheckpointError(f"{path}: is damaged: its description is not JSON")
+    return contents
+
+
+def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Checkpoint:
+    """Raises KeyError, TypeError, ValueError where something is missing or does not fit."""
+    layers = contents["model"]["num_layers"]
+    if layers > len(tensors):  # before anything is built for each of them
+        raise ValueError(f"{layers} layers, but {len(tensors)} tensors")
+    config = ModelConfig(**contents["model"])
+    trainer = contents["trainer"]
+    trainer_config = TrainerConfig(**{**trainer, "optimizer": OptimizerConfig(**trainer["optimizer"])})
+    vocabulary = Vocabulary(contents["vocabulary"])
+    if not config.input_size == config.output_size == len(vocabulary):
+        raise ValueError(f"a vocabulary of {len(vocabulary)} for {config.input_size} inputs, {config.output_size} outputs")
+    plain = {}
+    for name, kind in _PLAIN.items():
+        plain[name] = contents[name]
+        if type(plain[name]) is not kind or (kind is not str and not 0 <= plain[name] < 2**63):
+            raise ValueError(f"{name} is {plain[name]!r}")
+
+    parameters = np.empty(config.num_parameters, dtype=config.dtype)
+    expected = {
+        **_named(config, parameters),
+        "training.moments": np.broadcast_to(parameters, (2, config.num_parameters)),
+        "training.state": np.broadcast_to(parameters[0], config.state_shape(trainer_config.batch_size)),
+    }
+    for name, like in expected.items():
+        tensor = tensors[name]
+        if tensor.shape != like.shape or tensor.dtype != like.dtype:
+            raise ValueError(f"{name} is {tensor.dtype} {tensor.shape}, expected {like.dtype} {like.shape}")
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"{name} holds NaN or infinity")
+    for name, view in _named(config, parameters).items():
+        view[...] = tensors[name]
+    history = History.from_arrays(
+        {name.removeprefix(_HISTORY): array for name, array in tensors.items() if name.startswith(_HISTORY)}
+    )
+    return Checkpoint(
+        config=config,
+        vocabulary=vocabulary,
+        parameters=parameters,
+        trainer_config=trainer_config,
+        moments=tensors["training.moments"],
+        state=tensors["training.state"],
+        history=history,
+        **plain,
+    )
+
+
+def _named(config: ModelConfig, parameters: np.ndarray) -> dict[str, np.ndarray]:
+    """Views of the flat parameters (P,) by the names that they have in the file."""
+    named = {}
+    for name, array in named_parameters(config, parameters).items():
+        owner, short = name.rsplit(".", 1)
+        layer = owner.removeprefix("layers.")
+        if owner == "output":
+            named["decoder.weight" if short == "W" else "decoder.bias"] = array
+        elif short == "Wt":
+            named[f"rnn.weight_hh_l{layer}"] = array[: config.hidden_size].T
+            named[f"rnn.weight_ih_l{layer}"] = array[config.hidden_size :].T
+        else:
+            named[f"rnn.{'bias' if short == 'b' else short}_l{layer}"] = array
+    return named

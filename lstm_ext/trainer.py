@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from .data import Split, Text, Vocabulary
 from .history import HistoryView
 from .language_model import LanguageModel
-from .training_state import TrainerConfig
+from .trainer_config import TrainerConfig
 
 T = TypeVar("T")
 Status = Literal["ready", "running", "paused", "finished", "stopped", "failed"]

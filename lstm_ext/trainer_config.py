@@ -1,0 +1,57 @@
+"""How a model is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from .config import OptimizerConfig
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """The settings of a training run, apart from how long it lasts.
+
+    seq_length, batch_size
+        T and B of one step of truncated backpropagation through time.
+    validation
+        Share of the text, at its end, that is kept for validation.
+    eval_every
+        Steps between evaluations; None: so many that they cost about 5 % of the time.
+    eval_symbols
+        Of the validation text, at most so many symbols are evaluated while training.
+    checkpoint, checkpoint_every
+        Where to save, every so many seconds and at the end; None: nowhere.
+    seed
+        Of the dropout masks.
+    """
+
+    seq_length: int = 50
+    batch_size: int = 16
+    lr: float = 2e-3
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    seed: int = 0
+    validation: float = 0.1
+    eval_every: int | None = None
+    eval_symbols: int = 262_144
+    checkpoint: str | None = None
+    checkpoint_every: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("seq_length", 1), ("batch_size", 1), ("eval_every", 1), ("eval_symbols", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if name == "eval_every" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name}: got {value!r}, expected an integer of at least {least}")
+        check_lr(self.lr)
+        if not 0.0 <= self.validation < 1.0:
+            raise ValueError(f"validation: got {self.validation!r}, expected a share in [0, 1)")
+        if not self.checkpoint_every > 0.0:
+            raise ValueError(f"checkpoint_every: got {self.checkpoint_every!r}, expected seconds above 0")
+
+
+def check_lr(lr: float) -> None:
+    """Raises ValueError unless ``lr`` can be a learning rate."""
+    if not (lr > 0.0 and math.isfinite(lr)):
+        raise ValueError(f"lr: got {lr!r}, expected a number above 0")
