@@ -1,0 +1,238 @@
+/* Matrix products. The right-hand factor is packed into panels of PANEL columns, K rows each, so
+ * that the inner loop reads it in order; the last panel is filled up with zeros. A tile of
+ * up to TILE_ROWS rows and one panel stays in registers over the whole inner loop.
+ *
+ *   pack_rows      B (K, N) as it lies                  -> panels
+ *   pack_columns   B given as its transpose (N, K)      -> panels
+ *   multiply       C (M, N) = or += A (M, K) . panels
+ *   multiply_outer C (M, N) = or += A^T . B for A (K, M), B (K, N): a weight gradient
+ */
+#ifndef LC_GEMM_H
+#define LC_GEMM_H
+
+#include "real.h"
+
+#define PANEL (2 * WIDTH)
+#if VECTOR_BYTES == 64
+#define TILE_ROWS 12 /* 24 of 32 registers hold the tile */
+#else
+#define TILE_ROWS 6 /* 12 of 16 registers hold the tile */
+#endif
+#define DEPTH 256     /* K at a time: a panel's share then stays in the first-level cache */
+#define ROWS_AT_ONCE 192 /* M at a time: this much of A then stays in the second-level cache */
+
+INLINE ptrdiff_t padded_columns(int N) { return ((ptrdiff_t)N + PANEL - 1) / PANEL * PANEL; }
+INLINE ptrdiff_t packed_size(int K, int N) { return K * padded_columns(N); }
+
+static void pack_rows(int K, int N, const real *B, ptrdiff_t ldb, real *packed)
+{
+    for (int n = 0; n < N; n += PANEL) {
+        int columns = N - n < PANEL ? N - n : PANEL;
+        for (int k = 0; k < K; k++, packed += PANEL) {
+            const real *row = B + k * ldb + n;
+            if (columns == PANEL) {
+                store(packed, load(row));
+                store(packed + WIDTH, load(row + WIDTH));
+            } else {
+                memset(packed, 0, PANEL * sizeof(real));
+                memcpy(packed, row, columns * sizeof(real));
+            }
+        }
+    }
+}
+
+static void pack_columns(int K, int N, const real *Bt, ptrdiff_t ldb, real *packed)
+{
+    enum { BLOCK = 16 }; /* depth at a time, so that the scattered writes stay in the cache */
+    for (int n = 0; n < N; n += PANEL, packed += (ptrdiff_t)K * PANEL) {
+        int columns = N - n < PANEL ? N - n : PANEL;
+        if (columns < PANEL)
+            memset(packed, 0, (size_t)K * PANEL * sizeof(real));
+        for (int k0 = 0; k0 < K; k0 += BLOCK) {
+            int k1 = k0 + BLOCK < K ? k0 + BLOCK : K;
+            for (int j = 0; j < columns; j++) {
+                const real *column = Bt + (n + j) * ldb;
+                for (int k = k0; k < k1; k++)
+                    packed[(ptrdiff_t)k * PANEL + j] = column[k];
+            }
+        }
+    }
+}
+
+/* rows x (panels * PANEL) of C, over K steps. A's element (r, k) is A[r * lda + k], or, where A
+ * was packed for this tile, A[k * rows + r]. rows, panels and packed are constants in every call. */
+INLINE void tile(const int rows, const int panels, const int packed, int K, const real *A, ptrdiff_t lda,
+                 const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc, int accumulate)
+{
+    vec sum[TILE_ROWS][2 * 4];
+    const int vectors = 2 * panels;
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
+            if (accumulate)
+                sum[r][v] = load(C + r * ldc + v * WIDTH);
+            else
+                sum[r][v] = (vec){0};
+        }
+    }
+    for (int k = 0; k < K; k++) {
+        vec b[2 * 4];
+        UNROLL
+        for (int p = 0; p < panels; p++) {
+            b[2 * p] = load(B + p * panel_stride);
+            b[2 * p + 1] = load(B + p * panel_stride + WIDTH);
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            real a = packed ? A[r] : A[r * lda];
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] += a * b[v];
+        }
+        A += packed ? rows : 1;
+        B += PANEL;
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            store(C + r * ldc + v * WIDTH, sum[r][v]);
+    }
+}
+
+typedef void tile_function(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C,
+                           ptrdiff_t ldc, int accumulate);
+
+#define DEFINE_TILE(rows, panels)                                                                                  \
+    static void tile_##rows##_##panels(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, \
+                                       real *C, ptrdiff_t ldc, int accumulate)                                     \
+    {                                                                                                              \
+        tile(rows, panels, 0, K, A, lda, B, panel_stride, C, ldc, accumulate);                                     \
+    }
+#define DEFINE_PACKED_TILE(rows)                                                                                   \
+    static void packed_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride,     \
+                                   real *C, ptrdiff_t ldc, int accumulate)                                         \
+    {                                                                                                              \
+        tile(rows, 1, 1, K, A, lda, B, panel_stride, C, ldc, accumulate);                                          \
+    }
+
+/* Few rows take several panels at once, so that enough independent sums are under way. */
+DEFINE_TILE(1, 4)
+DEFINE_TILE(2, 2)
+DEFINE_TILE(1, 1) DEFINE_TILE(2, 1) DEFINE_TILE(3, 1) DEFINE_TILE(4, 1) DEFINE_TILE(5, 1) DEFINE_TILE(6, 1)
+DEFINE_PACKED_TILE(1) DEFINE_PACKED_TILE(2) DEFINE_PACKED_TILE(3) DEFINE_PACKED_TILE(4) DEFINE_PACKED_TILE(5)
+DEFINE_PACKED_TILE(6)
+#if TILE_ROWS == 12
+DEFINE_TILE(3, 2) DEFINE_TILE(4, 2)
+DEFINE_TILE(7, 1) DEFINE_TILE(8, 1) DEFINE_TILE(9, 1) DEFINE_TILE(10, 1) DEFINE_TILE(11, 1) DEFINE_TILE(12, 1)
+DEFINE_PACKED_TILE(7) DEFINE_PACKED_TILE(8) DEFINE_PACKED_TILE(9) DEFINE_PACKED_TILE(10) DEFINE_PACKED_TILE(11)
+DEFINE_PACKED_TILE(12)
+#endif
+
+/* [rows]: the tile, and how many panels it takes at once. */
+static const struct { tile_function *run; int panels; } wide_tiles[] = {
+    {0, 0}, {tile_1_4, 4}, {tile_2_2, 2},
+#if TILE_ROWS == 12
+    {tile_3_2, 2}, {tile_4_2, 2},
+#endif
+};
+#define WIDE_TILES ((int)(sizeof wide_tiles / sizeof *wide_tiles))
+
+static tile_function *const tiles[] = {
+    0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
+#if TILE_ROWS == 12
+    tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+#endif
+};
+
+static tile_function *const packed_tiles[] = {
+    0, packed_tile_1, packed_tile_2, packed_tile_3, packed_tile_4, packed_tile_5, packed_tile_6,
+#if TILE_ROWS == 12
+    packed_tile_7, packed_tile_8, packed_tile_9, packed_tile_10, packed_tile_11, packed_tile_12,
+#endif
+};
+
+/* M rows in tiles that differ by one row at most: 32 rows are 11 + 11 + 10, never 12 + 12 + 8. */
+INLINE int first_tile(int M)
+{
+    int count = (M + TILE_ROWS - 1) / TILE_ROWS;
+    return (M + count - 1) / count;
+}
+
+/* One tile of C that may have fewer columns than its panel: those go by way of a copy. */
+INLINE void run_tile(tile_function *run, int rows, int columns, int width, int K, const real *A, ptrdiff_t lda,
+                     const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc, int accumulate)
+{
+    if (columns == width) {
+        run(K, A, lda, B, panel_stride, C, ldc, accumulate);
+        return;
+    }
+    real copy[TILE_ROWS * PANEL];
+    if (accumulate)
+        for (int r = 0; r < rows; r++) {
+            memcpy(copy + r * PANEL, C + r * ldc, columns * sizeof(real));
+            memset(copy + r * PANEL + columns, 0, (PANEL - columns) * sizeof(real));
+        }
+    run(K, A, lda, B, panel_stride, copy, PANEL, accumulate);
+    for (int r = 0; r < rows; r++)
+        memcpy(C + r * ldc, copy + r * PANEL, columns * sizeof(real));
+}
+
+/* C (M, N) = A (M, K) . packed, added to what C holds if accumulate is set. */
+static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed, real *C, ptrdiff_t ldc,
+                     int accumulate)
+{
+    int wide = M < WIDE_TILES ? wide_tiles[M].panels * PANEL : 0;
+    int n0 = wide ? N / wide * wide : 0;
+    for (int n = 0; n < n0; n += wide)
+        wide_tiles[M].run(K, A, lda, packed + (ptrdiff_t)n * K, (ptrdiff_t)K * PANEL, C + n, ldc, accumulate);
+    if (n0 == N)
+        return;
+    for (int m0 = 0; m0 < M; m0 += ROWS_AT_ONCE) {
+        int m1 = m0 + ROWS_AT_ONCE < M ? m0 + ROWS_AT_ONCE : M;
+        for (int k0 = 0; k0 < K; k0 += DEPTH) {
+            int depth = K - k0 < DEPTH ? K - k0 : DEPTH;
+            for (int n = n0; n < N; n += PANEL) {
+                int columns = N - n < PANEL ? N - n : PANEL;
+                const real *panel = packed + (ptrdiff_t)n * K + (ptrdiff_t)k0 * PANEL;
+                for (int m = m0, rows; m < m1; m += rows) {
+                    rows = first_tile(m1 - m);
+                    run_tile(tiles[rows], rows, columns, PANEL, depth, A + m * lda + k0, lda, panel, 0,
+                             C + m * ldc + n, ldc, accumulate || k0 > 0);
+                }
+            }
+        }
+    }
+}
+
+/* Room that multiply_outer needs, in numbers: DEPTH rows of A and one panel of B. */
+INLINE ptrdiff_t outer_scratch(int M) { return (ptrdiff_t)DEPTH * (M + PANEL); }
+
+/* C (M, N) = A^T . B, summed over the K rows of A (K, M) and B (K, N). */
+static void multiply_outer(int M, int N, int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t ldb, real *C,
+                           ptrdiff_t ldc, int accumulate, real *scratch)
+{
+    real *packed_a = scratch, *packed_b = scratch + (ptrdiff_t)DEPTH * M;
+    for (int k0 = 0; k0 < K; k0 += DEPTH) {
+        int depth = K - k0 < DEPTH ? K - k0 : DEPTH;
+        real *to = packed_a;
+        for (int m = 0, rows; m < M; m += rows) {
+            rows = first_tile(M - m);
+            for (int k = 0; k < depth; k++, to += rows)
+                for (int r = 0; r < rows; r++)
+                    to[r] = A[(k0 + k) * lda + m + r];
+        }
+        for (int n = 0; n < N; n += PANEL) {
+            int columns = N - n < PANEL ? N - n : PANEL;
+            pack_rows(depth, columns, B + k0 * ldb + n, ldb, packed_b);
+            for (int m = 0, rows; m < M; m += rows) {
+                rows = first_tile(M - m);
+                run_tile(packed_tiles[rows], rows, columns, PANEL, depth, packed_a + (ptrdiff_t)m * depth, 0,
+                         packed_b, 0, C + m * ldc + n, ldc, accumulate || k0 > 0);
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* What the three cells share: one pass over a sequence, its packed weights, and the work that
+ * does not depend on the cell (input projection, weight gradients). */
+#ifndef LC_LAYER_H
+#define LC_LAYER_H
+
+#include "gemm.h"
+#include "lstm_core.h"
+#include "vecmath.h"
+
+INLINE int gate_blocks(const lc_layer *layer) { return layer->cell == LC_LSTM ? 4 : layer->cell == LC_GRU ? 3 : 1; }
+INLINE int bias_size(const lc_layer *layer)
+{
+    return (gate_blocks(layer) + (layer->reset_after ? 1 : 0)) * layer->hidden_size;
+}
+
+/* A GRU's candidate meets h separately from its gates, so its recurrent weights are two factors. */
+INLINE int split_columns(const lc_layer *layer)
+{
+    return layer->cell == LC_GRU ? 2 * layer->hidden_size : gate_blocks(layer) * layer->hidden_size;
+}
+
+/* Weights packed for multiply, once per update. U are the columns that meet h, Ux those that meet x. */
+typedef struct {
+    real *U;            /* h -> gates           (H, G*H), GRU (H, 2H) */
+    real *U_candidate;  /* h -> candidate       (H, H), GRU */
+    real *Ut;           /* da -> dh             (G*H, H), GRU (2H, H) */
+    real *Ut_candidate; /* da -> dh             (H, H), GRU */
+    real *Ux;           /* x -> all blocks      (D, G*H), dense input */
+    real *Uxt;          /* da -> dx             (G*H, D), dense input */
+} panels;
+
+/* One pass over T steps and B sequences; fields as in lc_pass. */
+typedef struct {
+    const lc_layer *layer;
+    int T, B;
+    const real *x;
+    const int32_t *symbols;
+    ptrdiff_t symbol_stride; /* from one step's symbols to the next */
+    const int32_t *lengths;
+    const real *Wt, *b, *peephole;
+    panels packed;
+    real *h, *c, *gates, *extra;
+} pass;
+
+/* Gradients of a pass. da may be gates itself and dextra may be extra itself, where the
+ * activations are not needed afterwards. */
+typedef struct {
+    const real *dh;
+    real *dh_next; /* (B, H): of the final h on entry, of the initial h on return */
+    real *dc_next; /* (B, H), LSTM */
+    real *da;      /* (T, B, G*H): of the pre-activations */
+    real *dextra;  /* (T, B, H), GRU */
+    real *dx, *dWt, *db, *dpeephole;
+    real *scratch; /* gradient_scratch numbers */
+} pass_gradients;
+
+/* Hands out consecutive, aligned pieces of one block; with no block it only counts. */
+typedef struct {
+    char *base;
+    int64_t used;
+} arena;
+
+static void *take(arena *arena, int64_t count, size_t size)
+{
+    void *piece = arena->base ? arena->base + arena->used : NULL;
+    arena->used += (count * (int64_t)size + 63) / 64 * 64;
+    return piece;
+}
+#define TAKE(arena, count) ((real *)take(arena, count, sizeof(real)))
+
+static panels plan_panels(const lc_layer *layer, int dense, arena *arena)
+{
+    int H = layer->hidden_size, D = layer->input_size, columns = split_columns(layer), all = gate_blocks(layer) * H;
+    panels p = {0};
+    p.U = TAKE(arena, packed_size(H, columns));
+    p.Ut = TAKE(arena, packed_size(columns, H));
+    if (columns < all) {
+        p.U_candidate = TAKE(arena, packed_size(H, H));
+        p.Ut_candidate = TAKE(arena, packed_size(H, H));
+    }
+    if (dense) {
+        p.Ux = TAKE(arena, packed_size(D, all));
+        p.Uxt = TAKE(arena, packed_size(all, D));
+    }
+    return p;
+}
+
+static void pack_panels(const lc_layer *layer, const real *Wt, const panels *p)
+{
+    int H = layer->hidden_size, D = layer->input_size, columns = split_columns(layer), all = gate_blocks(layer) * H;
+    pack_rows(H, columns, Wt, all, p->U);
+    pack_columns(columns, H, Wt, all, p->Ut);
+    if (columns < all) {
+        pack_rows(H, H, Wt + columns, all, p->U_candidate);
+        pack_columns(H, H, Wt + columns, all, p->Ut_candidate);
+    }
+    if (p->Ux) {
+        pack_rows(D, all, Wt + (ptrdiff_t)H * all, all, p->Ux);
+        pack_columns(all, D, Wt + (ptrdiff_t)H * all, all, p->Uxt);
+    }
+}
+
+/* The t of the s-th step to be taken, and where its states lie. */
+INLINE int step_time(const pass *p, int s) { return p->layer->reverse ? p->T - 1 - s : s; }
+INLINE ptrdiff_t state_size(const pass *p) { return (ptrdiff_t)p->B * p->layer->hidden_size; }
+INLINE real *before(const pass *p, real *states, int t) { return states + state_size(p) * (t + p->layer->reverse); }
+INLINE real *after(const pass *p, real *states, int t) { return states + state_size(p) * (t + !p->layer->reverse); }
+INLINE int past_end(const pass *p, int t, int b) { return p->lengths && t >= p->lengths[b]; }
+
+/* y = a + b, n numbers. */
+INLINE void add_rows(ptrdiff_t n, const real *a, const real *b, real *y)
+{
+    ptrdiff_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        store(y + i, load(a + i) + load(b + i));
+    for (; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
+/* Dense input: what all steps' inputs contribute, in one product. */
+static void project_dense(const pass *p)
+{
+    int D = p->layer->input_size, columns = gate_blocks(p->layer) * p->layer->hidden_size, rows = p->T * p->B;
+    for (int row = 0; row < rows; row++)
+        memcpy(p->gates + (ptrdiff_t)row * columns, p->b, columns * sizeof(real));
+    multiply(rows, columns, D, p->x, D, p->packed.Ux, p->gates, columns, 1);
+}
+
+/* Symbols: W.x + b of step t is a row of Wt plus b. */
+static void project_symbols(const pass *p, int t)
+{
+    int H = p->layer->hidden_size, columns = gate_blocks(p->layer) * H;
+    real *a = p->gates + (ptrdiff_t)t * p->B * columns;
+    for (int b = 0; b < p->B; b++, a += columns)
+        add_rows(columns, p->Wt + (ptrdiff_t)(H + p->symbols[t * p->symbol_stride + b]) * columns, p->b, a);
+}
+
+static void sum_columns(int rows, int columns, const real *a, ptrdiff_t lda, real *sums)
+{
+    memset(sums, 0, columns * sizeof(real));
+    for (int row = 0; row < rows; row++)
+        add_rows(columns, sums, a + row * lda, sums);
+}
+
+/* Room for multiply_outer and, in a GRU's loop, for one step's (B, H). */
+INLINE ptrdiff_t gradient_scratch(const lc_layer *layer, int dense, int B)
+{
+    int M = dense && layer->input_size > layer->hidden_size ? layer->input_size : layer->hidden_size;
+    ptrdiff_t outer = outer_scratch(M), step = (ptrdiff_t)B * layer->hidden_size;
+    return outer > step ? outer : step;
+}
+
+/* The columns of Wt that meet x, the bias and dx, when da is complete. */
+static void input_gradients(const pass *p, const pass_gradients *g)
+{
+    int H = p->layer->hidden_size, D = p->layer->input_size, columns = gate_blocks(p->layer) * H, rows = p->T * p->B;
+    real *dWx = g->dWt + (ptrdiff_t)H * columns;
+    if (p->symbols) {
+        memset(dWx, 0, (size_t)D * columns * sizeof(real));
+        const real *da = g->da;
+        for (int t = 0; t < p->T; t++)
+            for (int b = 0; b < p->B; b++, da += columns) {
+                real *row = dWx + (ptrdiff_t)p->symbols[t * p->symbol_stride + b] * columns;
+                add_rows(columns, row, da, row);
+            }
+        sum_columns(D, columns, dWx, columns, g->db); /* every da went into exactly one row */
+    } else {
+        multiply_outer(D, columns, rows, p->x, D, g->da, columns, dWx, columns, 0, g->scratch);
+        sum_columns(rows, columns, g->da, columns, g->db);
+        if (g->dx)
+            multiply(rows, D, columns, g->da, columns, p->packed.Uxt, g->dx, D, 0);
+    }
+}
+
+/* Calls body(u, n) for every group of n <= WIDTH units, n being a constant but for the last. */
+#define FOR_UNITS(H, body)                  \
+    do {                                    \
+        int u_ = 0;                         \
+        for (; u_ + WIDTH <= (H); u_ += WIDTH) \
+            body(u_, WIDTH);                \
+        if (u_ < (H))                       \
+            body(u_, (H) - u_);             \
+    } while (0)
+
+#endif

@@ -1,0 +1,5 @@
+#define TARGET "avx2,fma"
+#define VECTOR_BYTES 32
+#define REAL_IS_FLOAT 1
+#define VARIANT lc_avx2_f32
+#include "../x86.h"

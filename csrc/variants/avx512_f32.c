@@ -1,0 +1,5 @@
+#define TARGET "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw"
+#define VECTOR_BYTES 64
+#define REAL_IS_FLOAT 1
+#define VARIANT lc_avx512_f32
+#include "../x86.h"
