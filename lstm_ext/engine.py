@@ -48,7 +48,8 @@ class Engine(Protocol):
 
         ``inputs`` (T, B) symbols; ``targets`` (T, B), −1 = not counted. ``state`` (L, S, B, H) is
         overwritten with the final one. Dropout acts only where there is a ``dropout_key``.
-        ``keep=False`` saves memory where neither ``backward`` nor ``activations`` will follow.
+        ``keep=False`` saves memory where neither ``backward`` nor ``activations`` will follow: they
+        then raise RuntimeError, as they do where there was no forward at all.
         """
         ...
 
@@ -94,7 +95,8 @@ class Engine(Protocol):
         ``inputs``, ``targets`` (N, T, B); ``lrs`` (N,) float64. Step n is number first_step + n,
         which also is what its dropout masks depend on. A ``stop`` set meanwhile ends it after
         the current step. At a non-finite loss or gradient it raises ``NonFiniteError``;
-        parameters, moments and state are then those from before that step.
+        parameters, moments and state are then those from before that step. Afterwards there is no
+        last forward: its logits and activations have to be asked for with one more ``forward``.
         """
         ...
 
@@ -113,6 +115,7 @@ class Engine(Protocol):
         """Feeds ``symbol``, draws the next, feeds that, and so on: (length,) int32.
 
         ``state`` (L, S, 1, H) is overwritten: it then is as before feeding the last one drawn.
+        What the last forward left behind is not touched.
         ``temperature`` 0 takes the likeliest. ``top_k`` > 0 keeps the k likeliest, ``top_p`` < 1
         then the fewest whose probabilities reach it. Draw n uses random number offset + n of
         ``seed``, so a text sampled in pieces is the one sampled at once.

@@ -190,6 +190,7 @@ class Engine:
                 raise
             losses[done] = loss
             done += 1
+        self._last = None  # as in C, where training keeps nothing to look at
         return TrainResult(done, losses[:done], norms[:done])
 
     # ----------------------------------------------------------------- sampling
@@ -207,6 +208,11 @@ class Engine:
         seed: int = 0,
         offset: int = 0,
     ) -> np.ndarray:
+        if self.config.output_size > self.config.input_size:
+            raise ValueError(
+                f"sample: got a model with {self.config.output_size} outputs for {self.config.input_size} inputs, "
+                "expected that each symbol drawn can be fed back"
+            )
         feed = np.full((1, 1), symbol, dtype=np.int32)
         self._check(feed, None, state)
         drawn = np.empty(length, dtype=np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from lstm_ext.backend import available_backends, engine_module
 from lstm_ext.engine import EngineModule
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from lstm_ext.config import LayerConfig, ModelConfig
 
 
@@ -69,7 +70,8 @@ def layer(
     for lane in range(B):
         h, c = h0[lane], np.zeros(H) if c0 is None else c0[lane]
         for t in reversed(range(T)) if config.reverse else range(T):
-            gates, extra = {}, np.zeros(H)
+            gates: dict[str, np.ndarray] = {}
+            extra = np.zeros(H)
             if lengths is None or t < lengths[lane]:
                 seen = np.eye(config.input_size)[x[t, lane]] if x.ndim == 2 else x[t, lane]
                 h, c, gates, extra = step(config, Wt.T, b, peephole, seen, h, c)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 import reference
+
 from lstm_ext.activations import Activations
 from lstm_ext.config import LayerConfig
 from lstm_ext.engine import EngineModule
@@ -15,7 +17,7 @@ from lstm_ext.numerics import numerical_gradient, relative_error
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-CELLS: dict[str, dict] = {
+CELLS: dict[str, dict[str, Any]] = {
     "rnn": {"cell": "rnn"},
     "gru": {"cell": "gru"},
     "gru reset_after": {"cell": "gru", "reset_after": True},
@@ -64,14 +66,10 @@ class Case:
     dc_T: np.ndarray | None
 
     def forward(self, engine: EngineModule) -> Activations:
-        return engine.layer_forward(
-            self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0
-        )
+        return engine.layer_forward(self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0)
 
     def backward(self, engine: EngineModule, acts: Activations) -> dict[str, np.ndarray | None]:
-        return engine.layer_backward(
-            self.config, self.Wt, self.b, self.peephole, acts, self.dh, self.dh_T, self.dc_T
-        )
+        return engine.layer_backward(self.config, self.Wt, self.b, self.peephole, acts, self.dh, self.dh_T, self.dc_T)
 
     def loss(self, engine: EngineModule) -> float:
         acts = self.forward(engine)
@@ -81,7 +79,13 @@ class Case:
 
 
 def make_case(
-    options: dict, size: str = "", *, symbols: bool = False, reverse: bool = False, dtype: str = "float64", seed: int = 1
+    options: dict[str, Any],
+    size: str = "",
+    *,
+    symbols: bool = False,
+    reverse: bool = False,
+    dtype: str = "float64",
+    seed: int = 1,
 ) -> Case:
     T, B, D, H, lengths = SIZES[size]
     config = LayerConfig(input_size=D, hidden_size=H, reverse=reverse, **options)
@@ -117,13 +121,11 @@ directions = pytest.mark.parametrize("reverse", [False, True], ids=["", "reverse
 @inputs
 @directions
 def test_forward_is_the_textbooks(
-    engine: EngineModule, options: dict, size: str, symbols: bool, reverse: bool
+    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool
 ) -> None:
     case = make_case(options, size, symbols=symbols, reverse=reverse)
     acts = case.forward(engine)
-    expected = reference.layer(
-        case.config, case.Wt, case.b, case.peephole, case.x, case.lengths, case.h0, case.c0
-    )
+    expected = reference.layer(case.config, case.Wt, case.b, case.peephole, case.x, case.lengths, case.h0, case.c0)
     got = {"output": acts.output, **acts.blocks}
     if acts.extra is not None:
         got["extra"] = acts.extra
@@ -140,7 +142,7 @@ def test_forward_is_the_textbooks(
 @inputs
 @directions
 def test_gradients_are_those_of_finite_differences(
-    engine: EngineModule, options: dict, size: str, symbols: bool, reverse: bool
+    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool
 ) -> None:
     case = make_case(options, size, symbols=symbols, reverse=reverse)
     grads = case.backward(engine, case.forward(engine))
@@ -216,7 +218,7 @@ def test_a_gate_that_does_not_listen_has_gradients_of_exactly_zero(
 
 @cells
 @directions
-def test_steps_past_the_end_change_nothing(engine: EngineModule, options: dict, reverse: bool) -> None:
+def test_steps_past_the_end_change_nothing(engine: EngineModule, options: dict[str, Any], reverse: bool) -> None:
     """A padded batch is each of its sequences alone, and what stands in the padding does not matter."""
     case = make_case(options, "lengths", reverse=reverse)
     acts, lengths = case.forward(engine), case.lengths
@@ -252,7 +254,7 @@ def test_steps_past_the_end_change_nothing(engine: EngineModule, options: dict, 
 
 @cells
 @inputs
-def test_float32_is_float32_throughout(engine: EngineModule, options: dict, symbols: bool) -> None:
+def test_float32_is_float32_throughout(engine: EngineModule, options: dict[str, Any], symbols: bool) -> None:
     case = make_case(options, "lengths", symbols=symbols, dtype="float32")
     exact = make_case(options, "lengths", symbols=symbols)
     acts, exact_acts = case.forward(engine), exact.forward(engine)
@@ -271,7 +273,7 @@ def test_float32_is_float32_throughout(engine: EngineModule, options: dict, symb
 @cells
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict, dtype: str, sign: int) -> None:
+def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict[str, Any], dtype: str, sign: int) -> None:
     """Pre-activations of ±1e4 overflow e^a: gates must then be exactly 0 or 1, silently."""
     case = make_case(options, dtype=dtype)
     case.Wt[...] = 0
@@ -279,22 +281,20 @@ def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict, d
     if case.peephole is not None:
         case.peephole[...] = 0
     acts = case.forward(engine)
+    force, high = case.config.force, max(sign, 0)
+    limits: dict[str, float] = {name: sign if name in "gnh" else high for name in acts.blocks}
+    if case.config.coupled:
+        limits["f"] = 1 - force.get("input", high)
+    for name, gate in (("i", "input"), ("f", "forget"), ("o", "output")):
+        limits[name] = force.get(gate, limits.get(name, 0))
     for name, value in acts.blocks.items():
-        limit = sign if name in "gnh" else max(sign, 0)
-        if options.get("reset_after") and name == "n" and sign < 0:
-            limit = -1  # tanh(b_n + 0·b_hn)
-        gate = {"i": "input", "f": "forget", "o": "output"}.get(name)
-        if gate in case.config.force:
-            limit = case.config.force[gate]  # type: ignore[index]
-        elif name == "f" and case.config.coupled:
-            limit = 1 - case.config.force.get("input", max(sign, 0))
-        np.testing.assert_allclose(value, limit, rtol=1e-6, atol=1e-30, err_msg=name)
+        np.testing.assert_allclose(value, limits[name], rtol=1e-6, atol=1e-30, err_msg=name)
     assert all(np.isfinite(value).all() for value in case.backward(engine, acts).values() if value is not None)
 
 
 @cells
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_nan_and_infinity_go_through_in_silence(engine: EngineModule, options: dict, bad: float) -> None:
+def test_nan_and_infinity_go_through_in_silence(engine: EngineModule, options: dict[str, Any], bad: float) -> None:
     case = make_case(options, "lengths")
     case.Wt[:, ::2] = bad
     case.x[0, 0, 0] = -bad
@@ -345,12 +345,10 @@ def torch_twin(case: Case):  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("name", ["rnn", "gru reset_after", "lstm"])
 @directions
 @pytest.mark.parametrize("lengths", [None, (5, 1, 2)], ids=["", "lengths"])
-def test_against_pytorch(
-    engine: EngineModule, name: str, reverse: bool, lengths: tuple[int, ...] | None
-) -> None:
+def test_against_pytorch(engine: EngineModule, name: str, reverse: bool, lengths: tuple[int, ...] | None) -> None:
     case = make_case(CELLS[name], reverse=reverse)
     torch, net, gradients = torch_twin(case)
-    T, B, D, H, _ = SIZES[""]
+    T, B, _, H, _ = SIZES[""]
     lstm = case.config.cell == "lstm"
     if lengths is not None:
         case.lengths = np.array(lengths, dtype=np.int32)
@@ -365,7 +363,7 @@ def test_against_pytorch(
     c0 = leaf(case.c0) if case.c0 is not None else None
     idle = torch.zeros(B, H, dtype=torch.float64)
 
-    def directions_of(state):  # type: ignore[no-untyped-def]
+    def directions_of(state: Any) -> Any:
         return torch.stack([idle, state]) if reverse else state[None]
 
     state = (directions_of(h0), directions_of(c0)) if lstm else directions_of(h0)
