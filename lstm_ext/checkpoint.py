@@ -175,7 +175,7 @@ def load_checkpoint(path: str) -> Checkpoint:
             raise CheckpointError(f"{path}: is {kind}, expected a checkpoint")
         with safe_open(path, framework="numpy") as file:
             contents = _contents(path, file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except SafetensorError as error:
@@ -218,7 +218,9 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
     trainer_config = TrainerConfig(**{**trainer, "optimizer": OptimizerConfig(**trainer["optimizer"])})
     vocabulary = Vocabulary(contents["vocabulary"])
     if not config.input_size == config.output_size == len(vocabulary):
-        raise ValueError(f"a vocabulary of {len(vocabulary)} for {config.input_size} inputs, {config.output_size} outputs")
+        raise ValueError(
+            f"{config.input_size} inputs and {config.output_size} outputs for {len(vocabulary)} characters"
+        )
     plain = {}
     for name, kind in _PLAIN.items():
         plain[name] = contents[name]

@@ -154,7 +154,7 @@ def _codec(encoding: str) -> codecs.CodecInfo:
         codec = codecs.lookup(encoding)
         return codecs.lookup("utf-8-sig") if codec.name == "utf-8" else codec
     except (LookupError, ValueError):
-        raise DataError(f"--encoding {encoding}: unknown; expected utf-8, latin-1, cp1252, utf-16 or the like") from None
+        raise DataError(f"--encoding: got {encoding!r}, expected utf-8, latin-1, cp1252, utf-16 or the like") from None
 
 
 def _decoded(path: str, codec: codecs.CodecInfo) -> Iterator[str]:
@@ -212,10 +212,10 @@ def _encode(
     with tempfile.TemporaryFile(dir=_large_file_directory()) if on_disk else io.BytesIO() as sink:
         try:
             for piece in read():
-                symbols = vocabulary.encode(piece, position=length).astype(vocabulary.dtype)
-                length += len(symbols)
-                checksum = zlib.crc32(symbols, checksum)
-                sink.write(symbols)
+                encoded = vocabulary.encode(piece, position=length).astype(vocabulary.dtype).tobytes()
+                length += len(piece)
+                checksum = zlib.crc32(encoded, checksum)
+                sink.write(encoded)
             sink.flush()
         except DataError as error:
             raise DataError(f"{name}: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,10 +45,7 @@ def evaluate(model: LanguageModel, symbols: np.ndarray) -> Evaluation:
     carries; their number depends on N alone, so the result does not depend on how the model is
     trained. No dropout. Nothing that training uses is touched.
     """
-    result = Evaluation(math.nan, 0)
-    for result in evaluation_steps(model, symbols):
-        pass
-    return result
+    return deque(evaluation_steps(model, symbols), maxlen=1)[0]
 
 
 def evaluation_steps(model: LanguageModel, symbols: np.ndarray) -> Iterator[Evaluation]:

@@ -113,9 +113,7 @@ class History:
     def view(self) -> HistoryView:
         """A copy that later losses do not change."""
         steps, count, total, low, high, smoothed = self._buckets[: self._used].T.copy()
-        return HistoryView(
-            steps, total / count, low, high, smoothed, *_table(self._validation).T, *_table(self._lrs).T
-        )
+        return HistoryView(steps, total / count, low, high, smoothed, *_table(self._validation).T, *_table(self._lrs).T)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything, as float64 arrays, for a checkpoint."""

@@ -221,7 +221,7 @@ class LanguageModel:
         expected = self.config.state_shape(batch_size)
         if state.shape != expected or state.dtype != self.config.dtype or not state.flags.c_contiguous:
             raise ValueError(
-                f"state: got shape {state.shape} of {state.dtype}, expected {expected} of {self.config.dtype}, C-contiguous"
+                f"state: got {state.dtype} {state.shape}, expected {self.config.dtype} {expected}, C-contiguous"
             )
 
     def _start(self, state: np.ndarray | None, batch_size: int) -> np.ndarray:
@@ -258,7 +258,8 @@ def _integers(name: str, values: Sequence[int] | np.ndarray, ndim: int, least: i
         )
     if array.min() < least or array.max() > most:
         raise ValueError(f"{name}: got symbols {array.min()} to {array.max()}, expected {least} to {most}")
-    return np.ascontiguousarray(array, dtype=np.int32)
+    checked: np.ndarray = np.ascontiguousarray(array, dtype=np.int32)
+    return checked
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
