@@ -49,7 +49,7 @@ class OptionalBuildExt(build_ext):
                 f"\nlstm-lab: the C core could not be built ({error}).\n"
                 "lstm-lab: installing without it: everything works on the NumPy twin, only slower. For the C core,\n"
                 "lstm-lab: install a C compiler and Python's headers (Debian: apt install gcc python3-dev;\n"
-                "lstm-lab: Fedora: dnf install gcc python3-devel; macOS: xcode-select --install), then install again.\n",
+                "lstm-lab: Fedora: dnf install gcc python3-devel; macOS: xcode-select --install), then install again\n",
                 file=sys.stderr,
             )
 

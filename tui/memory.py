@@ -1,0 +1,61 @@
+"""Does a network fit into this machine's memory? Asked before anything of its size is allocated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from lstm_ext.config import BLOCKS
+
+#: Parameters, gradient, two optimizer moments, the core's packed panels, and a checkpoint on its way to disk.
+PARAMETER_COPIES = 7
+
+
+def bytes_needed(
+    cell: str,
+    vocabulary_size: int,
+    hidden_size: int,
+    num_layers: int,
+    dtype: str,
+    *,
+    batch_size: int = 1,
+    seq_length: int = 1,
+) -> int:
+    """About how many bytes training takes: every copy of the parameters, and T steps of activations."""
+    blocks = len(BLOCKS[cell])
+    inputs = vocabulary_size + (num_layers - 1) * hidden_size
+    parameters = blocks * hidden_size * (num_layers * (hidden_size + 1) + inputs) + vocabulary_size * (hidden_size + 1)
+    # Gates and their gradients, h, c and tanh(c) of each layer; logits and their gradient.
+    activations = seq_length * batch_size * (num_layers * hidden_size * (2 * blocks + 4) + 2 * vocabulary_size)
+    return (PARAMETER_COPIES * parameters + activations) * np.dtype(dtype).itemsize
+
+
+def bytes_available() -> int | None:
+    """What this process may still take, or None where the system does not say."""
+    limits = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(int(line.split()[1]) * 1024)
+    except (OSError, ValueError):
+        if {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= os.sysconf_names.keys():
+            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    try:  # a container's own limit
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        limits.append(limit - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass
+    return min(limits, default=None)
+
+
+def in_words(size: float) -> str:
+    """``size`` in bytes, for people: 1.5 GB."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size /= 1000
+    else:
+        unit = "PB"
+    return f"{size:.3g} {unit}"

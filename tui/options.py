@@ -1,0 +1,85 @@
+"""Command-line options that several commands share, and numbers that say what they expected."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from .errors import UsageError
+
+CELLS = ("lstm", "gru", "rnn")
+BACKENDS = ("c", "numpy")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line and that never guesses abbreviations."""
+
+    def __init__(self, *, prog: str, description: str | None) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        message = message.removeprefix("argument ")
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def whole(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """A parser of integers in [least, most]."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            limit = f"of at least {least}" if value < least else f"of at most {most}"
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number {limit}")
+        return value
+
+    return parse
+
+
+def number(
+    low: float, high: float = math.inf, *, low_included: bool = True, high_included: bool = False
+) -> Callable[[str], float]:
+    """A parser of finite numbers between ``low`` and ``high``."""
+    left, right = ("[" if low_included else "("), ("]" if high_included else ")")
+    if high < math.inf:
+        expected = f"a number in {left}{low:g}, {high:g}{right}"
+    else:
+        expected = f"a finite number {'of at least' if low_included else 'above'} {low:g}"
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        above = value >= low if low_included else value > low
+        below = value <= high if high_included else value < high
+        if not (above and below and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+        return value
+
+    return parse
+
+
+positive = number(0, low_included=False)
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """``--backend`` and ``--threads``."""
+    parser.add_argument(
+        "--backend", choices=BACKENDS, help="engine: the C core (default where it was built) or its NumPy twin"
+    )
+    parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help="threads of the C core (default: 1)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
+
+
+def add_encoding(parser: argparse.ArgumentParser) -> None:
+    """``--encoding``."""
+    parser.add_argument("--encoding", default="utf-8", help="how the text file is encoded (default: utf-8)")

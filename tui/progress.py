@@ -1,0 +1,97 @@
+"""How a run is going, on one line: rewritten in place on a terminal, a new line now and then elsewhere."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import time
+from typing import TextIO
+
+from lstm_ext.trainer import Snapshot
+
+#: Seconds between two updates: in place on a terminal, as new lines elsewhere.
+REWRITE = 0.1
+NEW_LINE = 5.0
+
+
+class Progress:
+    """Called with each snapshot; writes it to ``stream`` when something is worth writing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._written = -math.inf
+        self._validation: float | None = None
+        self._first: Snapshot | None = None
+        self._message = ""
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        self._first = self._first or snapshot
+        if snapshot.message != self._message:
+            self._message = snapshot.message
+            self.say(snapshot.message)
+        now = time.monotonic()
+        if self._live:
+            if now - self._written >= REWRITE:
+                width = shutil.get_terminal_size().columns - 1
+                self._write(f"\r{self._line(snapshot)[:width]}\x1b[K")
+                self._written = now
+        elif now - self._written >= NEW_LINE or snapshot.val_loss != self._validation:
+            self._write(f"{self._line(snapshot)}\n")
+            self._written = now
+        self._validation = snapshot.val_loss
+
+    def say(self, message: str) -> None:
+        """A line on standard error, above the live line."""
+        self.clear()
+        if message:
+            print(f"lstm-lab: {message}", file=sys.stderr)
+
+    def clear(self) -> None:
+        """Takes the live line away."""
+        if self._live and self._written > -math.inf:
+            self._write("\r\x1b[K")
+            self._written = -math.inf
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+    def _line(self, snapshot: Snapshot) -> str:
+        total = f"/{snapshot.total_steps:,}" if snapshot.total_steps else ""
+        fields = [f"step {snapshot.step:,}{total}", f"epoch {snapshot.epoch:.2f}", f"loss {snapshot.smoothed:.3f}"]
+        if snapshot.val_loss is not None:
+            fields.append(f"validation {snapshot.val_loss:.3f}")
+        fields += [f"{snapshot.bits_per_char:.2f} bits/char", f"{rate(snapshot.chars_per_second)} chars/s"]
+        left = self._seconds_left(snapshot)
+        if left is not None:
+            fields.append(f"{clock(left)} left")
+        return "  ".join(fields)
+
+    def _seconds_left(self, snapshot: Snapshot) -> float | None:
+        """Until the first limit, at this process's average speed so far."""
+        estimates = []
+        if snapshot.total_seconds is not None:
+            estimates.append(snapshot.total_seconds - snapshot.seconds)
+        first = self._first or snapshot
+        if snapshot.total_steps is not None and snapshot.step > first.step:
+            pace = (snapshot.seconds - first.seconds) / (snapshot.step - first.step)
+            estimates.append((snapshot.total_steps - snapshot.step) * pace)
+        return max(0.0, min(estimates)) if estimates else None
+
+
+def rate(value: float) -> str:
+    """Characters per second with three digits: 812, 81.2k, 1.25M."""
+    for limit, divisor, unit in ((1e3, 1.0, ""), (1e6, 1e3, "k")):
+        if value < limit * 0.9995:
+            return f"{value / divisor:.3g}{unit}"
+    return f"{value / 1e6:.3g}M"
+
+
+def clock(seconds: float) -> str:
+    """0:07, 12:34, 1:02:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
