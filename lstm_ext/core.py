@@ -148,6 +148,7 @@ class Engine:
         keep: bool = True,
     ) -> float:
         inputs, targets = self._symbols(inputs, targets, state)
+        self._read_again = (inputs, targets)  # by backward, in C, where nothing else keeps them alive
         loss = ffi.new("double *")
         code = lib.lc_engine_forward(
             self._engine,
