@@ -69,9 +69,7 @@ def test_no_characters() -> None:
         Vocabulary("")
 
 
-@pytest.mark.parametrize(
-    ("size", "dtype"), [(256, np.uint8), (257, np.uint16), (65536, np.uint16), (65537, np.int32)]
-)
+@pytest.mark.parametrize(("size", "dtype"), [(256, np.uint8), (257, np.uint16), (65536, np.uint16), (65537, np.int32)])
 def test_symbols_are_as_small_as_can_be(size: int, dtype: type) -> None:
     characters = "".join(map(chr, range(0x10000, 0x10000 + size)))
     text = Text.from_string(characters)
@@ -147,9 +145,7 @@ def test_files(
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_a_large_file_is_mapped_from_a_file_that_has_no_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_file_is_mapped_from_a_file_that_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "text"
     path.write_text("0123456789" * 1000)
     scratch = tmp_path / "scratch"
