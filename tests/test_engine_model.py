@@ -321,7 +321,7 @@ def test_the_stop_flag_ends_training_after_a_whole_step(engine: EngineModule) ->
             pass
         stop.set()
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     lrs = np.resize(LRS, steps)
     result = s.engine.train(s.inputs, s.targets, s.state, OPTIMIZER, s.moments, 1, lrs, 0, stop)
