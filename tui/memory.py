@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+
 from lstm_ext.config import BLOCKS
 
 #: Parameters, gradient, two optimizer moments, the core's packed panels, and a checkpoint on its way to disk.
@@ -48,14 +49,3 @@ def bytes_available() -> int | None:
     except (OSError, ValueError):
         pass
     return min(limits, default=None)
-
-
-def in_words(size: float) -> str:
-    """``size`` in bytes, for people: 1.5 GB."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size /= 1000
-    else:
-        unit = "PB"
-    return f"{size:.3g} {unit}"

@@ -67,7 +67,39 @@ def number(
 positive = number(0, low_included=False)
 
 
-def add_engine(parser: argparse.ArgumentParser) -> None:
+def add_text(parser: argparse._ActionsContainer) -> None:
+    """``--data`` and ``--encoding``."""
+    parser.add_argument("--data", metavar="FILE|NAME", help="a text file or a built-in text: hello, abc, hamlet, pydoc")
+    add_encoding(parser)
+
+
+def add_encoding(parser: argparse._ActionsContainer) -> None:
+    """``--encoding``."""
+    parser.add_argument("--encoding", help="how the text file is encoded (default: utf-8)")
+
+
+def add_network(parser: argparse._ActionsContainer) -> None:
+    """The fields of ``ModelConfig``, None where not given."""
+    parser.add_argument("--cell", choices=CELLS, help="default: lstm")
+    parser.add_argument("--hidden-size", type=whole(1), metavar="H", help="units per layer (default: 128)")
+    parser.add_argument("--num-layers", type=whole(1), metavar="L", help="default: 1")
+    parser.add_argument("--dropout", type=number(0, 1), metavar="P", help="of each layer's output (default: 0)")
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
+    parser.add_argument("--reset-after", action="store_true", default=None, help="GRU as in cuDNN and PyTorch")
+    parser.add_argument("--peephole", action="store_true", default=None, help="LSTM whose gates see the cell")
+    parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with f = 1 - i")
+
+
+def add_training(parser: argparse._ActionsContainer) -> None:
+    """What one training step is, None where not given."""
+    parser.add_argument("--seq-length", type=whole(1), metavar="T", help="characters per step and lane (default: 50)")
+    parser.add_argument("--batch-size", type=whole(1), metavar="B", help="lanes read in parallel (default: 16)")
+    parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help="learning rate (default: 0.002)")
+    parser.add_argument("--optimizer", choices=("sgd", "rmsprop", "adagrad", "adam"), help="default: adam")
+    parser.add_argument("--seed", type=whole(0), help="of weights and dropout (default: 0)")
+
+
+def add_engine(parser: argparse._ActionsContainer) -> None:
     """``--backend`` and ``--threads``."""
     parser.add_argument(
         "--backend", choices=BACKENDS, help="engine: the C core (default where it was built) or its NumPy twin"
@@ -75,11 +107,6 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help="threads of the C core (default: 1)")
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
     """``--json``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
-
-
-def add_encoding(parser: argparse.ArgumentParser) -> None:
-    """``--encoding``."""
-    parser.add_argument("--encoding", default="utf-8", help="how the text file is encoded (default: utf-8)")

@@ -11,6 +11,8 @@ from typing import TextIO
 
 from lstm_ext.trainer import Snapshot
 
+from .units import clock, rate
+
 #: Seconds between two updates: in place on a terminal, as new lines elsewhere.
 REWRITE = 0.1
 NEW_LINE = 5.0
@@ -80,18 +82,3 @@ class Progress:
             pace = (snapshot.seconds - first.seconds) / (snapshot.step - first.step)
             estimates.append((snapshot.total_steps - snapshot.step) * pace)
         return max(0.0, min(estimates)) if estimates else None
-
-
-def rate(value: float) -> str:
-    """Characters per second with three digits: 812, 81.2k, 1.25M."""
-    for limit, divisor, unit in ((1e3, 1.0, ""), (1e6, 1e3, "k")):
-        if value < limit * 0.9995:
-            return f"{value / divisor:.3g}{unit}"
-    return f"{value / 1e6:.3g}M"
-
-
-def clock(seconds: float) -> str:
-    """0:07, 12:34, 1:02:03."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

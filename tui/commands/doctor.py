@@ -12,6 +12,10 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from lstm_ext import __version__
+from lstm_ext.backend import available_backends, backend_name
+from lstm_ext.data import BUILTIN, DataError, load_text
+
 from ..options import add_json
 
 #: Packages that matter; PyTorch only to `lstm-lab verify`. None of them is imported for this.
@@ -32,8 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def examine() -> dict[str, Any]:
     """All findings, ready for JSON; ``advice`` says in sentences what could be better."""
-    from lstm_ext import __version__
-
     report: dict[str, Any] = {
         "lstm_lab": __version__,
         "python": platform.python_version(),
@@ -61,14 +63,12 @@ def _version(package: str) -> str | None:
 
 
 def _engine() -> dict[str, Any]:
-    from lstm_ext.backend import available_backends, backend_name
-
     available = available_backends()
-    core = None
+    core: dict[str, Any] | None = None
     if "c" in available:
-        from lstm_ext.core import info
+        from lstm_ext.core import compiler, kernel, kernels
 
-        core = info()
+        core = {"kernel": kernel(), "kernels": list(kernels()), "compiler": compiler()}
     return {"backend": backend_name(), "backends": list(available), "core": core}
 
 
@@ -99,8 +99,6 @@ def _colours() -> str:
 
 def _texts() -> dict[str, int | None]:
     """Each built-in text and its length; None where this machine does not have it."""
-    from lstm_ext.data import BUILTIN, DataError, load_text
-
     lengths: dict[str, int | None] = {}
     for name in BUILTIN:
         try:
@@ -159,8 +157,8 @@ def _text(report: dict[str, Any]) -> str:
         ("BLAS threads", threads or "as NumPy chooses"),
         (
             "terminal",
-            f"{terminal['columns']}×{terminal['rows']}, TERM={terminal['term'] or 'unset'}, {terminal['colours']} colours, "
-            f"{terminal['encoding']}{', over SSH' if terminal['ssh'] else ''}"
+            f"{terminal['columns']}×{terminal['rows']}, TERM={terminal['term'] or 'unset'}, {terminal['colours']} "
+            f"colours, {terminal['encoding']}{', over SSH' if terminal['ssh'] else ''}"
             if terminal["is_terminal"]
             else "output is not a terminal",
         ),

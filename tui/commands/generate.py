@@ -6,6 +6,8 @@ import argparse
 import secrets
 import sys
 
+from lstm_ext.checkpoint import load_checkpoint
+
 from ..checkpoints import readable
 from ..errors import UsageError
 from ..options import add_engine, number, whole
@@ -43,8 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     path = readable(arguments.checkpoint)
     if arguments.prime == "":
         raise UsageError("--prime: is empty; expected a text of at least one character")
-
-    from lstm_ext.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(path)
     vocabulary = checkpoint.vocabulary

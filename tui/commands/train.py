@@ -1,0 +1,342 @@
+"""Train a network on a text, and keep it in a checkpoint that --resume continues and `lstm-lab generate` reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lstm_ext.checkpoint import check_destination, load_checkpoint
+from lstm_ext.config import ModelConfig, OptimizerConfig
+from lstm_ext.data import BUILTIN, load_text
+from lstm_ext.language_model import LanguageModel
+from lstm_ext.ngram import ngram_losses
+from lstm_ext.trainer import Snapshot, Trainer, TrainerConfig
+
+from ..checkpoints import SUFFIX, writable
+from ..errors import CommandError, UsageError
+from ..memory import bytes_available, bytes_needed
+from ..options import add_engine, add_json, add_network, add_text, add_training, number, positive, whole
+from ..progress import Progress
+from ..units import clock, rate, size_in_words
+
+#: Trained for so many seconds where no limit is given.
+DEFAULT_SECONDS = 60.0
+#: What makes a network, and what it is unless said otherwise. A resumed run keeps its network.
+NETWORK: dict[str, Any] = {
+    "cell": "lstm",
+    "hidden_size": 128,
+    "num_layers": 1,
+    "dropout": 0.0,
+    "dtype": "float32",
+    "reset_after": False,
+    "peephole": False,
+    "coupled": False,
+}
+#: Options that are fields of TrainerConfig, and those that are fields of its OptimizerConfig.
+TRAINING = ("seq_length", "batch_size", "lr", "seed", "validation", "eval_every", "checkpoint_every")
+OPTIMIZER = {"optimizer": "kind", "clip_norm": "clip_norm"}
+Say = Callable[[str], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    # Defaults are left to the code below: --resume has to know what was really asked for.
+    text = parser.add_argument_group("text")
+    add_text(text)
+    text.add_argument(
+        "--validation",
+        "--val-fraction",
+        type=number(0, 1),
+        metavar="SHARE",
+        help="share of the text, at its end, kept for validation (default: 0.1)",
+    )
+    network = parser.add_argument_group("network")
+    add_network(network)
+    network.add_argument(
+        "--forget-bias",
+        type=number(-math.inf, low_included=False),
+        metavar="X",
+        help="where the LSTM's forget bias starts (default: 1)",
+    )
+    training = parser.add_argument_group("training")
+    add_training(training)
+    training.add_argument("--clip-norm", type=number(0), metavar="X", help="of the whole gradient, 0: off (default: 5)")
+    add_engine(training)
+
+    limits = parser.add_argument_group("how long (the first limit ends it; none: 60 seconds)")
+    limits.add_argument(
+        "--steps", type=whole(1, 2**62), metavar="N", help="counted from the run's start, also with --resume"
+    )
+    limits.add_argument("--epochs", type=positive, metavar="N", help="likewise")
+    limits.add_argument("--seconds", type=positive, metavar="S", help="from now on")
+
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--checkpoint", metavar="F.safetensors", help="where to keep the network (default: TEXT-CELL.safetensors)"
+    )
+    output.add_argument("--resume", action="store_true", help="continue the run in --checkpoint, exactly")
+    output.add_argument("--eval-every", type=whole(1), metavar="N", help="steps between validations (default: by cost)")
+    output.add_argument(
+        "--checkpoint-every", type=positive, metavar="S", help="seconds between checkpoints (default: 60)"
+    )
+    add_json(output)
+    output.add_argument("--quiet", action="store_true", help="no progress; only the result")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    stream = sys.stderr if arguments.json else sys.stdout
+    progress = Progress(stream)
+
+    def say(line: str) -> None:
+        if not arguments.quiet:
+            print(line, file=stream, flush=True)
+
+    trainer = _resumed(arguments, say) if arguments.resume else _begun(arguments, say)
+    seconds = arguments.seconds
+    if not (arguments.steps or arguments.epochs or seconds):
+        seconds = DEFAULT_SECONDS
+        say(f"no limit given: training for {seconds:g} seconds (--steps, --epochs or --seconds choose)")
+
+    with _signals() as received:
+
+        def on_progress(snapshot: Snapshot) -> None:
+            if received:
+                trainer.stop()
+            elif not arguments.quiet:
+                progress(snapshot)
+
+        snapshot = trainer.run(
+            steps=arguments.steps,
+            epochs=arguments.epochs,
+            seconds=None if seconds is None else trainer.snapshot().seconds + seconds,
+            on_progress=on_progress,
+        )
+    progress.clear()
+    if snapshot.status == "failed":
+        raise CommandError(snapshot.message)
+    result = _result(trainer, snapshot, baselines=not received)
+    print(json.dumps(result) if arguments.json else _summary(trainer, result), flush=True)
+    if snapshot.saved_step != snapshot.step:
+        raise CommandError(snapshot.message)
+    if received:
+        say(f"stopped by {received[0].name}; the same command with --resume continues")
+        return 128 + received[0]
+    return 0
+
+
+@contextmanager
+def _signals() -> Iterator[list[signal.Signals]]:
+    """Collects SIGINT, SIGTERM and SIGHUP instead of dying of them; a second one acts as ever."""
+    received: list[signal.Signals] = []
+    previous = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(signal.Signals(number))
+        signal.signal(number, previous[number])
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # ignored as under nohup: stays so
+            previous[number] = signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
+    """A new run, whose first checkpoint is written: what cannot be kept is not trained."""
+    if not arguments.data:
+        raise UsageError(f"--data: missing; expected a text file or a built-in text ({', '.join(BUILTIN)})")
+    network = {name: _either(getattr(arguments, name), default) for name, default in NETWORK.items()}
+    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, network["cell"]))
+    check_destination(path)
+    config = replace(
+        TrainerConfig(checkpoint=path, optimizer=OptimizerConfig(**_given(arguments, OPTIMIZER))),
+        **_given(arguments, {name: name for name in TRAINING}),
+    )
+    try:
+        ModelConfig(**{**network, "input_size": 1, "output_size": 1, "num_layers": 1})
+    except ValueError as error:
+        name, _, problem = str(error).partition(":")
+        raise UsageError(f"--{name.replace('_', '-')}:{problem}") from error
+    text = load_text(arguments.data, arguments.encoding or "utf-8")
+    size = len(text.vocabulary)
+    _check_memory(network, len(text), size, config)
+    model = LanguageModel(
+        ModelConfig(input_size=size, output_size=size, **network),
+        seed=config.seed,
+        forget_bias=_either(arguments.forget_bias, 1.0),
+        backend=arguments.backend,
+        threads=arguments.threads or 1,
+    )
+    trainer = Trainer(model, text, config)
+    say(_introduction(trainer))
+    _first_checkpoint(trainer, path, say)
+    return trainer
+
+
+def _first_checkpoint(trainer: Trainer, path: str, say: Say) -> None:
+    """A checkpoint of an earlier run at ``path`` is kept aside, never overwritten."""
+    kept = Path(path).with_suffix(f".old{SUFFIX}")
+    taken = Path(path).exists()
+    if taken:
+        os.replace(path, kept)
+    try:
+        trainer.save(path)
+    except BaseException:
+        if taken:
+            os.replace(kept, path)
+        raise
+    if taken:
+        say(f"{path} was there: kept as {kept} (--resume would have continued it)")
+
+
+def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
+    if not (arguments.checkpoint or arguments.data):
+        raise UsageError("--resume: needs --checkpoint F.safetensors, the run to continue")
+    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, arguments.cell or NETWORK["cell"]))
+    saved = load_checkpoint(path)
+    network = {name: getattr(saved.config, name) for name in NETWORK}
+    for name, value in network.items():
+        asked = getattr(arguments, name)
+        if asked is not None and asked != value:
+            option = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{option}: got {asked}, but {path} has {value}, and a resumed run keeps its network; "
+                f"leave {option} out, or start anew without --resume"
+            )
+    changes = _given(arguments, {name: name for name in TRAINING})
+    if optimizer := _given(arguments, OPTIMIZER):
+        changes["optimizer"] = replace(saved.trainer_config.optimizer, **optimizer)
+    _check_memory(network, saved.text_length, len(saved.vocabulary), replace(saved.trainer_config, **changes))
+    trainer = Trainer.resume(
+        path,
+        arguments.data,
+        encoding=arguments.encoding,
+        backend=arguments.backend,
+        threads=arguments.threads or 1,
+        **changes,
+    )
+    say(_introduction(trainer))
+    say(f"continuing {path} at step {saved.step:,}")
+    return trainer
+
+
+def _either(value: Any, default: Any) -> Any:
+    return default if value is None else value
+
+
+def _given(arguments: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
+    """The options that were really given, as fields (``names``: option → field)."""
+    return {field: getattr(arguments, name) for name, field in names.items() if getattr(arguments, name) is not None}
+
+
+def _default_checkpoint(data: str, cell: str) -> str:
+    """In the current directory: what was learned, and by what."""
+    return f"{Path(data).stem}-{cell}{SUFFIX}"
+
+
+def _check_memory(network: Mapping[str, Any], length: int, vocabulary_size: int, config: TrainerConfig) -> None:
+    needed = bytes_needed(
+        network["cell"],
+        vocabulary_size,
+        network["hidden_size"],
+        network["num_layers"],
+        network["dtype"],
+        batch_size=config.batch_size,
+        seq_length=min(config.seq_length, -(-length // config.batch_size)),
+    )
+    available = bytes_available()
+    if available is not None and needed > available:
+        raise CommandError(
+            f"this network needs about {size_in_words(needed)} of memory, and {size_in_words(available)} are free; "
+            "choose a smaller --hidden-size, --num-layers, --batch-size or --seq-length"
+        )
+
+
+def _introduction(trainer: Trainer) -> str:
+    return (
+        f"{trainer.text.name}: {len(trainer.vocabulary)} different characters; {trainer.split.description}\n"
+        f"{_network(trainer)}"
+    )
+
+
+def _network(trainer: Trainer) -> str:
+    config, model = trainer.model.config, trainer.model
+    layers = f"{config.num_layers} layers of " if config.num_layers > 1 else ""
+    engine = "NumPy twin" if model.backend == "numpy" else f"C core, {model.threads} thread{'s' * (model.threads > 1)}"
+    return (
+        f"{config.cell.upper()} with {layers}{config.hidden_size} units, {config.num_parameters:,} parameters, "
+        f"{config.dtype}; {engine}"
+    )
+
+
+def _result(trainer: Trainer, snapshot: Snapshot, *, baselines: bool) -> dict[str, Any]:
+    """What --json prints. Losses are mean nats per character; what is not known is None."""
+    counted: dict[str, float] = {}
+    if baselines and trainer.split.validation is not None:
+        evaluated = trainer.split.validation[: trainer.config.eval_symbols]
+        counted = ngram_losses(trainer.split.train, evaluated, len(trainer.vocabulary))
+    config = trainer.model.config
+    bits = snapshot.bits_per_char
+    return {
+        "status": snapshot.status,
+        "steps": snapshot.step,
+        "epochs": snapshot.epoch,
+        "train_loss": _finite(snapshot.smoothed),
+        "val_loss": _finite(snapshot.val_loss),
+        "best_val_loss": _finite(snapshot.best_val),
+        "bits_per_char": _finite(bits),
+        "perplexity": _finite(2.0**bits if bits < 1000 else math.inf),
+        "ngram_losses": counted,
+        "chars_per_second": snapshot.chars_per_second,
+        "seconds": snapshot.seconds,
+        "parameters": config.num_parameters,
+        "checkpoint": trainer.config.checkpoint,
+        "data": trainer.text.name,
+        "cell": config.cell,
+        "hidden_size": config.hidden_size,
+        "num_layers": config.num_layers,
+        "backend": trainer.model.backend,
+        "threads": trainer.model.threads,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON knows neither NaN nor infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
+    def loss(nats: float | None) -> str:
+        return "–" if nats is None else f"{nats:.3f} nats per character"
+
+    rows = [
+        ("steps", f"{result['steps']:,} ({result['epochs']:.2f} epochs) in {clock(result['seconds'])}"),
+        ("network", _network(trainer)),
+        ("training loss", f"{loss(result['train_loss'])}, smoothed"),
+        ("validation loss", loss(result["val_loss"])),
+    ]
+    if result["bits_per_char"] is not None:
+        figures = f"{result['bits_per_char']:.3f} bits per character, perplexity {result['perplexity']:.2f}"
+        rows.append(("that is", figures))
+    if result["ngram_losses"]:
+        counting = ", ".join(f"{name} {nats:.3f}" for name, nats in result["ngram_losses"].items())
+        rows.append(("mere counting", f"{counting} (n-grams on the same split)"))
+    rows += [
+        ("speed", f"{rate(result['chars_per_second'])} characters per second"),
+        ("checkpoint", result["checkpoint"]),
+    ]
+    lines = [f"{name:<17}{value}" for name, value in rows]
+    return "\n".join([*lines, f"now try          lstm-lab generate --checkpoint {result['checkpoint']}"])

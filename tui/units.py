@@ -1,0 +1,28 @@
+"""Quantities in words."""
+
+from __future__ import annotations
+
+import math
+
+
+def rate(value: float) -> str:
+    """Characters per second with three digits: 812, 81.2k, 1.25M."""
+    for limit, divisor, unit in ((1e3, 1.0, ""), (1e6, 1e3, "k")):
+        if value < limit * 0.9995:
+            return f"{value / divisor:.3g}{unit}"
+    return f"{value / 1e6:.3g}M"
+
+
+def clock(seconds: float) -> str:
+    """0:07, 12:34, 1:02:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def size_in_words(size: float) -> str:
+    """``size`` in bytes, for people: 1.5 GB."""
+    units = ("bytes", "kB", "MB", "GB", "TB", "PB")
+    power = min(len(units) - 1, max(0, math.floor(math.log(max(size, 1), 1000))))
+    value = size / 1000**power
+    return f"{value:.3g} {units[power]}" if value < 1000 else f"{value:,.0f} {units[power]}"
