@@ -70,7 +70,16 @@ static double sum_of_squares(int64_t count, const real *g, real clip)
             vec x = clipped(load_n(block + i, n - i < WIDTH ? (int)(n - i) : WIDTH), clip);
             a += x * x;
         }
-        total += (double)sum_of(a + b);
+        double squares = (double)sum_of(a + b);
+        if (!isfinite(squares)) { /* perhaps only too large for the squares of this dtype: once more, in double */
+            squares = 0;
+            for (i = 0; i < n; i++) {
+                double x = (double)block[i];
+                x = clip > 0 ? fmax(-(double)clip, fmin((double)clip, x)) : x;
+                squares += x * x;
+            }
+        }
+        total += squares;
     }
     return total;
 }
