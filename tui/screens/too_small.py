@@ -1,0 +1,40 @@
+"""What a terminal too small for the lab shows instead of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+LEAST = Size(60, 16)
+
+
+class TooSmall(ModalScreen[None]):
+    """Says how large the terminal is and should be; goes away when it is."""
+
+    DEFAULT_CSS = """
+    TooSmall { align: center middle; background: $background; }
+    TooSmall Static { width: 100%; text-align: center; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "Quit", show=False)]
+
+    def compose(self) -> ComposeResult:
+        """The message."""
+        yield Static(self._message(self.app.size))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Says the new size."""
+        self.query_one(Static).update(self._message(event.size))
+
+    @staticmethod
+    def _message(size: Size) -> str:
+        return (
+            f"The lab needs {LEAST.width}×{LEAST.height} characters,\n"
+            f"here are {size.width}×{size.height}.\nEnlarge the window, or press q to quit."
+        )

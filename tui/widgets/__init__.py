@@ -1,0 +1,1 @@
+"""The lab's drawings: widgets that are rows of ready-made strips."""

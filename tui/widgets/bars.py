@@ -1,0 +1,88 @@
+"""The first and the last line of every screen: where one is, and what the keys do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.screen import Screen
+from textual.strip import Strip
+
+from ..keys import Command, commands
+from .canvas import Canvas, Piece, clickable, row
+
+
+class TitleBar(Canvas):
+    """The program's name, its screens with the present one marked, and what is on the bench."""
+
+    DEFAULT_CSS = """
+    TitleBar { dock: top; height: 1; background: $panel; }
+    """
+    #: The app's modes: key, name and title.
+    SCREENS: ClassVar[tuple[tuple[str, str, str], ...]] = (("1", "train", "Train"), ("2", "step", "Step"))
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._subject = ""
+
+    def show(self, subject: str) -> None:
+        """Shows what is on the bench, on the right."""
+        if subject != self._subject:
+            self._subject = subject
+            self.redraw()
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """One row."""
+        ink = self.ink
+        left: list[Piece] = [(" lstm-lab  ", ink.strong)]
+        for key, mode, title in self.SCREENS:
+            action = f"app.switch_mode('{mode}')"
+            if mode == self.app.current_mode:
+                left.append((f" {key} {title} ", clickable(ink.chosen, action)))
+            else:
+                left += [(f" {key} ", clickable(ink.key, action)), (f"{title} ", clickable(ink.muted, action))]
+        return [row(width, left, [(self._subject + " ", ink.muted)] if self._subject else [])]
+
+
+class KeyBar(Canvas):
+    """The keys of the present screen, as many as fit; help and quit always."""
+
+    DEFAULT_CSS = """
+    KeyBar { dock: bottom; height: 1; background: $panel; }
+    """
+    #: Commands that stand on the right and never give way.
+    LAST: ClassVar[tuple[str, ...]] = ("lab.help", "lab.quit")
+
+    def on_mount(self) -> None:
+        """Follows the screen's bindings."""
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.redraw()
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """One row."""
+        known = commands(self.screen)
+        last = [piece for command in known if command.id in self.LAST for piece in self._pieces(command)]
+        room = width - sum(cell_len(text) for text, _ in last)
+        first: list[Piece] = []
+        for command in known:
+            if not command.on_bar or command.id in self.LAST:
+                continue
+            pieces = self._pieces(command)
+            size = sum(cell_len(text) for text, _ in pieces)
+            if size > room:
+                break
+            first += pieces
+            room -= size
+        return [row(width, first, last, fill=(" ", Style.null()))]
+
+    def _pieces(self, command: Command) -> list[Piece]:
+        ink = self.ink
+        action = f"app.command('{command.id}')"
+        return [
+            (f" {command.keys[0]} ", clickable(ink.key, action)),
+            (f"{command.name} ", clickable(ink.muted, action)),
+        ]

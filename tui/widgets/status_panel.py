@@ -1,0 +1,98 @@
+"""The status panel: where training is, in numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.strip import Strip
+
+from lstm_ext.trainer import Snapshot
+
+from ..units import clock, rate
+from .canvas import Canvas, Piece, clickable, heading, row
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What computes: the engine's name, its kernel and its threads."""
+
+    engine: str
+    threads: int
+
+
+class StatusPanel(Canvas):
+    """Names and numbers in rows, the most telling ones first, as many as fit."""
+
+    HELP_TITLE = "Status"
+    HELP = (
+        "Loss is in nats per character, bits per character is loss / ln 2. An epoch is one pass over the text. "
+        "The gradient's norm is taken before clipping. Speed counts characters trained on per second."
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: Snapshot | None = None
+        self._machine = Machine("", 1)
+
+    def show(self, snapshot: Snapshot | None, machine: Machine) -> None:
+        """Shows the state of a run, and what computes it."""
+        self._snapshot, self._machine = snapshot, machine
+        self.redraw()
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """The heading with the run's state, and its numbers."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return [heading(self.ink, width, "Status", right=[("starting", self.ink.muted)])]
+        strips = [heading(self.ink, width, "Status", right=self._state(snapshot))]
+        for name, value in self._numbers(snapshot)[: height - 1]:
+            label: list[Piece] = [(name, self.ink.muted)]
+            if name == "learning rate":
+                label += [
+                    (" +", clickable(self.ink.key, "screen.faster")),
+                    ("/", self.ink.faint),
+                    ("-", clickable(self.ink.key, "screen.slower")),
+                ]
+            strips.append(row(width, label, [(value, self._value_style(name))]))
+        return strips
+
+    def _value_style(self, name: str) -> Style:
+        styles = {"loss": self.ink.line, "validation": self.ink.point}
+        return styles.get(name, self.ink.text)
+
+    def _state(self, snapshot: Snapshot) -> list[Piece]:
+        ink = self.ink
+        glyphs = "*=.x" if ink.ascii else "●■○✗"
+        states = {
+            "running": (glyphs[0], "learning", ink.good),
+            "paused": (glyphs[1], "paused", ink.warning),
+            "failed": (glyphs[3], "failed", ink.bad),
+        }
+        glyph, word, style = states.get(snapshot.status, (glyphs[2], snapshot.status, ink.muted))
+        return [(f"{glyph} {word}", style)]
+
+    def _numbers(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:
+        threads = f" · {self._machine.threads} threads" if self._machine.threads > 1 else ""
+        return (
+            ("step", f"{snapshot.step:,}"),
+            ("loss", number(snapshot.smoothed)),
+            ("validation", number(snapshot.val_loss)),
+            ("bits per char", number(snapshot.bits_per_char)),
+            ("learning rate", f"{snapshot.lr:.2g}"),
+            ("gradient norm", number(snapshot.grad_norm)),
+            ("speed", f"{rate(snapshot.chars_per_second)} chars/s"),
+            ("epoch", f"{snapshot.epoch:.2f}"),
+            ("time", clock(snapshot.seconds)),
+            ("engine", self._machine.engine + threads),
+            ("best validation", number(snapshot.best_val)),
+        )
+
+
+def number(value: float | None) -> str:
+    """A loss or a norm in four significant digits or so; a dash before it is known."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.2e}"
