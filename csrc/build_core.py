@@ -23,6 +23,6 @@ ffi.set_source(
     include_dirs=["csrc"],
     # Multiply-adds may be fused, which every kernel does alike; never -ffast-math, which would
     # change the rounding and denormals of the whole process, and never -march=native.
-    extra_compile_args=["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno"],
+    extra_compile_args=["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-g0"],
     libraries=["m", "pthread"],
 )

@@ -41,103 +41,129 @@ static void pack_rows(int K, int N, const real *B, ptrdiff_t ldb, real *packed)
     }
 }
 
+/* WIDTH x WIDTH numbers, rows to columns: log2(WIDTH) rounds of interleaving the upper half of the
+ * rows with the lower half. */
+INLINE void transpose_block(const real *from, ptrdiff_t ld_from, real *to, ptrdiff_t ld_to)
+{
+    vec rows[WIDTH], mixed[WIDTH];
+    UNROLL
+    for (int i = 0; i < WIDTH; i++)
+        rows[i] = load(from + i * ld_from);
+    UNROLL
+    for (int round = 1; round < WIDTH; round *= 2) {
+        UNROLL
+        for (int i = 0; i < WIDTH / 2; i++) {
+            mixed[2 * i] = interleave_low(rows[i], rows[i + WIDTH / 2]);
+            mixed[2 * i + 1] = interleave_high(rows[i], rows[i + WIDTH / 2]);
+        }
+        UNROLL
+        for (int i = 0; i < WIDTH; i++)
+            rows[i] = mixed[i];
+    }
+    UNROLL
+    for (int i = 0; i < WIDTH; i++)
+        store(to + i * ld_to, rows[i]);
+}
+
 static void pack_columns(int K, int N, const real *Bt, ptrdiff_t ldb, real *packed)
 {
-    enum { BLOCK = 16 }; /* depth at a time, so that the scattered writes stay in the cache */
     for (int n = 0; n < N; n += PANEL, packed += (ptrdiff_t)K * PANEL) {
-        int columns = N - n < PANEL ? N - n : PANEL;
+        int columns = N - n < PANEL ? N - n : PANEL, k = 0;
         if (columns < PANEL)
             memset(packed, 0, (size_t)K * PANEL * sizeof(real));
-        for (int k0 = 0; k0 < K; k0 += BLOCK) {
-            int k1 = k0 + BLOCK < K ? k0 + BLOCK : K;
-            for (int j = 0; j < columns; j++) {
-                const real *column = Bt + (n + j) * ldb;
-                for (int k = k0; k < k1; k++)
-                    packed[(ptrdiff_t)k * PANEL + j] = column[k];
+        if (columns == PANEL)
+            for (; k + WIDTH <= K; k += WIDTH) {
+                transpose_block(Bt + n * ldb + k, ldb, packed + (ptrdiff_t)k * PANEL, PANEL);
+                transpose_block(Bt + (n + WIDTH) * ldb + k, ldb, packed + (ptrdiff_t)k * PANEL + WIDTH, PANEL);
             }
-        }
+        for (int j = 0; j < columns; j++)
+            for (int i = k; i < K; i++)
+                packed[(ptrdiff_t)i * PANEL + j] = Bt[(n + j) * ldb + i];
     }
 }
 
 /* rows x (panels * PANEL) of C, over K steps. A's element (r, k) is A[r * lda + k], or, where A
- * was packed for this tile, A[k * rows + r]. rows, panels and packed are constants in every call. */
-INLINE void tile(const int rows, const int panels, const int packed, int K, const real *A, ptrdiff_t lda,
-                 const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc, int accumulate)
+ * was packed for this tile, A[k * rows + r]. So that a tile of few numbers does not wait for its own
+ * last addition, `ways` sums go on side by side. rows, panels, ways and packed are constants in
+ * every call. C is fetched while the sums are made and only then added to. */
+INLINE void tile(const int rows, const int panels, const int ways, const int packed, int K, const real *A,
+                 ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc, int accumulate)
 {
-    vec sum[TILE_ROWS][2 * 4];
+    vec sum[4][TILE_ROWS][2 * 4];
     const int vectors = 2 * panels;
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
         for (int v = 0; v < vectors; v++) {
-            if (accumulate)
-                sum[r][v] = load(C + r * ldc + v * WIDTH);
-            else
-                sum[r][v] = (vec){0};
+            __builtin_prefetch(C + r * ldc + v * WIDTH, 1);
+            UNROLL
+            for (int w = 0; w < ways; w++)
+                sum[w][r][v] = (vec){0};
         }
     }
-    for (int k = 0; k < K; k++) {
-        vec b[2 * 4];
+    for (int k = 0; k < K; k += ways) {
         UNROLL
-        for (int p = 0; p < panels; p++) {
-            b[2 * p] = load(B + p * panel_stride);
-            b[2 * p + 1] = load(B + p * panel_stride + WIDTH);
-        }
-        UNROLL
-        for (int r = 0; r < rows; r++) {
-            real a = packed ? A[r] : A[r * lda];
+        for (int w = 0; w < ways; w++) {
+            if (w > 0 && k + w >= K)
+                break;
+            vec b[2 * 4];
             UNROLL
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] += a * b[v];
+            for (int p = 0; p < panels; p++) {
+                b[2 * p] = load(B + p * panel_stride);
+                b[2 * p + 1] = load(B + p * panel_stride + WIDTH);
+            }
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                real a = packed ? A[r] : A[r * lda];
+                UNROLL
+                for (int v = 0; v < vectors; v++)
+                    sum[w][r][v] += a * b[v];
+            }
+            A += packed ? rows : 1;
+            B += PANEL;
         }
-        A += packed ? rows : 1;
-        B += PANEL;
     }
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
-        for (int v = 0; v < vectors; v++)
-            store(C + r * ldc + v * WIDTH, sum[r][v]);
+        for (int v = 0; v < vectors; v++) {
+            vec total = sum[0][r][v];
+            UNROLL
+            for (int w = 1; w < ways; w++)
+                total += sum[w][r][v];
+            real *to = C + r * ldc + v * WIDTH;
+            store(to, accumulate ? load(to) + total : total);
+        }
     }
 }
 
 typedef void tile_function(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C,
                            ptrdiff_t ldc, int accumulate);
 
-#define DEFINE_TILE(rows, panels)                                                                                  \
+#define DEFINE_TILE(rows, panels, ways)                                                                            \
     static void tile_##rows##_##panels(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, \
                                        real *C, ptrdiff_t ldc, int accumulate)                                     \
     {                                                                                                              \
-        tile(rows, panels, 0, K, A, lda, B, panel_stride, C, ldc, accumulate);                                     \
+        tile(rows, panels, ways, 0, K, A, lda, B, panel_stride, C, ldc, accumulate);                               \
     }
 #define DEFINE_PACKED_TILE(rows)                                                                                   \
     static void packed_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride,     \
                                    real *C, ptrdiff_t ldc, int accumulate)                                         \
     {                                                                                                              \
-        tile(rows, 1, 1, K, A, lda, B, panel_stride, C, ldc, accumulate);                                          \
+        tile(rows, 1, 1, 1, K, A, lda, B, panel_stride, C, ldc, accumulate);                                       \
     }
 
-/* Few rows take several panels at once, so that enough independent sums are under way. */
-DEFINE_TILE(1, 4)
-DEFINE_TILE(2, 2)
-DEFINE_TILE(1, 1) DEFINE_TILE(2, 1) DEFINE_TILE(3, 1) DEFINE_TILE(4, 1) DEFINE_TILE(5, 1) DEFINE_TILE(6, 1)
+DEFINE_TILE(1, 4, 1) DEFINE_TILE(1, 2, 2) DEFINE_TILE(2, 2, 1)
+DEFINE_TILE(1, 1, 4) DEFINE_TILE(2, 1, 2) DEFINE_TILE(3, 1, 1) DEFINE_TILE(4, 1, 1) DEFINE_TILE(5, 1, 1)
+DEFINE_TILE(6, 1, 1)
 DEFINE_PACKED_TILE(1) DEFINE_PACKED_TILE(2) DEFINE_PACKED_TILE(3) DEFINE_PACKED_TILE(4) DEFINE_PACKED_TILE(5)
 DEFINE_PACKED_TILE(6)
 #if TILE_ROWS == 12
-DEFINE_TILE(3, 2) DEFINE_TILE(4, 2)
-DEFINE_TILE(7, 1) DEFINE_TILE(8, 1) DEFINE_TILE(9, 1) DEFINE_TILE(10, 1) DEFINE_TILE(11, 1) DEFINE_TILE(12, 1)
+DEFINE_TILE(7, 1, 1) DEFINE_TILE(8, 1, 1) DEFINE_TILE(9, 1, 1) DEFINE_TILE(10, 1, 1) DEFINE_TILE(11, 1, 1)
+DEFINE_TILE(12, 1, 1)
 DEFINE_PACKED_TILE(7) DEFINE_PACKED_TILE(8) DEFINE_PACKED_TILE(9) DEFINE_PACKED_TILE(10) DEFINE_PACKED_TILE(11)
 DEFINE_PACKED_TILE(12)
 #endif
-
-/* [rows]: the tile, and how many panels it takes at once. */
-static const struct { tile_function *run; int panels; } wide_tiles[] = {
-    {0, 0}, {tile_1_4, 4}, {tile_2_2, 2},
-#if TILE_ROWS == 12
-    {tile_3_2, 2}, {tile_4_2, 2},
-#endif
-};
-#define WIDE_TILES ((int)(sizeof wide_tiles / sizeof *wide_tiles))
 
 static tile_function *const tiles[] = {
     0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
@@ -152,6 +178,12 @@ static tile_function *const packed_tiles[] = {
     packed_tile_7, packed_tile_8, packed_tile_9, packed_tile_10, packed_tile_11, packed_tile_12,
 #endif
 };
+
+/* One or two rows take several panels at once, as many as there are. */
+static const struct {
+    int rows, panels;
+    tile_function *run;
+} wide_tiles[] = {{1, 4, tile_1_4}, {1, 2, tile_1_2}, {2, 2, tile_2_2}};
 
 /* M rows in tiles that differ by one row at most: 32 rows are 11 + 11 + 10, never 12 + 12 + 8. */
 INLINE int first_tile(int M)
@@ -183,12 +215,10 @@ INLINE void run_tile(tile_function *run, int rows, int columns, int width, int K
 static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed, real *C, ptrdiff_t ldc,
                      int accumulate)
 {
-    int wide = M < WIDE_TILES ? wide_tiles[M].panels * PANEL : 0;
-    int n0 = wide ? N / wide * wide : 0;
-    for (int n = 0; n < n0; n += wide)
-        wide_tiles[M].run(K, A, lda, packed + (ptrdiff_t)n * K, (ptrdiff_t)K * PANEL, C + n, ldc, accumulate);
-    if (n0 == N)
-        return;
+    int n0 = 0;
+    for (int i = 0; i < 3; i++)
+        for (int width = wide_tiles[i].panels * PANEL; M == wide_tiles[i].rows && N - n0 >= width; n0 += width)
+            wide_tiles[i].run(K, A, lda, packed + (ptrdiff_t)n0 * K, (ptrdiff_t)K * PANEL, C + n0, ldc, accumulate);
     for (int m0 = 0; m0 < M; m0 += ROWS_AT_ONCE) {
         int m1 = m0 + ROWS_AT_ONCE < M ? m0 + ROWS_AT_ONCE : M;
         for (int k0 = 0; k0 < K; k0 += DEPTH) {

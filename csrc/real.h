@@ -60,6 +60,28 @@ INLINE void store_n(real *p, vec v, int n)
         store_part(p, v, n);
 }
 
+/* a0 b0 a1 b1 ... of the first halves, and of the second halves. */
+#if VECTOR_BYTES == 64 && REAL_IS_FLOAT
+#define LOW_HALVES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VECTOR_BYTES == 64 || (VECTOR_BYTES == 32 && REAL_IS_FLOAT)
+#define LOW_HALVES 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_HALVES 4, 12, 5, 13, 6, 14, 7, 15
+#elif VECTOR_BYTES == 32 || REAL_IS_FLOAT
+#define LOW_HALVES 0, 4, 1, 5
+#define HIGH_HALVES 2, 6, 3, 7
+#else
+#define LOW_HALVES 0, 2
+#define HIGH_HALVES 1, 3
+#endif
+#if defined(__clang__)
+INLINE vec interleave_low(vec a, vec b) { return __builtin_shufflevector(a, b, LOW_HALVES); }
+INLINE vec interleave_high(vec a, vec b) { return __builtin_shufflevector(a, b, HIGH_HALVES); }
+#else
+INLINE vec interleave_low(vec a, vec b) { return __builtin_shuffle(a, b, (ivec){LOW_HALVES}); }
+INLINE vec interleave_high(vec a, vec b) { return __builtin_shuffle(a, b, (ivec){HIGH_HALVES}); }
+#endif
+
 /* Where the mask is set, a, elsewhere b. */
 INLINE vec choose(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
 
