@@ -75,7 +75,7 @@ class _Network:
     dWy = _View("output.W", gradient=True)
     dby = _View("output.b", gradient=True)
 
-    #: The network underneath.
+    #: The network underneath. Do not let it run (trace, evaluate) between ``forward`` and ``backward``.
     model: LanguageModel
 
     def __init__(

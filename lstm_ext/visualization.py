@@ -62,11 +62,11 @@ _MOST_UNITS = 24
 #: Colours of two curves, to be told apart by everyone, on black and on white.
 _BLUE, _ORANGE = (52, 136, 214), (222, 125, 20)
 
-Path_ = str | os.PathLike[str]
+PathName = str | os.PathLike[str]
 
 
 def plot_gate_activations(
-    gates: Mapping[str, ArrayLike | Sequence[ArrayLike]], text: str | Sequence[str], path: Path_ | None = None
+    gates: Mapping[str, ArrayLike | Sequence[ArrayLike]], text: str | Sequence[str], path: PathName | None = None
 ) -> None:
     """One heatmap for each gate: how far each unit is open (1) or closed (0) at each character.
 
@@ -90,7 +90,7 @@ def plot_gate_activations(
 
 
 def plot_cell_state_evolution(
-    states: ArrayLike | Sequence[ArrayLike], text: str | Sequence[str], path: Path_ | None = None
+    states: ArrayLike | Sequence[ArrayLike], text: str | Sequence[str], path: PathName | None = None
 ) -> None:
     """The cell state C of each unit at each character, and how large it grows.
 
@@ -120,7 +120,9 @@ def plot_cell_state_evolution(
 
 
 def plot_gradient_flow_comparison(
-    lstm_grads: ArrayLike | Sequence[ArrayLike], rnn_grads: ArrayLike | Sequence[ArrayLike], path: Path_ | None = None
+    lstm_grads: ArrayLike | Sequence[ArrayLike],
+    rnn_grads: ArrayLike | Sequence[ArrayLike],
+    path: PathName | None = None,
 ) -> None:
     """How much gradient is left after so many steps backward, in an LSTM and in an RNN; logarithmic.
 
@@ -390,8 +392,8 @@ def _report_lines(report: dict[str, dict[str, Any]], steps: int, screen: _Screen
     for numbers in report.values():
         if "half_life" in numbers:
             lines.append(
-                f"By its own loop a cell keeps half for {numbers['half_life']:.3g} steps (median unit), "
-                f"at most {numbers['longest_half_life']:.3g}."
+                f"By the forget gate alone a cell holds half of its value for {numbers['half_life']:.3g} steps "
+                f"(median unit; longest {numbers['longest_half_life']:.3g})."
             )
     return lines
 
@@ -410,7 +412,7 @@ class _Picture:
         self.save(buffer, "png")
         return buffer.getvalue()
 
-    def save(self, file: Path_ | io.BytesIO, format: str) -> None:
+    def save(self, file: PathName | io.BytesIO, format: str) -> None:
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=self._size, layout="constrained")
@@ -418,7 +420,7 @@ class _Picture:
         figure.savefig(file, format=format, dpi=160)
 
 
-def _show(lines: Callable[[_Screen], list[str]], picture: _Picture, path: Path_ | None) -> None:
+def _show(lines: Callable[[_Screen], list[str]], picture: _Picture, path: PathName | None) -> None:
     """Displays the picture in a notebook, prints the lines anywhere else; saves to ``path`` if there is one."""
     suffix = "" if path is None else Path(path).suffix.lower()
     if path is not None and suffix not in _SUFFIXES:
