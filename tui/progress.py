@@ -37,8 +37,7 @@ class Progress:
         now = time.monotonic()
         if self._live:
             if now - self._written >= REWRITE:
-                width = shutil.get_terminal_size().columns - 1
-                self._write(f"\r{self._line(snapshot)[:width]}\x1b[K")
+                self._write(f"\r{self._line(snapshot, shutil.get_terminal_size().columns - 1)}\x1b[K")
                 self._written = now
         elif now - self._written >= NEW_LINE or snapshot.val_loss != self._validation:
             self._write(f"{self._line(snapshot)}\n")
@@ -61,16 +60,20 @@ class Progress:
         self._stream.write(text)
         self._stream.flush()
 
-    def _line(self, snapshot: Snapshot) -> str:
+    def _line(self, snapshot: Snapshot, width: int | None = None) -> str:
+        """The fields that fit into ``width``, the most wanted first."""
         total = f"/{snapshot.total_steps:,}" if snapshot.total_steps else ""
-        fields = [f"step {snapshot.step:,}{total}", f"epoch {snapshot.epoch:.2f}", f"loss {snapshot.smoothed:.3f}"]
+        fields = [f"step {snapshot.step:,}{total}", f"loss {snapshot.smoothed:.3f}"]
         if snapshot.val_loss is not None:
-            fields.append(f"validation {snapshot.val_loss:.3f}")
+            fields.append(f"val {snapshot.val_loss:.3f}")
         fields += [f"{snapshot.bits_per_char:.2f} bits/char", f"{rate(snapshot.chars_per_second)} chars/s"]
         left = self._seconds_left(snapshot)
         if left is not None:
             fields.append(f"{clock(left)} left")
-        return "  ".join(fields)
+        fields.append(f"epoch {snapshot.epoch:.2f}")
+        while width is not None and len(fields) > 1 and len("  ".join(fields)) > width:
+            fields.pop()
+        return "  ".join(fields)[:width]
 
     def _seconds_left(self, snapshot: Snapshot) -> float | None:
         """Until the first limit, at this process's average speed so far."""

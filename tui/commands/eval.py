@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     if result["ngram_losses"]:
         counting = ", ".join(f"{name} {nats:.4f}" for name, nats in result["ngram_losses"].items())
-        rows.append(("by counting", f"{counting} (n-grams of the text that the network learned)"))
+        rows.append(("n-grams", f"{counting}, counted on what the network learned"))
     for label, value in rows:
         print(f"{label:<12}{value}")
     return 0

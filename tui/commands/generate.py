@@ -7,9 +7,10 @@ import secrets
 import sys
 
 from lstm_ext.checkpoint import load_checkpoint
+from lstm_ext.data import DataError
 
 from ..checkpoints import readable
-from ..errors import UsageError
+from ..errors import CommandError, UsageError
 from ..options import add_engine, number, whole
 
 #: Characters drawn between two writes.
@@ -51,7 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     model = checkpoint.model(backend=arguments.backend, threads=arguments.threads or 1)
     start = arguments.prime or ("\n" if "\n" in vocabulary.symbols else vocabulary.symbols[0])
     seed = secrets.randbits(63) if arguments.seed is None else arguments.seed
-    symbols = vocabulary.encode(start)
+    try:
+        symbols = vocabulary.encode(start)
+    except DataError as error:
+        raise CommandError(f"--prime: {error}") from error
     # A terminal obeys control characters; a network that learned some may print them anywhere.
     unsafe = {} if not sys.stdout.isatty() else {ord(c): "\ufffd" for c in vocabulary.symbols if _controls(c)}
     state = model.zero_state()

@@ -135,9 +135,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _signals() -> Iterator[list[signal.Signals]]:
-    """Collects SIGINT, SIGTERM and SIGHUP instead of dying of them; a second one acts as ever."""
+    """Collects SIGINT, SIGTERM and SIGHUP instead of dying of them; a second one acts as ever.
+
+    A SIGHUP that is ignored stays so, as nohup wants it. SIGINT is taken even where a script
+    that started us in the background has it ignored: whoever sends it means us.
+    """
     received: list[signal.Signals] = []
-    previous = {}
+    previous: dict[int, Any] = {}
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(signal.Signals(number))
@@ -145,7 +149,7 @@ def _signals() -> Iterator[list[signal.Signals]]:
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # ignored as under nohup: stays so
+        if number is not None and (name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN):
             previous[number] = signal.signal(number, note)
     try:
         yield received
@@ -333,7 +337,7 @@ def _summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
         rows.append(("that is", figures))
     if result["ngram_losses"]:
         counting = ", ".join(f"{name} {nats:.3f}" for name, nats in result["ngram_losses"].items())
-        rows.append(("mere counting", f"{counting} (n-grams on the same split)"))
+        rows.append(("n-grams", f"{counting}, counted on the same split"))
     rows += [
         ("speed", f"{rate(result['chars_per_second'])} characters per second"),
         ("checkpoint", result["checkpoint"]),
