@@ -3,7 +3,7 @@
  *     i = sigmoid(a_i + p_i c_{t-1})        f = sigmoid(a_f + p_f c_{t-1})      g = tanh(a_g)
  *     c_t = f c_{t-1} + i g                 o = sigmoid(a_o + p_o c_t)          h_t = o tanh(c_t)
  *
- * p are diagonal peepholes (zero without). Coupled gates: f = 1 - i. A forced gate is a constant. */
+ * p are diagonal peepholes (zero without). Coupled gates: i = 1 - f. A forced gate is a constant. */
 #include "layer.h"
 
 /* One sequence's units at one step; p is NULL without peepholes. */
@@ -29,12 +29,12 @@ INLINE void lstm_units(lstm_cell cell, const int plain, int u, int n, real *a, c
         ai += load_n(p + u, n) * cp;
         af += load_n(p + H + u, n) * cp;
     }
-    vec i = vsigmoid(ai);
-    if (!plain && forced(layer, LC_FORCE_INPUT))
-        i = splat((real)layer->force_value[0]);
-    vec f = !plain && layer->coupled ? (real)1 - i : vsigmoid(af);
+    vec f = vsigmoid(af);
     if (!plain && forced(layer, LC_FORCE_FORGET))
         f = splat((real)layer->force_value[1]);
+    vec i = !plain && layer->coupled ? (real)1 - f : vsigmoid(ai);
+    if (!plain && forced(layer, LC_FORCE_INPUT))
+        i = splat((real)layer->force_value[0]);
     vec g = vtanh(load_n(a + 2 * H + u, n));
     vec ct = f * cp + i * g;
     if (p)
@@ -110,13 +110,13 @@ INLINE void lstm_units_backward(lstm_cell cell, const int plain, int u, int n, c
         dc += da_o * load_n(p + 2 * H + u, n);
     vec da_g = dc * i * ((real)1 - g * g);
     vec di = dc * g, df = dc * cp;
-    if (!plain && layer->coupled && !forced(layer, LC_FORCE_FORGET))
-        di -= df; /* f = 1 - i */
+    if (!plain && layer->coupled && !forced(layer, LC_FORCE_INPUT))
+        df -= di; /* i = 1 - f */
     vec da_i = di * i * ((real)1 - i);
     vec da_f = df * f * ((real)1 - f);
-    if (!plain && forced(layer, LC_FORCE_INPUT))
+    if (!plain && (layer->coupled || forced(layer, LC_FORCE_INPUT)))
         da_i = (vec){0};
-    if (!plain && (layer->coupled || forced(layer, LC_FORCE_FORGET)))
+    if (!plain && forced(layer, LC_FORCE_FORGET))
         da_f = (vec){0};
     vec dc_before = dc * f;
     if (p) {

@@ -39,7 +39,7 @@ typedef struct {
     int hidden_size; /* H */
     int reset_after; /* GRU: reset gate after the matrix product (cuDNN, PyTorch), with b (4H) */
     int peephole;    /* LSTM: diagonal connections from the cell to i, f (c_{t-1}) and o (c_t) */
-    int coupled;     /* LSTM: f = 1 - i */
+    int coupled;     /* LSTM: i = 1 - f */
     int reverse;     /* run from t = T-1 down to 0 */
     int force;       /* LSTM: bits LC_FORCE_*: gates held at force_value */
     double force_value[3]; /* input, forget, output */

@@ -44,7 +44,7 @@ class LayerConfig:
     """One recurrent layer.
 
     ``force`` maps gate names of an LSTM ("input", "forget", "output") to the constant each is
-    held at. ``coupled`` ties the forget gate to the input gate, f = 1 − i (Greff et al. 2015,
+    held at. ``coupled`` ties the input gate to the forget gate, i = 1 − f (Greff et al. 2015,
     CIFG). ``peephole`` adds diagonal connections from the cell to the gates (Gers and
     Schmidhuber 2000). ``reset_after`` chooses where a GRU applies its reset gate: False,
     before the matrix product, as in the textbook; True, after it, as in cuDNN and PyTorch.

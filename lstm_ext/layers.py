@@ -124,7 +124,7 @@ def lstm_forward(
         o = σ(W_o·[h', x] + b_o + p_o⊙c)         (a quote: of the step before)
 
     ``peephole`` (3, H), rows p_i, p_f, p_o (Gers and Schmidhuber 2000); without it they are 0.
-    ``coupled``: f = 1 − i (Greff et al. 2015), the forget gate's own rows are not used.
+    ``coupled``: i = 1 − f (Greff et al. 2015), the input gate's own rows are not used.
     ``force`` holds gates at constants in [0, 1], such as ``{"forget": 1.0}``; of "input",
     "forget" and "output". The rows of W, b and peephole of a gate that is not used get gradient
     exactly 0. Returns h (T, B, H), c (T, B, H) and the cache for ``lstm_backward``.

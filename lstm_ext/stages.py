@@ -24,7 +24,7 @@ _SUPERSCRIPTS_AND_SIGNS = {
     "²": "^2",
     "⁵⁰": "^50",
     "√": "sqrt",
-    "Σ": "sum ",
+    "Σ": "sum",
     "‖": "|",
     "∂": "d",
     "≈": "~",
@@ -94,10 +94,10 @@ def suffix(cell: str, gate: str) -> str:
 
 
 def learned_gates(config: LayerConfig) -> tuple[str, ...]:
-    """The blocks of W that have an effect: not those of a forced gate, nor f if it is 1 − i."""
+    """The blocks of W that have an effect: not those of a forced gate, nor i if it is 1 − f."""
     forced = {name[0] for name in config.force}
     if config.coupled:
-        forced.add("f")
+        forced.add("i")
     return tuple(gate for gate in BLOCKS[config.cell] if gate not in forced)
 
 
@@ -147,7 +147,7 @@ def _arrivals(config: LayerConfig, symbols: bool) -> Iterator[Stage]:
         "h_prev",
         "hₜ₋₁",
         "last output",
-        "hₜ₋₁, with h₀ = 0",
+        "hₜ₋₁",
         "",
         "What the cell gave out at the character before; zero before the first. Every gate sees it beside the input.",
         span="tanh",
@@ -157,7 +157,7 @@ def _arrivals(config: LayerConfig, symbols: bool) -> Iterator[Stage]:
             "c_prev",
             "Cₜ₋₁",
             "last memory",
-            "Cₜ₋₁, with C₀ = 0",
+            "Cₜ₋₁",
             "",
             "The memory as the character before left it; zero before the first.",
         )
@@ -195,8 +195,8 @@ def _lstm_forward(config: LayerConfig) -> Iterator[Stage]:
             equation, filled = f"{gate}ₜ is forced", ""
             meaning = "This gate is held at a constant: it sees nothing, and its weights learn nothing."
         else:
-            equation, filled = "fₜ = 1 - iₜ", "1 - {i}"
-            meaning = "Coupled gates: what is written takes the place of exactly as much that is forgotten."
+            equation, filled = "iₜ = 1 - fₜ", "1 - {f}"
+            meaning = "Coupled gates: exactly as much is written as is forgotten."
         yield Stage(gate, f"{gate}ₜ", name, equation, filled, meaning, span="gate")
 
     forget = gate(
@@ -213,8 +213,8 @@ def _lstm_forward(config: LayerConfig) -> Iterator[Stage]:
         "Reasons to write, from the same two sources, but with weights of its own.",
         "How far the memory is opened for writing: unit {unit} takes {i:%} of its candidate.",
     )
-    # A coupled forget gate is computed from the input gate.
-    yield from (*admit, *forget) if config.coupled else (*forget, *admit)
+    yield from forget
+    yield from admit
     yield _sum(config, "g", "candidate sum", "The raw proposal for something new to remember.")
     yield Stage(
         "g",
@@ -406,7 +406,7 @@ def _error() -> Iterator[Stage]:
     yield Stage(
         "dW_y",
         "dW_y",
-        "output weights",
+        "out weights",
         "dW_y += dyₜ·hₜᵀ, db_y += dyₜ",
         "",
         "Each weight from a unit to a score: the score's gradient times the unit's output. Summed over all characters.",
@@ -463,18 +463,18 @@ def _to_previous(config: LayerConfig, extra: list[Part], blocks: tuple[str, ...]
     return Stage(
         "dh_prev",
         "dhₜ₋₁",
-        "to t-1: output",
+        "back to h",
         equation,
         _plus(parts),
-        "What goes back to the output of the character before, where it joins that one's prediction. Every way back "
-        "through a gate passes a weight matrix and a slope.",
+        "What goes back to the character before, to join the gradient of its own prediction. Every way through a gate "
+        "has passed a slope and a weight matrix.",
         tuple(parts),
     )
 
 
 def _lstm_backward(config: LayerConfig) -> Iterator[Stage]:
     learned = learned_gates(config)
-    forget_follows_input = config.coupled and "forget" not in config.force
+    input_follows_forget = config.coupled and "input" not in config.force
     if "o" in learned:
         yield Stage(
             "do",
@@ -485,7 +485,7 @@ def _lstm_backward(config: LayerConfig) -> Iterator[Stage]:
             "The gate multiplied tanh(Cₜ), so its gradient is dhₜ times that.",
         )
         yield _slope("o", "σ", "output sum", _SIGMOID_SLOPE)
-    parts = [Part("through hₜ", "dhₜ⊙oₜ⊙(1 - tanh²(Cₜ))", "dc.hidden"), Part("from t+1", "dCₜ₊₁⊙fₜ₊₁", "dc.next")]
+    parts = [Part("through h", "dhₜ⊙oₜ⊙(1 - tanh²(Cₜ))", "dc.hidden"), Part("from t+1", "dCₜ₊₁⊙fₜ₊₁", "dc.next")]
     filled = "{dh}·{o}·(1 - {tanh_c}²) + {dc.next}"
     if config.peephole:
         # From t+1 then comes also what the next step's peepholes say.
@@ -503,30 +503,30 @@ def _lstm_backward(config: LayerConfig) -> Iterator[Stage]:
         "gate there.",
         tuple(parts),
     )
-    if "f" in learned or (forget_follows_input and "i" in learned):
-        yield Stage(
-            "df",
-            "dfₜ",
-            "forget gate",
-            "dfₜ = dCₜ⊙Cₜ₋₁",
-            "{dc}·{c_prev}",
-            "The gate multiplied the old memory. Where that was 0, as before the first character, it learns nothing.",
-        )
-    if "f" in learned:
-        yield _slope("f", "σ", "forget sum", _SIGMOID_SLOPE)
-    if "i" in learned:
-        coupled = [Part("written", "dCₜ⊙gₜ", "di.written"), Part("f = 1 - i", "-dfₜ", "di.forget")]
+    if "i" in learned or (input_follows_forget and "f" in learned):
         yield Stage(
             "di",
             "diₜ",
             "input gate",
-            "diₜ = dCₜ⊙gₜ - dfₜ" if forget_follows_input else "diₜ = dCₜ⊙gₜ",
-            "{dc}·{g} - {df}" if forget_follows_input else "{dc}·{g}",
-            "The gate multiplied the candidate, so its gradient is dCₜ times that."
-            + (" As fₜ = 1 - iₜ, it answers for forgetting, too." if forget_follows_input else ""),
-            tuple(coupled) if forget_follows_input else (),
+            "diₜ = dCₜ⊙gₜ",
+            "{dc}·{g}",
+            "The gate multiplied the candidate, so its gradient is dCₜ times that.",
         )
+    if "i" in learned:
         yield _slope("i", "σ", "input sum", _SIGMOID_SLOPE)
+    if "f" in learned:
+        coupled = (Part("kept", "dCₜ⊙Cₜ₋₁", "df.kept"), Part("i = 1 - f", "-diₜ", "df.input"))
+        yield Stage(
+            "df",
+            "dfₜ",
+            "forget gate",
+            "dfₜ = dCₜ⊙Cₜ₋₁ - diₜ" if input_follows_forget else "dfₜ = dCₜ⊙Cₜ₋₁",
+            "{dc}·{c_prev} - {di}" if input_follows_forget else "{dc}·{c_prev}",
+            "The gate multiplied the old memory. Where that was 0, as before the first character, it learns nothing"
+            + (" from it; but as iₜ = 1 - fₜ, it answers for what is written, too." if input_follows_forget else "."),
+            coupled if input_follows_forget else (),
+        )
+        yield _slope("f", "σ", "forget sum", _SIGMOID_SLOPE)
     yield Stage(
         "dg",
         "dgₜ",
@@ -548,7 +548,7 @@ def _lstm_backward(config: LayerConfig) -> Iterator[Stage]:
     yield Stage(
         "dc_prev",
         "dCₜ₋₁",
-        "to t-1: memory",
+        "back to C",
         "dCₜ₋₁ = " + " + ".join(part.symbol for part in carried),
         filled,
         "The way back along the memory: just times fₜ, no weight matrix. Unit {unit} passes {f:%} of its gradient on. "
@@ -629,7 +629,7 @@ UPDATE_STAGES = (
     Stage(
         "total",
         "Σ dW",
-        "all characters",
+        "all together",
         "‖dW‖ = √(Σ dW²), summed over t",
         "",
         "The contributions of all characters added up, here the size of each array. The engine's own gradient differs "

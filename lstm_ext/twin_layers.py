@@ -139,12 +139,12 @@ def _lstm_forward(config: LayerConfig, U: np.ndarray, peephole: np.ndarray | Non
             a[:, :2] += peephole[:2] * c_previous[t][:, None]
         sigmoid(a[:, :2], out=a[:, :2])
         np.tanh(g, out=g)
-        if "input" in config.force:
-            i[...] = config.force["input"]
-        if config.coupled:
-            np.subtract(1, i, out=f)
         if "forget" in config.force:
             f[...] = config.force["forget"]
+        if config.coupled:
+            np.subtract(1, f, out=i)
+        if "input" in config.force:
+            i[...] = config.force["input"]
 
         np.multiply(f, c_previous[t], out=c[t])
         c[t] += i * g
@@ -180,10 +180,10 @@ def _lstm_backward(
     slope_g[...] = i * (1 - g * g)  # ∂c/∂a_g
     slope_o[...] = tanh_c * o * (1 - o)  # ∂h/∂a_o
     slope_c = o * (1 - tanh_c * tanh_c)  # ∂h/∂c
-    if config.coupled and "forget" not in config.force:
-        slope_i -= c_previous * i * (1 - i)  # f = 1 − i, so a_i also moves f⊙c'
+    if config.coupled and "input" not in config.force:
+        slope_f -= g * f * (1 - f)  # i = 1 − f, so a_f also moves i⊙g
     for k, gate in ((0, "input"), (1, "forget"), (3, "output")):
-        if gate in config.force or (gate == "forget" and config.coupled):
+        if gate in config.force or (gate == "input" and config.coupled):
             slope[:, :, k] = 0  # a constant does not listen to its pre-activation
 
     da = slope  # each step's slopes become its ∂L/∂a in place

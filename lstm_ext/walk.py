@@ -274,7 +274,7 @@ def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: 
         raise ValueError(f"text: got {text!r}, expected at least 2 characters, so that there is a next one to predict")
     symbols = vocabulary.encode(text)
     copy = LanguageModel(replace(model.config, dtype="float64", dropout=0.0), backend=model.backend)
-    copy.parameters[:] = model.parameters
+    copy.load(model.parameters)
     shown = _Shown.of(copy)
     inputs, targets = _pairs(symbols)
     loss = copy.engine.forward(inputs, targets, copy.zero_state())
@@ -529,15 +529,15 @@ def _lstm_backward(shown: _Shown, v: Values) -> None:
         if layer.peephole:  # o looked at Cₜ
             v["dc.peephole"] = blocks["p_o"] * v["da_o"]
             v["dc"] = v["dc"] + v["dc.peephole"]
-    v["df"] = v["dc"] * v["c_prev"]
-    if "f" in learned:
-        v["da_f"] = v["df"] * v["f"] * (1 - v["f"])
-    v["di.written"] = v["di"] = v["dc"] * v["g"]
-    if layer.coupled and "forget" not in layer.force:  # f = 1 − i
-        v["di.forget"] = -v["df"]
-        v["di"] = v["di"] + v["di.forget"]
+    v["di"] = v["dc"] * v["g"]
     if "i" in learned:
         v["da_i"] = v["di"] * v["i"] * (1 - v["i"])
+    v["df.kept"] = v["df"] = v["dc"] * v["c_prev"]
+    if layer.coupled and "input" not in layer.force:  # i = 1 − f
+        v["df.input"] = -v["di"]
+        v["df"] = v["df"] + v["df.input"]
+    if "f" in learned:
+        v["da_f"] = v["df"] * v["f"] * (1 - v["f"])
     v["dg"] = v["dc"] * v["i"]
     v["da_g"] = v["dg"] * (1 - v["g"] ** 2)
     v["dc_prev.kept"] = v["dc_prev"] = v["dc"] * v["f"]

@@ -45,9 +45,9 @@ def step(
     i = sigmoid(a_i + p_i * c)
     f = sigmoid(a_f + p_f * c)
     g = np.tanh(a_g)
-    i = np.full(H, config.force["input"]) if "input" in config.force else i
-    f = 1 - i if config.coupled else f
     f = np.full(H, config.force["forget"]) if "forget" in config.force else f
+    i = 1 - f if config.coupled else i
+    i = np.full(H, config.force["input"]) if "input" in config.force else i
     c = f * c + i * g
     o = sigmoid(a_o + p_o * c)
     o = np.full(H, config.force["output"]) if "output" in config.force else o

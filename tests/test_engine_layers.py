@@ -189,12 +189,12 @@ def test_backward_leaves_what_it_was_given_alone(engine: EngineModule) -> None:
         ("lstm input", "i"),
         ("lstm forget", "f"),
         ("lstm output", "o"),
-        ("lstm coupled", "f"),
-        ("lstm peephole coupled", "f"),
+        ("lstm coupled", "i"),
+        ("lstm peephole coupled", "i"),
         ("lstm peephole forget", "f"),
         ("lstm peephole output", "o"),
-        ("lstm coupled forget", "f"),
-        ("lstm coupled input", "if"),
+        ("lstm coupled forget", "if"),
+        ("lstm coupled input", "i"),
         ("lstm everything", "ifo"),
     ],
 )
@@ -284,7 +284,7 @@ def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict[st
     force, high = case.config.force, max(sign, 0)
     limits: dict[str, float] = {name: sign if name in "gnh" else high for name in acts.blocks}
     if case.config.coupled:
-        limits["f"] = 1 - force.get("input", high)
+        limits["i"] = 1 - force.get("forget", high)
     for name, gate in (("i", "input"), ("f", "forget"), ("o", "output")):
         limits[name] = force.get(gate, limits.get(name, 0))
     for name, value in acts.blocks.items():

@@ -181,8 +181,8 @@ def loss_with(walked: Walk, vectors: dict[str, np.ndarray], at: int, name: str, 
             return total if seen is None or not config.peephole else total + vectors[f"p_{gate}"] * seen
 
         if config.cell == "lstm":
-            i = nudged("i", sigmoid(nudged("a_i", a("i", h, c))))
-            f = nudged("f", 1 - i if config.coupled else sigmoid(nudged("a_f", a("f", h, c))))
+            f = nudged("f", sigmoid(nudged("a_f", a("f", h, c))))
+            i = nudged("i", 1 - f if config.coupled else sigmoid(nudged("a_i", a("i", h, c))))
             c = nudged("c", f * c + i * nudged("g", np.tanh(nudged("a_g", a("g", h)))))
             h = nudged("o", sigmoid(nudged("a_o", a("o", h, c)))) * np.tanh(c)
         elif config.cell == "gru":
@@ -220,8 +220,8 @@ def test_every_gradient_on_the_way_is_that_of_finite_differences(network: str) -
         if moment.phase != "backward" or moment.step.t not in (1, 4, len(walked.steps)):
             continue
         name = moment.stage.id.removeprefix("d")
-        if name in ("W", "W_y") or (name == "f" and walked.layer.coupled):
-            continue  # where f = 1 - i, df is a summand of di
+        if name in ("W", "W_y") or (name == "i" and walked.layer.coupled):
+            continue  # where i = 1 - f, di is a summand of df
         gradient = moment.values
         for k in range(gradient.size):
             nudge, t = eps * np.eye(gradient.size)[k], moment.step.t
@@ -231,7 +231,7 @@ def test_every_gradient_on_the_way_is_that_of_finite_differences(network: str) -
         checked.add(name)
     cell = walked.layer.cell
     gates = {"lstm": {"f", "i", "g", "o", "c", "c_prev"}, "gru": {"r", "z", "n"}, "rnn": set()}[cell]
-    assert checked >= {"y", "h", "h_prev"} | gates - ({"f"} if walked.layer.coupled else set())
+    assert checked >= {"y", "h", "h_prev"} | gates - ({"i"} if walked.layer.coupled else set())
 
 
 # --- the rest -------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def add_network(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
     parser.add_argument("--reset-after", action="store_true", default=None, help="GRU as in cuDNN and PyTorch")
     parser.add_argument("--peephole", action="store_true", default=None, help="LSTM whose gates see the cell")
-    parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with f = 1 - i")
+    parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with i = 1 - f")
 
 
 def add_training(parser: argparse._ActionsContainer) -> None:
