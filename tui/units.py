@@ -26,3 +26,10 @@ def size_in_words(size: float) -> str:
     power = min(len(units) - 1, max(0, math.floor(math.log(max(size, 1), 1000))))
     value = size / 1000**power
     return f"{value:.3g} {units[power]}" if value < 1000 else f"{value:,.0f} {units[power]}"
+
+
+def number(value: float | None) -> str:
+    """A loss or a norm: 1.523, 2.41e+03; a dash while it is unknown."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.3g}"

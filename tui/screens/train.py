@@ -154,7 +154,7 @@ class TrainScreen(Screen[None]):
         trainer.start()
         self._count_ngrams(trainer)
 
-    @work(exclusive=True, group="ngrams")
+    @work(exclusive=True, group="ngrams", exit_on_error=False)
     async def _count_ngrams(self, trainer: Trainer) -> None:
         """Counting is slow in comparison, so it is done aside."""
         split = trainer.split
@@ -188,8 +188,6 @@ class TrainScreen(Screen[None]):
             self.refresh_bindings()
         if snapshot.status == "failed":
             self._notice(failure_text(snapshot), failure=True)
-        elif snapshot.message:
-            self._notice(snapshot.message)
         elif self.query_one("#banner").has_class("-failure"):
             self._notice("")
 
@@ -199,7 +197,12 @@ class TrainScreen(Screen[None]):
         if source is None:
             return
         gates, stream = self.query_one(GateHeatmap), self.query_one(SampleStream)
-        if (arrived := source.take()) is not None:
+        try:
+            arrived = source.take()
+        except Exception as error:  # whatever a sample fails with, the lab goes on
+            self._notice(f"The network could not write: {one_line(error)}", failure=True)
+            return
+        if arrived is not None:
             self._sample = arrived
             if sample is not None and arrived.symbols is sample.symbols:
                 gates.replace(sample.reading, arrived.reading)
@@ -420,9 +423,6 @@ def engine_name(trainer: Trainer) -> str:
 
 
 def failure_text(snapshot: Snapshot) -> str:
-    """Why training stopped, and what to do."""
-    return (
-        f"Training stopped: {snapshot.message or 'the loss became infinite'}. The weights are those of before. "
-        f"The learning rate, {snapshot.lr:g}, is probably too high: press - to lower it and space to go on, "
-        "or R to begin again."
-    )
+    """Why training stopped, and which keys help."""
+    message = snapshot.message[:1].upper() + snapshot.message[1:]
+    return f"{message}. Press - for a lower learning rate and space to go on, or R to begin again."

@@ -1,8 +1,9 @@
 """What the lab's drawings share: a widget that is a list of ready rows and repaints only those that changed.
 
 Textual sends a widget's whole region again after ``refresh()``; a live screen at ten frames a
-second must not. A ``Canvas`` compares its new rows with the old ones and refreshes just the
-differing lines. (No padding, no border: rows are lines of the widget.)
+second must not. A ``Canvas`` compares its new rows with the old ones and refreshes just what
+differs: of a heatmap that grows by a column, a column. (No padding, no border: rows are lines
+of the widget.)
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Canvas(Widget):
             before = old[y] if y < len(old) else blank
             after = self._rows[y] if y < len(self._rows) else blank
             if before != after:
-                self.refresh(Region(0, y, width, 1))
+                start, end = _difference(before, after, width)
+                self.refresh(Region(start, y, end - start, 1))
 
     def render_line(self, y: int) -> Strip:
         """One row, ready-made, on the widget's background."""
@@ -120,6 +122,18 @@ def heading(
 def clickable(style: Style, action: str) -> Style:
     """``style`` with an action that a mouse click runs."""
     return style + Style.from_meta({"@click": action})
+
+
+def _difference(before: Strip, after: Strip, width: int) -> tuple[int, int]:
+    """From which cell to which two rows differ: all but the segments that they begin and end with alike."""
+    old, new = list(before), list(after)
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return _cells(new[:start]), width - _cells(new[len(new) - end :])
 
 
 def _cells(segments: Iterable[Segment]) -> int:

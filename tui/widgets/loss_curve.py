@@ -13,6 +13,7 @@ from textual.strip import Strip
 from lstm_ext.drawing import Glyphs, draw_curves, nice_ticks, tick_labels
 from lstm_ext.history import HistoryView
 
+from ..units import number
 from .canvas import Canvas, Piece, heading, row
 
 #: The last steps that the horizontal axis may end at, times a power of ten. It grows in such
@@ -71,7 +72,7 @@ class LossCurve(Canvas):
         y_range, ticks = vertical_axis(*loss_range(history), plot_height, dots=self._dots)
         x_range = (0.0, horizontal_end(float(history.steps[-1])))
         labels = tick_labels(list(ticks.values()))
-        margin = max(map(len, labels)) + 1
+        margin = max(map(len, labels), default=0) + 1
         plot = self._plot(history, width - margin - 1, plot_height, x_range, y_range)
         side, cross = ("|", "+") if ink.ascii else ("│", "┤")
         edge = [(" " * margin, side)] * plot_height
@@ -95,7 +96,7 @@ class LossCurve(Canvas):
             for glyph, style, names, value in entries:
                 name = names[words] + " " if names[words] else ""
                 legend += [("  " if legend else "", ink.text), (f"{glyph} ", style)]
-                legend += [(name, ink.muted), (f"{value:.3f}", ink.text)]
+                legend += [(name, ink.muted), (number(value), ink.text)]
             if sum(len(text) for text, _ in legend) + len(title) + 6 <= width:
                 return heading(ink, width, "Loss", [(title, ink.faint)], legend)
         return heading(ink, width, "Loss")
@@ -173,7 +174,7 @@ class LossCurve(Canvas):
 def loss_range(history: HistoryView) -> tuple[float, float]:
     """The losses worth showing: all but the first steps' where those would flatten the rest."""
     lows = [float(history.smoothed.min()), float(np.quantile(history.low, 0.05))]
-    highs = [float(np.quantile(history.high, 0.97)), float(np.quantile(history.smoothed, 0.97))]
+    highs = [float(np.quantile(history.high, 0.97)), float(history.smoothed[-1])]
     if len(history.val_loss):
         lows.append(float(history.val_loss.min()))
         highs.append(float(np.quantile(history.val_loss, 0.97)))
@@ -191,7 +192,7 @@ def vertical_axis(
     span = max(high - low, 1e-3)
     power = 10.0 ** (math.floor(math.log10(span)) - 1)
     best: tuple[float, float, float, int] | None = None
-    for step in (factor * power for factor in (1, 2, 5, 10, 20, 50)):
+    for step in (factor * power for factor in (1, 2, 5, 10, 20, 50, 100)):
         bottom = math.floor(low / step + 1e-9) * step
         for rows in range(2, max(3, height)):
             top = bottom + step * (height * dots - 1) / (rows * dots)

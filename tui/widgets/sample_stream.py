@@ -106,7 +106,7 @@ class SampleStream(Canvas, can_focus=True):
         self._up = max(0, min(self._up, len(rows) - visible))
         end = len(rows) - self._up
         shown = rows[max(0, end - visible) : end]
-        note = f"{self._up} newer below " if self._up else ""
+        note = f"{self._up} below  " if self._up else ""
         right = [
             (note, ink.warning),
             ("t", clickable(ink.key, "screen.warmer")),
@@ -114,7 +114,7 @@ class SampleStream(Canvas, can_focus=True):
             ("T ", clickable(ink.key, "screen.colder")),
             (f"temperature {self._temperature:.1f}", ink.muted),
         ]
-        if width < 34:
+        if width < 34 + len(note):
             right[-1] = (f"temp {self._temperature:.1f}", ink.muted)
         strips = [heading(ink, width, "Samples", (), right, focus=self.has_focus)]
         for line, is_stamp in shown:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from textual.strip import Strip
 
 from lstm_ext.trainer import Snapshot
 
-from ..units import clock, rate
+from ..units import clock, number, rate
 from .canvas import Canvas, Piece, clickable, heading, row
 
 
@@ -89,10 +88,3 @@ class StatusPanel(Canvas):
             ("engine", self._machine.engine + threads),
             ("best validation", number(snapshot.best_val)),
         )
-
-
-def number(value: float | None) -> str:
-    """A loss or a norm in four significant digits or so; a dash before it is known."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.2e}"
