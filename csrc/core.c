@@ -149,6 +149,17 @@ int lc_layer_backward(const lc_layer *layer, const lc_pass *pass, const lc_grads
     return LC_OK;
 }
 
+int lc_optimizer_step(int dtype, int64_t count, void *parameters, const void *gradient, void *moments,
+                      const lc_optimizer *optimizer, int64_t step, double lr, double *norm)
+{
+    if ((dtype != LC_FLOAT32 && dtype != LC_FLOAT64) || count < 0)
+        return LC_BAD_ARGUMENT;
+    uint64_t fp = flush_denormals();
+    *norm = kernels_for(dtype)->optimizer_step(optimizer, count, parameters, gradient, moments, step, lr);
+    restore_denormals(fp);
+    return isfinite(*norm) ? LC_OK : LC_NOT_FINITE;
+}
+
 /* --- models -------------------------------------------------------------------------------- */
 
 struct lc_engine {

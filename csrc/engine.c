@@ -391,14 +391,9 @@ static double engine_norm(struct engine *e)
 static void update_job(void *argument, int index)
 {
     struct engine *e = argument;
-    const lc_optimizer *o = e->optimizer;
     int64_t first, count;
     share_of(e, index, &first, &count);
-    update_rule rule = {.settings = o, .lr = (real)e->lr, .clip = (real)o->clip_value, .scale = 1,
-                        .correction1 = (real)(1 / (1 - pow(o->beta1, (double)e->step))),
-                        .correction2 = (real)(1 / (1 - pow(o->beta2, (double)e->step)))};
-    if (o->clip_norm > 0 && e->norm > o->clip_norm)
-        rule.scale = (real)(o->clip_norm / e->norm);
+    update_rule rule = rule_of(e->optimizer, e->step, e->lr, e->norm);
     real *moments = e->moments;
     update_parameters(&rule, count, (real *)e->parameters + first, (real *)e->gradient + first, moments + first,
                       moments + e->parameter_count + first);

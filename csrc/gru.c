@@ -8,12 +8,12 @@
 #include "layer.h"
 
 /* Reset before: r and z, and what the candidate's weights will meet. */
-INLINE void gru_gates(int u, int n, int H, real *a, const real *h_before, real *reset_h)
+INLINE void gru_gates(int u, int n, int H, real *a, const real *seen, real *reset_h)
 {
     vec r = vsigmoid(load_n(a + u, n));
     store_n(a + u, r, n);
     store_n(a + H + u, vsigmoid(load_n(a + H + u, n)), n);
-    store_n(reset_h + u, r * load_n(h_before + u, n), n);
+    store_n(reset_h + u, r * load_n(seen + u, n), n);
 }
 
 /* Reset after: r, z and the candidate's pre-activation, whose recurrent part is in `recurrent`. */
@@ -40,18 +40,18 @@ static void gru_forward(const pass *p)
     for (int s = 0; s < p->T; s++) {
         const int t = step_time(p, s);
         real *a = p->gates + (ptrdiff_t)t * B * columns, *extra = p->extra + t * state_size(p), *h = after(p, p->h, t);
-        const real *h_before = before(p, p->h, t);
+        const real *h_before = before(p, p->h, t), *seen = seen_by_weights(p, t);
         if (p->symbols)
             project_symbols(p, t);
-        multiply(B, 2 * H, H, h_before, H, p->packed.U, a, columns, 1);
+        multiply(B, 2 * H, H, seen, H, p->packed.U, a, columns, 1);
         if (reset_after) {
             for (int b = 0; b < B; b++)
                 memcpy(extra + (ptrdiff_t)b * H, p->b + columns, H * sizeof(real));
-            multiply(B, H, H, h_before, H, p->packed.U_candidate, extra, H, 1);
+            multiply(B, H, H, seen, H, p->packed.U_candidate, extra, H, 1);
         }
         for (int b = 0; b < B; b++) {
             const ptrdiff_t row = (ptrdiff_t)b * H;
-#define BEFORE(u, n) gru_gates(u, n, H, a + 3 * row, h_before + row, extra + row)
+#define BEFORE(u, n) gru_gates(u, n, H, a + 3 * row, seen + row, extra + row)
 #define AFTER(u, n) gru_gates_after(u, n, H, a + 3 * row, extra + row)
             if (reset_after)
                 FOR_UNITS(H, AFTER);
@@ -131,9 +131,11 @@ static void gru_backward(const pass *p, const pass_gradients *g)
 #undef UNITS
         }
         if (reset_after) {
-            multiply(B, H, H, dextra, H, p->packed.Ut_candidate, g->dh_next, H, 1);
+            back_through_weights(p, g, H, dextra, H, p->packed.Ut_candidate, 1);
         } else {
             multiply(B, H, H, da + 2 * H, columns, p->packed.Ut_candidate, d_reset_h, H, 0);
+            if (p->recurrent_mask)
+                multiply_rows(state_size(p), d_reset_h, p->recurrent_mask, d_reset_h);
             for (int b = 0; b < B; b++) {
                 const ptrdiff_t row = (ptrdiff_t)b * H;
                 if (past_end(p, t, b))
@@ -143,12 +145,13 @@ static void gru_backward(const pass *p, const pass_gradients *g)
 #undef UNITS
             }
         }
-        multiply(B, H, 2 * H, da, columns, p->packed.Ut, g->dh_next, H, 1);
+        back_through_weights(p, g, 2 * H, da, columns, p->packed.Ut, 1);
     }
     const int rows = p->T * B;
-    multiply_outer(H, 2 * H, rows, before(p, p->h, 0), H, g->da, columns, g->dWt, columns, 0, g->scratch);
+    const real *seen = all_seen_by_weights(p, g);
+    multiply_outer(H, 2 * H, rows, seen, H, g->da, columns, g->dWt, columns, 0, g->scratch);
     if (reset_after) {
-        multiply_outer(H, H, rows, before(p, p->h, 0), H, g->dextra, H, g->dWt + 2 * H, columns, 0, g->scratch);
+        multiply_outer(H, H, rows, seen, H, g->dextra, H, g->dWt + 2 * H, columns, 0, g->scratch);
         sum_columns(rows, H, g->dextra, H, g->db + columns);
     } else {
         multiply_outer(H, H, rows, p->extra, H, g->da + 2 * H, columns, g->dWt + 2 * H, columns, 0, g->scratch);

@@ -6,8 +6,9 @@ static pass public_pass(const lc_layer *layer, const lc_pass *in, arena *arena)
 {
     pass p = {.layer = layer, .T = in->T, .B = in->B, .x = in->x, .symbols = in->symbols, .symbol_stride = in->B,
               .lengths = in->lengths, .Wt = in->Wt, .b = in->b, .peephole = layer->peephole ? in->peephole : NULL,
-              .h = in->h, .c = in->c, .gates = in->gates, .extra = in->extra};
+              .recurrent_mask = in->recurrent_mask, .h = in->h, .c = in->c, .gates = in->gates, .extra = in->extra};
     p.packed = plan_panels(layer, in->x != NULL, arena);
+    p.masked = p.recurrent_mask ? TAKE(arena, state_size(&p)) : NULL;
     return p;
 }
 
@@ -19,6 +20,7 @@ static void plan_gradients(const pass *p, pass_gradients *g, arena *arena)
     g->da = TAKE(arena, rows * gate_blocks(p->layer) * H);
     g->dextra = p->layer->reset_after ? TAKE(arena, rows * H) : NULL;
     g->scratch = TAKE(arena, gradient_scratch(p->layer, p->symbols == NULL, p->B));
+    g->masked = p->recurrent_mask ? TAKE(arena, rows * H) : NULL;
 }
 
 static int64_t pass_bytes(const lc_layer *layer, const lc_pass *in)
@@ -56,6 +58,19 @@ static void layer_backward(const lc_layer *layer, const lc_pass *in, const lc_gr
         memcpy(g.dc_next, out->dc_T, size);
     backward_pass(&p, &g);
     memcpy(out->dh0, g.dh_next, size);
+}
+
+static double optimizer_step(const lc_optimizer *optimizer, int64_t count, void *parameters, const void *gradient,
+                             void *moments, int64_t step, double lr)
+{
+    double norm = sqrt(sum_of_squares(count, gradient, 0)), clipped_norm = norm;
+    if (!isfinite(norm))
+        return norm;
+    if (optimizer->clip_value > 0)
+        clipped_norm = sqrt(sum_of_squares(count, gradient, (real)optimizer->clip_value));
+    update_rule rule = rule_of(optimizer, step, lr, clipped_norm);
+    update_parameters(&rule, count, parameters, gradient, moments, (real *)moments + count);
+    return norm;
 }
 
 static void elementwise(int function, int64_t n, const void *x_in, void *y_out)
@@ -105,6 +120,7 @@ const lc_kernels VARIANT = {
     .engine_activations = engine_activations,
     .sample_bytes = sample_bytes,
     .engine_sample = engine_sample,
+    .optimizer_step = optimizer_step,
     .elementwise = elementwise,
     .fma_peak = fma_peak,
 };

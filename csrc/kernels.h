@@ -26,6 +26,9 @@ typedef struct {
     void (*engine_sample)(struct engine *engine, void *state, int32_t symbol, int length, double temperature,
                           int top_k, double top_p, uint64_t seed, int64_t offset, int32_t *out, void *work);
 
+    /* Returns the gradient's norm; changes nothing if that is not finite. */
+    double (*optimizer_step)(const lc_optimizer *optimizer, int64_t count, void *parameters, const void *gradient,
+                             void *moments, int64_t step, double lr);
     void (*elementwise)(int function, int64_t n, const void *x, void *y);
     double (*fma_peak)(int64_t rounds);
 } lc_kernels;

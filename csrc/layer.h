@@ -38,8 +38,10 @@ typedef struct {
     ptrdiff_t symbol_stride; /* from one step's symbols to the next */
     const int32_t *lengths;
     const real *Wt, *b, *peephole;
+    const real *recurrent_mask;
     panels packed;
     real *h, *c, *gates, *extra;
+    real *masked; /* (B, H), with a recurrent mask */
 } pass;
 
 /* Gradients of a pass. da may be gates itself and dextra may be extra itself, where the
@@ -52,6 +54,7 @@ typedef struct {
     real *dextra;  /* (T, B, H), GRU */
     real *dx, *dWt, *db, *dpeephole;
     real *scratch; /* gradient_scratch numbers */
+    real *masked;  /* (T, B, H), with a recurrent mask */
 } pass_gradients;
 
 /* Hands out consecutive, aligned pieces of one block; with no block it only counts. */
@@ -115,6 +118,54 @@ INLINE void add_rows(ptrdiff_t n, const real *a, const real *b, real *y)
         store(y + i, load(a + i) + load(b + i));
     for (; i < n; i++)
         y[i] = a[i] + b[i];
+}
+
+/* y = a * b, n numbers. */
+INLINE void multiply_rows(ptrdiff_t n, const real *a, const real *b, real *y)
+{
+    ptrdiff_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        store(y + i, load(a + i) * load(b + i));
+    for (; i < n; i++)
+        y[i] = a[i] * b[i];
+}
+
+/* h_{t-1} as W meets it. */
+INLINE const real *seen_by_weights(const pass *p, int t)
+{
+    const real *h_before = before(p, p->h, t);
+    if (!p->recurrent_mask)
+        return h_before;
+    multiply_rows(state_size(p), h_before, p->recurrent_mask, p->masked);
+    return p->masked;
+}
+
+/* The same for all steps, (T, B, H). */
+static const real *all_seen_by_weights(const pass *p, const pass_gradients *g)
+{
+    const real *h_before = before(p, p->h, 0);
+    if (!p->recurrent_mask)
+        return h_before;
+    for (int t = 0; t < p->T; t++)
+        multiply_rows(state_size(p), h_before + t * state_size(p), p->recurrent_mask, g->masked + t * state_size(p));
+    return g->masked;
+}
+
+/* dh_next = (or +=) the gradient of h_{t-1} by way of the weights, da (B, K) being that of what they made. */
+static void back_through_weights(const pass *p, const pass_gradients *g, int K, const real *da, ptrdiff_t lda,
+                                 const real *packed, int accumulate)
+{
+    const int H = p->layer->hidden_size;
+    if (!p->recurrent_mask) {
+        multiply(p->B, H, K, da, lda, packed, g->dh_next, H, accumulate);
+        return;
+    }
+    multiply(p->B, H, K, da, lda, packed, p->masked, H, 0);
+    multiply_rows(state_size(p), p->masked, p->recurrent_mask, p->masked);
+    if (accumulate)
+        add_rows(state_size(p), g->dh_next, p->masked, g->dh_next);
+    else
+        memcpy(g->dh_next, p->masked, state_size(p) * sizeof(real));
 }
 
 /* Dense input: what all steps' inputs contribute, in one product. */

@@ -56,10 +56,11 @@ typedef struct {
     const void *Wt;         /* (H+D, G*H) */
     const void *b;          /* (G*H), for reset_after (G*H + H) */
     const void *peephole;   /* (3, H): i, f, o; or NULL */
+    const void *recurrent_mask; /* (B, H) or NULL: factors of h_{t-1} where W meets it, alike at all steps */
     void *h;                /* (T+1, B, H) */
     void *c;                /* (T+1, B, H), LSTM */
     void *gates;            /* (T, B, G*H): the activations of every block */
-    void *extra;            /* (T, B, H): LSTM tanh(c); GRU r*h_{t-1}, or Un.h_{t-1} + b_hn; RNN unused */
+    void *extra;            /* (T, B, H): LSTM tanh(c); GRU r*h_{t-1} (times mask), or Un.h_{t-1} + b_hn; RNN unused */
 } lc_pass;
 
 /* Gradients of one pass. dh comes in; the rest goes out (arrays may be NULL where not wanted:
@@ -94,6 +95,11 @@ typedef struct {
     double clip_norm;  /* 0: off */
     double clip_value; /* 0: off */
 } lc_optimizer;
+
+/* One update of any flat arrays: parameters and gradient (count), moments (2, count). step counts
+ * from 1. norm: of the gradient before clipping; if it is not finite, nothing is changed. */
+int lc_optimizer_step(int dtype, int64_t count, void *parameters, const void *gradient, void *moments,
+                      const lc_optimizer *optimizer, int64_t step, double lr, double *norm);
 
 typedef struct lc_engine lc_engine;
 

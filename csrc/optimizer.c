@@ -9,6 +9,17 @@ typedef struct {
     real correction1, correction2; /* Adam: 1 / (1 - beta^step) */
 } update_rule;
 
+/* norm: the gradient's, after limiting its entries. */
+static update_rule rule_of(const lc_optimizer *o, int64_t step, double lr, double norm)
+{
+    update_rule rule = {.settings = o, .lr = (real)lr, .clip = (real)o->clip_value, .scale = 1,
+                        .correction1 = (real)(1 / (1 - pow(o->beta1, (double)step))),
+                        .correction2 = (real)(1 / (1 - pow(o->beta2, (double)step)))};
+    if (o->clip_norm > 0 && norm > o->clip_norm)
+        rule.scale = (real)(o->clip_norm / norm);
+    return rule;
+}
+
 INLINE vec clipped(vec g, real clip) { return clip > 0 ? clamp(g, clip) : g; }
 
 INLINE void update_vector(const int kind, const update_rule *rule, int n, real *p, const real *g_in, real *first,

@@ -32,6 +32,8 @@ class Activations:
     gates: np.ndarray
     #: (T, B, H): LSTM tanh(c_t); GRU r⊙h_{t−1}, with reset_after U_n·h_{t−1} + b_hn; RNN None.
     extra: np.ndarray | None
+    #: (B, H) factors of h_{t−1} wherever W meets it, the same at every step; None: all 1.
+    recurrent_mask: np.ndarray | None = None
 
     @property
     def output(self) -> np.ndarray:

@@ -64,6 +64,7 @@ def layer_forward(
     lengths: np.ndarray | None,
     h0: np.ndarray,
     c0: np.ndarray | None,
+    recurrent_mask: np.ndarray | None = None,
 ) -> Activations:
     (steps, batch), hidden, dtype = x.shape[:2], config.hidden_size, Wt.dtype
     first = steps if config.reverse else 0
@@ -75,7 +76,7 @@ def layer_forward(
         c[first] = c0
     gates = np.empty((steps, batch, config.blocks, hidden), dtype)
     extra = None if config.cell == "rnn" else np.empty((steps, batch, hidden), dtype)
-    acts = Activations(config, x, lengths, h, c, gates, extra)
+    acts = Activations(config, x, lengths, h, c, gates, extra, recurrent_mask)
     layer = _layer(config, dtype)
     _check(lib.lc_layer_forward(layer, _pass(Wt, b, peephole, acts)))
     return acts
@@ -107,6 +108,27 @@ def layer_backward(
     c_pass = _pass(Wt, b, peephole, acts)
     _check(lib.lc_layer_backward(_layer(config, Wt.dtype), c_pass, ffi.new("lc_grads *", pointers)))
     return grads
+
+
+def optimizer_step(
+    parameters: np.ndarray,
+    gradient: np.ndarray,
+    moments: np.ndarray,
+    optimizer: OptimizerConfig,
+    step: int,
+    lr: float,
+) -> float:
+    count, dtype = parameters.size, parameters.dtype
+    for name, array, size in (("parameters", parameters, count), ("gradient", gradient, count), ("moments", moments, 2 * count)):
+        if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
+            raise ValueError(f"{name}: got {array.dtype} {array.shape}, expected {size} contiguous numbers of {dtype}")
+    norm = ffi.new("double *")
+    pointers = (_pointer(parameters), _pointer(gradient), _pointer(moments))
+    code = lib.lc_optimizer_step(_DTYPES[dtype], count, *pointers, _optimizer(optimizer), step, lr, norm)
+    if code == lib.LC_NOT_FINITE:
+        raise NonFiniteError(step, math.nan, norm[0])
+    _check(code)
+    return float(norm[0])
 
 
 class Engine:
@@ -342,6 +364,7 @@ def _pass(Wt: np.ndarray, b: np.ndarray, peephole: np.ndarray | None, acts: Acti
     c_pass.x = ffi.NULL if symbols else _pointer(acts.x)
     c_pass.symbols = _symbol_pointer(acts.x if symbols else None)
     c_pass.lengths = _symbol_pointer(acts.lengths)
+    c_pass.recurrent_mask = _pointer(acts.recurrent_mask)
     for name, array in (("Wt", Wt), ("b", b), ("peephole", peephole)):
         setattr(c_pass, name, _pointer(array))
     for name in ("h", "c", "gates", "extra"):
