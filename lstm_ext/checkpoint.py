@@ -179,8 +179,8 @@ def load_checkpoint(path: str) -> Checkpoint:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except SafetensorError as error:
-        reason = str(error).removeprefix("Error while deserializing header: ")
-        raise CheckpointError(f"{path}: is cut short, damaged or no checkpoint at all ({reason})") from None
+        detail = str(error).removeprefix("Error while deserializing header: ")
+        raise CheckpointError(f"{path}: is cut short, damaged or no checkpoint at all ({detail})") from None
     except (OSError, ValueError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(f"{path!r}: cannot be read: {reason}") from None

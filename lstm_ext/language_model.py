@@ -229,7 +229,8 @@ class LanguageModel:
         if state is None:
             return self.zero_state(batch_size)
         self._check_state(state, batch_size)
-        return state.copy()
+        start: np.ndarray = state.copy()
+        return start
 
     def _pieces(self, steps: int, batch_size: int) -> list[slice]:
         """Cuts ``steps`` time steps into pieces whose logits and activations need bounded memory."""

@@ -127,7 +127,8 @@ class Trainer:
         #: (symbols, seconds) of the last chunks.
         self._speed: deque[tuple[int, float]] = deque()
         self._saved_step: int | None = None
-        self._saved_at = 0.0
+        # Time in the engine since a checkpoint was last tried: what a crash would cost.
+        self._unsaved_seconds = 0.0
 
         # What is asked of the training thread: under _lock.
         self._thread: threading.Thread | None = None
@@ -179,7 +180,7 @@ class Trainer:
         trainer = cls(checkpoint.model(backend=backend, threads=threads), text, config)
         trainer._history = checkpoint.history
         trainer._step, trainer._epoch = checkpoint.step, checkpoint.epoch
-        trainer._seconds = trainer._saved_at = checkpoint.seconds
+        trainer._seconds = checkpoint.seconds
         trainer._saved_step = checkpoint.step
         if config.optimizer.kind == saved.optimizer.kind:
             trainer._moments[...] = checkpoint.moments
@@ -415,7 +416,7 @@ class Trainer:
                     self._evaluate_a_little()
                 elif self._at_limit():
                     return "finished"
-                elif self.config.checkpoint and self._seconds - self._saved_at >= self.config.checkpoint_every:
+                elif self.config.checkpoint and self._unsaved_seconds >= self.config.checkpoint_every:
                     self._save_on_the_way(self.config.checkpoint)
                 else:
                     self._train_a_little(single)
@@ -483,6 +484,7 @@ class Trainer:
             # A shorter step, at an epoch's end, counts as the part that it is.
             whole_steps = result.done * inputs.shape[1] / config.seq_length
             self._seconds_per_step = max(elapsed, 1e-9) / whole_steps
+            self._unsaved_seconds += elapsed
             self._speed.append((int(np.count_nonzero(targets[: result.done] >= 0)), elapsed))
             while len(self._speed) > 1 and sum(seconds for _, seconds in self._speed) > SPEED_SECONDS:
                 self._speed.popleft()
@@ -530,7 +532,7 @@ class Trainer:
             message = f"{error}; the last good checkpoint is untouched"
         with self._lock:
             self._message = message
-            self._saved_at = self._seconds
+            self._unsaved_seconds = 0.0
 
     def _save(self, path: str) -> None:
         with self._model_lock:

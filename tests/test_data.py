@@ -173,7 +173,7 @@ def test_no_space_for_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Full())
     path = tmp_path / "text"
     path.write_text("long text")
-    with pytest.raises(DataError, match="no space left .* set TMPDIR"):
+    with pytest.raises(DataError, match=r"no space left .* set TMPDIR"):
         load_text(str(path))
 
 

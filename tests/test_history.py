@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_the_same_however_it_is_handed_over(cuts: list[int]) -> None:
     at_once, in_parts = History(), History()
     at_once.add(1, x)
     edges = [0, *sorted(cuts), 3000]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         in_parts.add(begin + 1, x[begin:end])
         in_parts = History.from_arrays(in_parts.arrays())
     for name, array in vars(at_once.view()).items():
