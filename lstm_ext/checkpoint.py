@@ -228,6 +228,10 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
         if type(plain[name]) is not kind or (kind is not str and not 0 <= plain[name] < 2**63):
             raise ValueError(f"{name} is {plain[name]!r}")
 
+    if tensors["training.moments"].shape != (2, config.num_parameters):  # before so much memory is asked for
+        raise ValueError(
+            f"training.moments is {tensors['training.moments'].shape}, expected (2, {config.num_parameters})"
+        )
     parameters = np.empty(config.num_parameters, dtype=config.dtype)
     expected = {
         **_named(config, parameters),
