@@ -31,6 +31,7 @@ class Activations:
     #: (T, B, G, H), the gates after their σ or tanh, in the order of ``BLOCKS[cell]``.
     gates: np.ndarray
     #: (T, B, H): LSTM tanh(c_t); GRU r⊙h_{t−1}, with reset_after U_n·h_{t−1} + b_hn; RNN None.
+    #: Here too, with a ``recurrent_mask`` m, h_{t−1} is m⊙h_{t−1}.
     extra: np.ndarray | None
     #: (B, H) factors of h_{t−1} wherever W meets it, the same at every step; None: all 1.
     recurrent_mask: np.ndarray | None = None

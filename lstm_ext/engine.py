@@ -124,7 +124,7 @@ class Engine(Protocol):
 
 
 class EngineModule(Protocol):
-    """A module that is an engine: two functions for single layers, and ``Engine`` for models."""
+    """A module that is an engine: functions for single layers and flat parameters, and ``Engine`` for models."""
 
     @staticmethod
     def layer_forward(
@@ -136,11 +136,16 @@ class EngineModule(Protocol):
         lengths: np.ndarray | None,
         h0: np.ndarray,
         c0: np.ndarray | None,
+        recurrent_mask: np.ndarray | None = None,
     ) -> Activations:
         """One layer over a sequence.
 
         Wt (H+D, G·H); b (G·H,), with reset_after (G·H+H,); peephole (3, H) or None; x (T, B, D)
         floats or (T, B) symbols; lengths (B,) or None; h0, c0 (B, H), c0 None unless LSTM.
+
+        ``recurrent_mask`` (B, H) multiplies h_{t−1} wherever W meets it, the same at every step:
+        the recurrent dropout of Gal and Ghahramani 2016. It does not act on what is carried
+        along without W: c, and the (1−z)⊙h_{t−1} of a GRU.
         """
         ...
 
@@ -160,6 +165,21 @@ class EngineModule(Protocol):
 
         Returns dx (None for symbols), dh0, dc0 (LSTM), dWt, db, dpeephole (if there are any).
         Leaves ``acts`` as it is.
+        """
+        ...
+
+    @staticmethod
+    def optimizer_step(
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        moments: np.ndarray,
+        optimizer: OptimizerConfig,
+        step: int,
+        lr: float,
+    ) -> float:
+        """``Engine.update`` for any flat arrays: parameters and gradient (P,), moments (2, P).
+
+        Its ``NonFiniteError`` knows no loss, which is NaN there.
         """
         ...
 

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import rng, twin_optimizers
+from . import rng
 from .activations import Activations
 from .config import ModelConfig, OptimizerConfig
 from .engine import TrainResult
 from .errors import NonFiniteError
 from .stop import StopFlag
 from .twin_layers import layer_backward, layer_forward, quiet, sigmoid
+from .twin_optimizers import optimizer_step
 from .twin_sampling import draw
 
-__all__ = ["Engine", "layer_backward", "layer_forward", "sigmoid"]
+__all__ = ["Engine", "layer_backward", "layer_forward", "optimizer_step", "sigmoid"]
 
 
 @dataclass
@@ -152,14 +153,11 @@ class Engine:
 
     # ----------------------------------------------------------------- training
 
-    @quiet
     def update(self, optimizer: OptimizerConfig, moments: np.ndarray, step: int, lr: float) -> float:
-        norm = twin_optimizers.global_norm(self.gradient)
-        if not math.isfinite(norm):
-            raise NonFiniteError(step, self._loss, norm)
-        g = twin_optimizers.clipped(self.gradient, norm, optimizer.clip_value, optimizer.clip_norm)
-        twin_optimizers.apply(optimizer, self.parameters, g, moments, step, float(lr))
-        return norm
+        try:
+            return optimizer_step(self.parameters, self.gradient, moments, optimizer, step, lr)
+        except NonFiniteError as error:
+            raise NonFiniteError(step, self._loss, error.norm) from None
 
     def train(
         self,

@@ -8,7 +8,8 @@ Written to be read, and laid out so that it is also fast enough to work with:
   time loop then only chains them.  Weight gradients are one matrix product after that loop.
 
 Names: a_k is the pre-activation of block k, so i = σ(a_i); ``da`` is ∂L/∂a; a quote, as in h',
-stands for "of the step before". U is the part of W that meets h', Wx the part that meets x.
+stands for "of the step before". U is the part of W that meets h', Wx the part that meets x. With a
+recurrent mask m, wherever U meets h' it meets m⊙h'.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def layer_forward(
     lengths: np.ndarray | None,
     h0: np.ndarray,
     c0: np.ndarray | None,
+    recurrent_mask: np.ndarray | None = None,
 ) -> Activations:
     """See ``EngineModule.layer_forward``."""
     (T, B), H, G = x.shape[:2], config.hidden_size, config.blocks
@@ -68,6 +70,7 @@ def layer_forward(
         c=None if c0 is None else np.empty((T + 1, B, H), Wt.dtype),
         gates=_input_projection(Wt[H:], b[: G * H], x).reshape(T, B, G, H),
         extra=None if config.cell == "rnn" else np.empty((T, B, H), Wt.dtype),
+        recurrent_mask=recurrent_mask,
     )
     start = T if config.reverse else 0
     acts.h[start] = h0
@@ -133,7 +136,7 @@ def _lstm_forward(config: LayerConfig, U: np.ndarray, peephole: np.ndarray | Non
     assert tanh_c is not None
     for t in _steps(acts):
         a = acts.gates[t]  # (B, 4, H): Wx·x + b so far, and turned into i, f, g, o in place
-        a += (h_previous[t] @ U).reshape(a.shape)
+        a += (_masked(acts, h_previous[t]) @ U).reshape(a.shape)
         i, f, g, o = a[:, 0], a[:, 1], a[:, 2], a[:, 3]
         if peephole is not None:
             a[:, :2] += peephole[:2] * c_previous[t][:, None]
@@ -195,7 +198,7 @@ def _lstm_backward(
         if peephole is not None:
             dc_through += da[t, :, 3] * peephole[2]
         da[t, :, :3] *= dc_through[:, None]
-        dh_previous = da[t].reshape(len(dh), -1) @ U.T
+        dh_previous = _masked(acts, da[t].reshape(len(dh), -1) @ U.T)
         dc_previous = dc_through * f[t]
         if peephole is not None:
             dc_previous += da[t, :, 0] * peephole[0] + da[t, :, 1] * peephole[1]
@@ -221,13 +224,14 @@ def _gru_forward(config: LayerConfig, U: np.ndarray, b_hn: np.ndarray, acts: Act
     for t in _steps(acts):
         a = acts.gates[t]  # (B, 3, H): Wx·x + b so far, and turned into r, z, n in place
         r, z, n = a[:, 0], a[:, 1], a[:, 2]
-        a[:, :2] += (h_previous[t] @ U_rz).reshape(-1, 2, H)
+        seen = _masked(acts, h_previous[t])
+        a[:, :2] += (seen @ U_rz).reshape(-1, 2, H)
         sigmoid(a[:, :2], out=a[:, :2])
         if config.reset_after:
-            extra[t] = h_previous[t] @ U_n + b_hn
+            extra[t] = seen @ U_n + b_hn
             n += r * extra[t]
         else:
-            np.multiply(r, h_previous[t], out=extra[t])
+            np.multiply(r, seen, out=extra[t])
             n += extra[t] @ U_n
         np.tanh(n, out=n)
         h[t] = (1 - z) * h_previous[t] + z * n
@@ -246,7 +250,7 @@ def _gru_backward(
 
     slope = np.empty_like(acts.gates)
     # r⊙h' goes into the candidate's product, or r⊙(U_n·h' + b_hn) comes out of it:
-    slope[:, :, 0] = (extra if config.reset_after else h_previous) * r * (1 - r)  # ∂(r⊙…)/∂a_r
+    slope[:, :, 0] = (extra if config.reset_after else _masked(acts, h_previous)) * r * (1 - r)  # ∂(r⊙…)/∂a_r
     slope[:, :, 1] = (n - h_previous) * z * (1 - z)  # ∂h/∂a_z
     slope[:, :, 2] = z * (1 - n * n)  # ∂h/∂a_n
 
@@ -254,16 +258,15 @@ def _gru_backward(
     for t in _steps(acts, backward=True):
         dh = dh + dh_output[t]
         da[t, :, 1:] *= dh[:, None]
-        dh_previous = dh * (1 - z[t])  # z = 0 where a sequence has ended: dh passes untouched
         if config.reset_after:
             da[t, :, 0] *= da[t, :, 2]
-            dh_previous += (da[t, :, 2] * r[t]) @ U_n.T
+            d_seen = (da[t, :, 2] * r[t]) @ U_n.T  # ∂L/∂(m⊙h'), by all ways through U
         else:
             d_reset = da[t, :, 2] @ U_n.T  # ∂L/∂(r⊙h')
             da[t, :, 0] *= d_reset
-            dh_previous += d_reset * r[t]
-        dh_previous += da[t, :, :2].reshape(-1, 2 * H) @ U_rz.T
-        dh = dh_previous
+            d_seen = d_reset * r[t]
+        d_seen += da[t, :, :2].reshape(-1, 2 * H) @ U_rz.T
+        dh = dh * (1 - z[t]) + _masked(acts, d_seen)  # z = 0 where a sequence has ended: dh passes untouched
     return da, dh
 
 
@@ -275,7 +278,7 @@ def _rnn_forward(U: np.ndarray, acts: Activations) -> None:
     h, h_previous = acts.output, acts.previous
     for t in _steps(acts):
         a = acts.gates[t, :, 0]  # (B, H)
-        a += h_previous[t] @ U
+        a += _masked(acts, h_previous[t]) @ U
         h[t] = np.tanh(a, out=a)
         _leave_alone(acts, t)
 
@@ -291,7 +294,7 @@ def _rnn_backward(
         ended = _ended(acts, t)
         if ended is not None:
             da[t, ended] = 0
-        dh_previous = da[t, :, 0] @ U.T
+        dh_previous = _masked(acts, da[t, :, 0] @ U.T)
         if ended is not None:
             dh_previous[ended] = dh[ended]
         dh = dh_previous
@@ -328,6 +331,11 @@ def _leave_alone(acts: Activations, t: int) -> None:
         acts.extra[t, ended] = 0
 
 
+def _masked(acts: Activations, h: np.ndarray) -> np.ndarray:
+    """m⊙h, for h (B, H) or (T, B, H); its gradient with respect to h has the same form."""
+    return h if acts.recurrent_mask is None else h * acts.recurrent_mask
+
+
 def _input_projection(Wx: np.ndarray, b: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(T, B, G·H): Wx·x_t + b for every step. A symbol stands for its one-hot vector, so its
     product is just that symbol's row of Wx (D, G·H)."""
@@ -356,7 +364,7 @@ def _recurrent_gradients(
 ) -> None:
     """Fills ``dU`` (H, G·H), and the last H of ``db`` for a GRU with reset_after."""
     H = config.hidden_size
-    h_previous = acts.previous.reshape(-1, H)
+    h_previous = _masked(acts, acts.previous).reshape(-1, H)
     if config.cell != "gru":
         np.matmul(h_previous.T, da.reshape(len(h_previous), -1), out=dU)
         return

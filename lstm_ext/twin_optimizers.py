@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .config import OptimizerConfig
+from .errors import NonFiniteError
+
+
+def optimizer_step(
+    parameters: np.ndarray,
+    gradient: np.ndarray,
+    moments: np.ndarray,
+    optimizer: OptimizerConfig,
+    step: int,
+    lr: float,
+) -> float:
+    """See ``EngineModule.optimizer_step``."""
+    norm = global_norm(gradient)
+    if not math.isfinite(norm):
+        raise NonFiniteError(step, math.nan, norm)
+    with np.errstate(all="ignore"):
+        g = clipped(gradient, norm, optimizer.clip_value, optimizer.clip_norm)
+        apply(optimizer, parameters, g, moments, step, float(lr))
+    return norm
 
 
 def global_norm(gradient: np.ndarray) -> float:

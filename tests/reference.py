@@ -18,10 +18,18 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
 
 
 def step(
-    config: LayerConfig, W: np.ndarray, b: np.ndarray, p: np.ndarray | None, x: np.ndarray, h: np.ndarray, c: np.ndarray
+    config: LayerConfig,
+    W: np.ndarray,
+    b: np.ndarray,
+    p: np.ndarray | None,
+    x: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    mask: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """(h, c, gates by name, extra) after one step of one sequence. W (G·H, H+D), x (D,), h and c (H,)."""
+    """(h, c, gates by name, extra) after one step of one sequence. W (G·H, H+D), x (D,), h, c and mask (H,)."""
     H = len(h)
+    kept, h = h, h if mask is None else mask * h  # what a GRU keeps of h is not masked, what W sees is
 
     def rows(k: int) -> slice:
         return slice(k * H, (k + 1) * H)
@@ -39,7 +47,7 @@ def step(
         else:
             extra = r * h
             n = np.tanh(Wn @ np.concatenate([r * h, x]) + bn)
-        return (1 - z) * h + z * n, c, {"r": r, "z": z, "n": n}, extra
+        return (1 - z) * kept + z * n, c, {"r": r, "z": z, "n": n}, extra
     a_i, a_f, a_g, a_o = (W[rows(k)] @ hx + b[rows(k)] for k in range(4))
     p_i, p_f, p_o = np.zeros((3, H)) if p is None else p
     i = sigmoid(a_i + p_i * c)
@@ -63,18 +71,20 @@ def layer(
     lengths: np.ndarray | None,
     h0: np.ndarray,
     c0: np.ndarray | None,
+    recurrent_mask: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """What an engine's ``layer_forward`` should give: output, c_output, extra and every gate, (T, B, H)."""
     (T, B), H = x.shape[:2], config.hidden_size
     result: dict[str, np.ndarray] = {}
     for lane in range(B):
+        mask = None if recurrent_mask is None else recurrent_mask[lane]
         h, c = h0[lane], np.zeros(H) if c0 is None else c0[lane]
         for t in reversed(range(T)) if config.reverse else range(T):
             gates: dict[str, np.ndarray] = {}
             extra = np.zeros(H)
             if lengths is None or t < lengths[lane]:
                 seen = np.eye(config.input_size)[x[t, lane]] if x.ndim == 2 else x[t, lane]
-                h, c, gates, extra = step(config, Wt.T, b, peephole, seen, h, c)
+                h, c, gates, extra = step(config, Wt.T, b, peephole, seen, h, c, mask)
             for name, value in {"output": h, "c_output": c, "extra": extra, **gates}.items():
                 result.setdefault(name, np.zeros((T, B, H)))[t, lane] = value
     return result

@@ -64,9 +64,12 @@ class Case:
     dh: np.ndarray
     dh_T: np.ndarray
     dc_T: np.ndarray | None
+    mask: np.ndarray | None
 
     def forward(self, engine: EngineModule) -> Activations:
-        return engine.layer_forward(self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0)
+        return engine.layer_forward(
+            self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0, self.mask
+        )
 
     def backward(self, engine: EngineModule, acts: Activations) -> dict[str, np.ndarray | None]:
         return engine.layer_backward(self.config, self.Wt, self.b, self.peephole, acts, self.dh, self.dh_T, self.dc_T)
@@ -84,6 +87,7 @@ def make_case(
     *,
     symbols: bool = False,
     reverse: bool = False,
+    masked: bool = False,
     dtype: str = "float64",
     seed: int = 1,
 ) -> Case:
@@ -107,6 +111,7 @@ def make_case(
         dh=normal(T, B, H),
         dh_T=normal(B, H),
         dc_T=normal(B, H) if lstm else None,
+        mask=rng.choice([0, 1.25, 2.0], size=(B, H)).astype(dtype) if masked else None,
     )
 
 
@@ -114,18 +119,22 @@ cells = pytest.mark.parametrize("options", CELLS.values(), ids=CELLS.keys())
 sizes = pytest.mark.parametrize("size", SIZES)
 inputs = pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
 directions = pytest.mark.parametrize("reverse", [False, True], ids=["", "reverse"])
+masks = pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 
 
 @cells
 @sizes
 @inputs
 @directions
+@masks
 def test_forward_is_the_textbooks(
-    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool
+    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool, masked: bool
 ) -> None:
-    case = make_case(options, size, symbols=symbols, reverse=reverse)
+    case = make_case(options, size, symbols=symbols, reverse=reverse, masked=masked)
     acts = case.forward(engine)
-    expected = reference.layer(case.config, case.Wt, case.b, case.peephole, case.x, case.lengths, case.h0, case.c0)
+    expected = reference.layer(
+        case.config, case.Wt, case.b, case.peephole, case.x, case.lengths, case.h0, case.c0, case.mask
+    )
     got = {"output": acts.output, **acts.blocks}
     if acts.extra is not None:
         got["extra"] = acts.extra
@@ -141,10 +150,11 @@ def test_forward_is_the_textbooks(
 @sizes
 @inputs
 @directions
+@masks
 def test_gradients_are_those_of_finite_differences(
-    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool
+    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool, masked: bool
 ) -> None:
-    case = make_case(options, size, symbols=symbols, reverse=reverse)
+    case = make_case(options, size, symbols=symbols, reverse=reverse, masked=masked)
     grads = case.backward(engine, case.forward(engine))
     arrays = {"dWt": case.Wt, "db": case.b, "dpeephole": case.peephole, "dh0": case.h0, "dc0": case.c0}
     arrays["dx"] = None if symbols else case.x
@@ -171,7 +181,7 @@ def test_final_gradients_may_be_absent(engine: EngineModule) -> None:
 
 def test_backward_leaves_what_it_was_given_alone(engine: EngineModule) -> None:
     for options in CELLS.values():
-        case = make_case(options, "lengths")
+        case = make_case(options, "lengths", masked=True)
         acts = case.forward(engine)
         case_before, acts_before = copy.deepcopy(case), copy.deepcopy(acts)
         first = case.backward(engine, acts)
@@ -218,9 +228,12 @@ def test_a_gate_that_does_not_listen_has_gradients_of_exactly_zero(
 
 @cells
 @directions
-def test_steps_past_the_end_change_nothing(engine: EngineModule, options: dict[str, Any], reverse: bool) -> None:
+@masks
+def test_steps_past_the_end_change_nothing(
+    engine: EngineModule, options: dict[str, Any], reverse: bool, masked: bool
+) -> None:
     """A padded batch is each of its sequences alone, and what stands in the padding does not matter."""
-    case = make_case(options, "lengths", reverse=reverse)
+    case = make_case(options, "lengths", reverse=reverse, masked=masked)
     acts, lengths = case.forward(engine), case.lengths
     grads = case.backward(engine, acts)
     assert lengths is not None
@@ -238,6 +251,7 @@ def test_steps_past_the_end_change_nothing(engine: EngineModule, options: dict[s
         alone.lengths = None
         alone.x, alone.h0 = case.x[:length, one].copy(), case.h0[one].copy()
         alone.c0 = None if case.c0 is None else case.c0[one].copy()
+        alone.mask = None if case.mask is None else case.mask[one].copy()
         alone.dh = case.dh[:length, one].copy()
         beyond = case.dh[length:, one].sum(axis=0)  # flows into the state that was left alone
         alone.dh_T = case.dh_T[one].copy() if reverse else case.dh_T[one] + beyond
@@ -255,8 +269,8 @@ def test_steps_past_the_end_change_nothing(engine: EngineModule, options: dict[s
 @cells
 @inputs
 def test_float32_is_float32_throughout(engine: EngineModule, options: dict[str, Any], symbols: bool) -> None:
-    case = make_case(options, "lengths", symbols=symbols, dtype="float32")
-    exact = make_case(options, "lengths", symbols=symbols)
+    case = make_case(options, "lengths", symbols=symbols, masked=True, dtype="float32")
+    exact = make_case(options, "lengths", symbols=symbols, masked=True)
     acts, exact_acts = case.forward(engine), exact.forward(engine)
     for name in ("h", "c", "gates", "extra"):
         value = getattr(acts, name)

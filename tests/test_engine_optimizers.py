@@ -11,6 +11,7 @@ import pytest
 
 from lstm_ext.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine import EngineModule
+from lstm_ext.errors import NonFiniteError
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -142,3 +143,26 @@ def test_a_zero_gradient_moves_nothing(engine: EngineModule) -> None:
         parameters, _, norms = engine_run(engine, optimizer, np.zeros((len(LRS), COUNT)))
         np.testing.assert_array_equal(parameters, np.random.default_rng(3).normal(size=COUNT))
         assert norms == [0.0] * len(LRS)
+
+
+@optimizers
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_step_of_its_own_is_that_of_a_model(engine: EngineModule, optimizer: OptimizerConfig, dtype: str) -> None:
+    parameters, moments = np.random.default_rng(3).normal(size=COUNT).astype(dtype), np.zeros((2, COUNT), dtype)
+    norms = [
+        engine.optimizer_step(parameters, g.astype(dtype), moments, optimizer, 7 + n, lr)
+        for n, (g, lr) in enumerate(zip(gradients(), LRS, strict=True))
+    ]
+    expected_parameters, expected_moments, expected_norms = engine_run(engine, optimizer, gradients(), 7, dtype)
+    np.testing.assert_array_equal(parameters, expected_parameters)
+    np.testing.assert_array_equal(moments, expected_moments)
+    assert norms == expected_norms
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_step_of_its_own_changes_nothing_for_a_gradient_without_a_norm(engine: EngineModule, bad: float) -> None:
+    parameters, moments = np.ones(3), np.ones((2, 3))
+    with pytest.raises(NonFiniteError) as error:
+        engine.optimizer_step(parameters, np.array([1.0, bad, 2.0]), moments, OptimizerConfig(), 5, 0.1)
+    assert error.value.step == 5 and math.isnan(error.value.loss) and not math.isfinite(error.value.norm)
+    assert (parameters == 1).all() and (moments == 1).all()
