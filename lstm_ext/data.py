@@ -68,7 +68,7 @@ class Vocabulary:
         """(len(text),) int32. Raises ``DataError`` naming the first unknown character and where it
         is, counted from ``position``."""
         table = self._symbol_of_code
-        symbols: np.ndarray = table[np.minimum(_codes(text), len(table) - 1)]
+        symbols: np.ndarray = table.take(_codes(text), mode="clip")
         unknown = np.flatnonzero(symbols < 0)
         if unknown.size:
             index = int(unknown[0])
