@@ -263,7 +263,7 @@ int lc_engine_forward(lc_engine *engine, int T, int B, const int32_t *inputs, co
     e->use_dropout = use_dropout && e->model.dropout > 0;
     e->dropout_key = dropout_key;
     e->counted = targets ? count_targets((int64_t)T * B, targets) : 0;
-    e->kernels->engine_pack(e);
+    e->kernels->engine_pack(e, keep);
     *loss = e->kernels->engine_forward(e);
     e->kernels->engine_final_state(e, state);
     e->ran = 1;
@@ -331,7 +331,7 @@ int lc_engine_train(lc_engine *engine, int N, int T, int B, const int32_t *input
         e->step = first_step + n;
         e->lr = lrs[n];
         e->dropout_key = dropout_step_key(dropout_seed, (uint64_t)e->step);
-        e->kernels->engine_pack(e);
+        e->kernels->engine_pack(e, 1);
         losses[n] = e->kernels->engine_forward(e);
         norms[n] = NAN;
         code = isfinite(losses[n]) ? LC_OK : LC_NOT_FINITE;
@@ -391,7 +391,7 @@ int lc_engine_sample(lc_engine *engine, void *state, int32_t symbol, int length,
     e.targets = NULL;
     e.counted = 0;
     e.use_dropout = 0;
-    e.kernels->engine_pack(&e);
+    e.kernels->engine_pack(&e, 0);
     e.kernels->engine_sample(&e, state, symbol, length, temperature, top_k, top_p, seed, offset, out, list);
     restore_denormals(fp);
     free(list);

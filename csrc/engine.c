@@ -159,17 +159,18 @@ static const engine_memory *memory_of(const struct engine *e) { return e->memory
 
 /* --- forward ------------------------------------------------------------------------------ */
 
-static void engine_pack(struct engine *e)
+static void engine_pack(struct engine *e, int backward)
 {
     const engine_memory *m = memory_of(e);
     const int L = e->model.num_layers, H = e->model.layer.hidden_size, V = e->model.output_size;
     const real *Wy = output_weights(&e->model, e->parameters);
     for (int l = 0; l < L; l++) {
         lc_layer layer = layer_of(&e->model, l);
-        pack_panels(&layer, arrays_of(&e->model, e->parameters, l).Wt, &m->packed.layers[l]);
+        pack_panels(&layer, arrays_of(&e->model, e->parameters, l).Wt, backward, &m->packed.layers[l]);
     }
     pack_columns(H, V, Wy, H, m->packed.Wy);
-    pack_rows(V, H, Wy, H, m->packed.Wyt);
+    if (backward)
+        pack_rows(V, H, Wy, H, m->packed.Wyt);
 }
 
 static pass pass_of(struct engine *e, const engine_memory *m, const shard *s, int l)

@@ -4,7 +4,7 @@
  *
  *   pack_rows      B (K, N) as it lies                  -> panels
  *   pack_columns   B given as its transpose (N, K)      -> panels
- *   multiply       C (M, N) = or += A (M, K) . panels
+ *   multiply       C (M, N) = or += A (M, K) . panels; multiply_along: in either direction
  *   multiply_outer C (M, N) = or += A^T . B for A (K, M), B (K, N): a weight gradient
  */
 #ifndef LC_GEMM_H
@@ -84,10 +84,12 @@ static void pack_columns(int K, int N, const real *Bt, ptrdiff_t ldb, real *pack
 
 /* rows x (panels * PANEL) of C, over K steps. A's element (r, k) is A[r * lda + k], or, where A
  * was packed for this tile, A[k * rows + r]. So that a tile of few numbers does not wait for its own
- * last addition, `ways` sums go on side by side. rows, panels, ways and packed are constants in
- * every call. C is fetched while the sums are made and only then added to. */
-INLINE void tile(const int rows, const int panels, const int ways, const int packed, int K, const real *A,
-                 ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc, int accumulate)
+ * last addition, `ways` sums go on side by side. direction is 1, or -1 to go from the last k to the
+ * first. rows, panels, ways and packed are constants in every call. C is fetched while the sums
+ * are made and only then added to. */
+INLINE void tile(const int rows, const int panels, const int ways, const int packed, const ptrdiff_t direction, int K,
+                 const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc,
+                 int accumulate)
 {
     vec sum[4][TILE_ROWS][2 * 4];
     const int vectors = 2 * panels;
@@ -100,6 +102,10 @@ INLINE void tile(const int rows, const int panels, const int ways, const int pac
             for (int w = 0; w < ways; w++)
                 sum[w][r][v] = (vec){0};
         }
+    }
+    if (direction < 0) {
+        A += K - 1;
+        B += (ptrdiff_t)(K - 1) * PANEL;
     }
     for (int k = 0; k < K; k += ways) {
         UNROLL
@@ -119,8 +125,8 @@ INLINE void tile(const int rows, const int panels, const int ways, const int pac
                 for (int v = 0; v < vectors; v++)
                     sum[w][r][v] += a * b[v];
             }
-            A += packed ? rows : 1;
-            B += PANEL;
+            A += packed ? rows : direction;
+            B += direction * PANEL;
         }
     }
     UNROLL
@@ -137,38 +143,33 @@ INLINE void tile(const int rows, const int panels, const int ways, const int pac
     }
 }
 
-typedef void tile_function(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C,
-                           ptrdiff_t ldc, int accumulate);
+typedef void tile_function(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc, int accumulate);
 
-#define DEFINE_TILE(rows, panels, ways)                                                                            \
-    static void tile_##rows##_##panels(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, \
-                                       real *C, ptrdiff_t ldc, int accumulate)                                     \
-    {                                                                                                              \
-        tile(rows, panels, ways, 0, K, A, lda, B, panel_stride, C, ldc, accumulate);                               \
+#define DEFINE_TILE(rows, ways)                                                                                     \
+    static void tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc, int accumulate) \
+    {                                                                                                               \
+        tile(rows, 1, ways, 0, 1, K, A, lda, B, 0, C, ldc, accumulate);                                             \
     }
-#define DEFINE_PACKED_TILE(rows)                                                                                   \
-    static void packed_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride,     \
-                                   real *C, ptrdiff_t ldc, int accumulate)                                         \
-    {                                                                                                              \
-        tile(rows, 1, 1, 1, K, A, lda, B, panel_stride, C, ldc, accumulate);                                       \
+#define DEFINE_PACKED_TILE(rows)                                                                                    \
+    static void packed_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc,      \
+                                   int accumulate)                                                                  \
+    {                                                                                                               \
+        tile(rows, 1, 1, 1, 1, K, A, lda, B, 0, C, ldc, accumulate);                                                \
     }
 
-DEFINE_TILE(1, 4, 1) DEFINE_TILE(1, 2, 2) DEFINE_TILE(2, 2, 1)
-DEFINE_TILE(1, 1, 4) DEFINE_TILE(2, 1, 2) DEFINE_TILE(3, 1, 1) DEFINE_TILE(4, 1, 1) DEFINE_TILE(5, 1, 1)
-DEFINE_TILE(6, 1, 1)
+DEFINE_TILE(1, 4) DEFINE_TILE(2, 2) DEFINE_TILE(3, 1) DEFINE_TILE(4, 1) DEFINE_TILE(5, 1) DEFINE_TILE(6, 1)
 DEFINE_PACKED_TILE(1) DEFINE_PACKED_TILE(2) DEFINE_PACKED_TILE(3) DEFINE_PACKED_TILE(4) DEFINE_PACKED_TILE(5)
 DEFINE_PACKED_TILE(6)
 #if TILE_ROWS == 12
-DEFINE_TILE(7, 1, 1) DEFINE_TILE(8, 1, 1) DEFINE_TILE(9, 1, 1) DEFINE_TILE(10, 1, 1) DEFINE_TILE(11, 1, 1)
-DEFINE_TILE(12, 1, 1)
+DEFINE_TILE(7, 1) DEFINE_TILE(8, 1) DEFINE_TILE(9, 1) DEFINE_TILE(10, 1) DEFINE_TILE(11, 1) DEFINE_TILE(12, 1)
 DEFINE_PACKED_TILE(7) DEFINE_PACKED_TILE(8) DEFINE_PACKED_TILE(9) DEFINE_PACKED_TILE(10) DEFINE_PACKED_TILE(11)
 DEFINE_PACKED_TILE(12)
 #endif
 
 static tile_function *const tiles[] = {
-    0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
+    0, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
 #if TILE_ROWS == 12
-    tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+    tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
 #endif
 };
 
@@ -179,11 +180,23 @@ static tile_function *const packed_tiles[] = {
 #endif
 };
 
-/* One or two rows take several panels at once, as many as there are. */
+/* One row takes several panels at once, as many as there are. It meets every weight only once, so
+ * reading the weights is all that counts: going through them in turn forwards and backwards finds
+ * the last ones read still in the first-level cache. */
+typedef void wide_function(int direction, int K, const real *A, const real *B, real *C, int accumulate);
+
+#define DEFINE_WIDE_TILE(panels, ways)                                                                          \
+    static void wide_tile_##panels(int direction, int K, const real *A, const real *B, real *C, int accumulate) \
+    {                                                                                                           \
+        tile(1, panels, ways, 0, direction, K, A, 0, B, (ptrdiff_t)K * PANEL, C, 0, accumulate);                \
+    }
+
+DEFINE_WIDE_TILE(4, 1) DEFINE_WIDE_TILE(2, 2)
+
 static const struct {
-    int rows, panels;
-    tile_function *run;
-} wide_tiles[] = {{1, 4, tile_1_4}, {1, 2, tile_1_2}, {2, 2, tile_2_2}};
+    int panels;
+    wide_function *run;
+} wide_tiles[] = {{4, wide_tile_4}, {2, wide_tile_2}};
 
 /* M rows in tiles that differ by one row at most: 32 rows are 11 + 11 + 10, never 12 + 12 + 8. */
 INLINE int first_tile(int M)
@@ -193,11 +206,11 @@ INLINE int first_tile(int M)
 }
 
 /* One tile of C that may have fewer columns than its panel: those go by way of a copy. */
-INLINE void run_tile(tile_function *run, int rows, int columns, int width, int K, const real *A, ptrdiff_t lda,
-                     const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc, int accumulate)
+INLINE void run_tile(tile_function *run, int rows, int columns, int K, const real *A, ptrdiff_t lda, const real *B,
+                     real *C, ptrdiff_t ldc, int accumulate)
 {
-    if (columns == width) {
-        run(K, A, lda, B, panel_stride, C, ldc, accumulate);
+    if (columns == PANEL) {
+        run(K, A, lda, B, C, ldc, accumulate);
         return;
     }
     real copy[TILE_ROWS * PANEL];
@@ -206,19 +219,36 @@ INLINE void run_tile(tile_function *run, int rows, int columns, int width, int K
             memcpy(copy + r * PANEL, C + r * ldc, columns * sizeof(real));
             memset(copy + r * PANEL + columns, 0, (PANEL - columns) * sizeof(real));
         }
-    run(K, A, lda, B, panel_stride, copy, PANEL, accumulate);
+    run(K, A, lda, B, copy, PANEL, accumulate);
     for (int r = 0; r < rows; r++)
         memcpy(C + r * ldc, copy + r * PANEL, columns * sizeof(real));
 }
 
-/* C (M, N) = A (M, K) . packed, added to what C holds if accumulate is set. */
-static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed, real *C, ptrdiff_t ldc,
-                     int accumulate)
+/* One row: as many columns as fill wide tiles; returns how many those are. */
+static int multiply_row(int direction, int N, int K, const real *A, const real *packed, real *C, int accumulate)
 {
-    int n0 = 0;
-    for (int i = 0; i < 3; i++)
-        for (int width = wide_tiles[i].panels * PANEL; M == wide_tiles[i].rows && N - n0 >= width; n0 += width)
-            wide_tiles[i].run(K, A, lda, packed + (ptrdiff_t)n0 * K, (ptrdiff_t)K * PANEL, C + n0, ldc, accumulate);
+    int first[2], end[2], n = 0;
+    for (int i = 0; i < 2; i++) {
+        int width = wide_tiles[i].panels * PANEL;
+        first[i] = n;
+        end[i] = n += (N - n) / width * width;
+    }
+    for (int j = 0; j < 2; j++) {
+        int i = direction > 0 ? j : 1 - j, width = wide_tiles[i].panels * PANEL;
+        for (int at = first[i]; at < end[i]; at += width) {
+            int m = direction > 0 ? at : end[i] - width - (at - first[i]);
+            wide_tiles[i].run(direction, K, A, packed + (ptrdiff_t)m * K, C + m, accumulate);
+        }
+    }
+    return n;
+}
+
+/* C (M, N) = A (M, K) . packed, added to what C holds if accumulate is set. direction: 1, or -1 to
+ * go through packed from its end, which pays if it was just gone through from its beginning. */
+static void multiply_along(int direction, int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed,
+                           real *C, ptrdiff_t ldc, int accumulate)
+{
+    int n0 = M == 1 ? multiply_row(direction, N, K, A, packed, C, accumulate) : 0;
     for (int m0 = 0; m0 < M; m0 += ROWS_AT_ONCE) {
         int m1 = m0 + ROWS_AT_ONCE < M ? m0 + ROWS_AT_ONCE : M;
         for (int k0 = 0; k0 < K; k0 += DEPTH) {
@@ -228,12 +258,18 @@ static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const re
                 const real *panel = packed + (ptrdiff_t)n * K + (ptrdiff_t)k0 * PANEL;
                 for (int m = m0, rows; m < m1; m += rows) {
                     rows = first_tile(m1 - m);
-                    run_tile(tiles[rows], rows, columns, PANEL, depth, A + m * lda + k0, lda, panel, 0,
-                             C + m * ldc + n, ldc, accumulate || k0 > 0);
+                    run_tile(tiles[rows], rows, columns, depth, A + m * lda + k0, lda, panel, C + m * ldc + n, ldc,
+                             accumulate || k0 > 0);
                 }
             }
         }
     }
+}
+
+static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed, real *C, ptrdiff_t ldc,
+                     int accumulate)
+{
+    multiply_along(1, M, N, K, A, lda, packed, C, ldc, accumulate);
 }
 
 /* Room that multiply_outer needs, in numbers: DEPTH rows of A and one panel of B. */
@@ -258,8 +294,8 @@ static void multiply_outer(int M, int N, int K, const real *A, ptrdiff_t lda, co
             pack_rows(depth, columns, B + k0 * ldb + n, ldb, packed_b);
             for (int m = 0, rows; m < M; m += rows) {
                 rows = first_tile(M - m);
-                run_tile(packed_tiles[rows], rows, columns, PANEL, depth, packed_a + (ptrdiff_t)m * depth, 0,
-                         packed_b, 0, C + m * ldc + n, ldc, accumulate || k0 > 0);
+                run_tile(packed_tiles[rows], rows, columns, depth, packed_a + (ptrdiff_t)m * depth, 0, packed_b,
+                         C + m * ldc + n, ldc, accumulate || k0 > 0);
             }
         }
     }

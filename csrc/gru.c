@@ -43,11 +43,11 @@ static void gru_forward(const pass *p)
         const real *h_before = before(p, p->h, t), *seen = seen_by_weights(p, t);
         if (p->symbols)
             project_symbols(p, t);
-        multiply(B, 2 * H, H, seen, H, p->packed.U, a, columns, 1);
+        multiply_along(in_turn(s), B, 2 * H, H, seen, H, p->packed.U, a, columns, 1);
         if (reset_after) {
             for (int b = 0; b < B; b++)
                 memcpy(extra + (ptrdiff_t)b * H, p->b + columns, H * sizeof(real));
-            multiply(B, H, H, seen, H, p->packed.U_candidate, extra, H, 1);
+            multiply_along(in_turn(s), B, H, H, seen, H, p->packed.U_candidate, extra, H, 1);
         }
         for (int b = 0; b < B; b++) {
             const ptrdiff_t row = (ptrdiff_t)b * H;
@@ -61,7 +61,7 @@ static void gru_forward(const pass *p)
 #undef AFTER
         }
         if (!reset_after)
-            multiply(B, H, H, extra, H, p->packed.U_candidate, a + 2 * H, columns, 1);
+            multiply_along(in_turn(s), B, H, H, extra, H, p->packed.U_candidate, a + 2 * H, columns, 1);
         for (int b = 0; b < B; b++) {
             const ptrdiff_t row = (ptrdiff_t)b * H;
             if (past_end(p, t, b)) {
@@ -131,9 +131,9 @@ static void gru_backward(const pass *p, const pass_gradients *g)
 #undef UNITS
         }
         if (reset_after) {
-            back_through_weights(p, g, H, dextra, H, p->packed.Ut_candidate, 1);
+            back_through_weights(p, g, s, H, dextra, H, p->packed.Ut_candidate, 1);
         } else {
-            multiply(B, H, H, da + 2 * H, columns, p->packed.Ut_candidate, d_reset_h, H, 0);
+            multiply_along(in_turn(s), B, H, H, da + 2 * H, columns, p->packed.Ut_candidate, d_reset_h, H, 0);
             if (p->recurrent_mask)
                 multiply_rows(state_size(p), d_reset_h, p->recurrent_mask, d_reset_h);
             for (int b = 0; b < B; b++) {
@@ -145,7 +145,7 @@ static void gru_backward(const pass *p, const pass_gradients *g)
 #undef UNITS
             }
         }
-        back_through_weights(p, g, 2 * H, da, columns, p->packed.Ut, 1);
+        back_through_weights(p, g, s, 2 * H, da, columns, p->packed.Ut, 1);
     }
     const int rows = p->T * B;
     const real *seen = all_seen_by_weights(p, g);

@@ -36,7 +36,7 @@ static void layer_forward(const lc_layer *layer, const lc_pass *in, void *work)
 {
     arena arena = {work, 0};
     pass p = public_pass(layer, in, &arena);
-    pack_panels(layer, p.Wt, &p.packed);
+    pack_panels(layer, p.Wt, 0, &p.packed);
     forward_pass(&p);
 }
 
@@ -46,7 +46,7 @@ static void layer_backward(const lc_layer *layer, const lc_pass *in, const lc_gr
     pass p = public_pass(layer, in, &arena);
     pass_gradients g = {.dh = out->dh, .dx = out->dx, .dWt = out->dWt, .db = out->db, .dpeephole = out->dpeephole};
     plan_gradients(&p, &g, &arena);
-    pack_panels(layer, p.Wt, &p.packed);
+    pack_panels(layer, p.Wt, 1, &p.packed);
     const size_t size = (size_t)state_size(&p) * sizeof(real);
     g.dc_next = out->dc0;
     memset(g.dh_next, 0, size);

@@ -14,7 +14,7 @@ typedef struct {
 
     /* A model. Arguments and results travel in the engine; see engine.h. */
     int64_t (*engine_plan)(struct engine *engine, void *memory); /* bytes needed; no memory: only counts */
-    void (*engine_pack)(struct engine *engine);
+    void (*engine_pack)(struct engine *engine, int backward); /* backward: for a backward pass, too */
     double (*engine_forward)(struct engine *engine);
     void (*engine_final_state)(struct engine *engine, void *state);
     void (*engine_backward)(struct engine *engine);

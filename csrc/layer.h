@@ -88,19 +88,22 @@ static panels plan_panels(const lc_layer *layer, int dense, arena *arena)
     return p;
 }
 
-static void pack_panels(const lc_layer *layer, const real *Wt, const panels *p)
+/* The transposed ones only where a backward pass will follow. */
+static void pack_panels(const lc_layer *layer, const real *Wt, int backward, const panels *p)
 {
     int H = layer->hidden_size, D = layer->input_size, columns = split_columns(layer), all = gate_blocks(layer) * H;
     pack_rows(H, columns, Wt, all, p->U);
-    pack_columns(columns, H, Wt, all, p->Ut);
-    if (columns < all) {
+    if (columns < all)
         pack_rows(H, H, Wt + columns, all, p->U_candidate);
-        pack_columns(H, H, Wt + columns, all, p->Ut_candidate);
-    }
-    if (p->Ux) {
+    if (p->Ux)
         pack_rows(D, all, Wt + (ptrdiff_t)H * all, all, p->Ux);
+    if (!backward)
+        return;
+    pack_columns(columns, H, Wt, all, p->Ut);
+    if (columns < all)
+        pack_columns(H, H, Wt + columns, all, p->Ut_candidate);
+    if (p->Ux)
         pack_columns(all, D, Wt + (ptrdiff_t)H * all, all, p->Uxt);
-    }
 }
 
 /* The t of the s-th step to be taken, and where its states lie. */
@@ -130,6 +133,9 @@ INLINE void multiply_rows(ptrdiff_t n, const real *a, const real *b, real *y)
         y[i] = a[i] * b[i];
 }
 
+/* The direction in which the s-th step goes through the weights. */
+INLINE int in_turn(int s) { return s % 2 ? -1 : 1; }
+
 /* h_{t-1} as W meets it. */
 INLINE const real *seen_by_weights(const pass *p, int t)
 {
@@ -151,13 +157,14 @@ static const real *all_seen_by_weights(const pass *p, const pass_gradients *g)
     return g->masked;
 }
 
-/* dh_next = (or +=) the gradient of h_{t-1} by way of the weights, da (B, K) being that of what they made. */
-static void back_through_weights(const pass *p, const pass_gradients *g, int K, const real *da, ptrdiff_t lda,
+/* dh_next = (or +=) the gradient of h_{t-1} by way of the weights, da (B, K) being that of what they
+ * made at the s-th step. */
+static void back_through_weights(const pass *p, const pass_gradients *g, int s, int K, const real *da, ptrdiff_t lda,
                                  const real *packed, int accumulate)
 {
     const int H = p->layer->hidden_size;
     if (!p->recurrent_mask) {
-        multiply(p->B, H, K, da, lda, packed, g->dh_next, H, accumulate);
+        multiply_along(in_turn(s), p->B, H, K, da, lda, packed, g->dh_next, H, accumulate);
         return;
     }
     multiply(p->B, H, K, da, lda, packed, p->masked, H, 0);

@@ -65,7 +65,7 @@ static void lstm_forward(const pass *p)
         real *h = after(p, p->h, t), *c = after(p, p->c, t);
         if (p->symbols)
             project_symbols(p, t);
-        multiply(B, columns, H, seen_by_weights(p, t), H, p->packed.U, a, columns, 1);
+        multiply_along(in_turn(s), B, columns, H, seen_by_weights(p, t), H, p->packed.U, a, columns, 1);
         for (int b = 0; b < B; b++) {
             const ptrdiff_t row = (ptrdiff_t)b * H;
             real *ab = a + 4 * row;
@@ -165,7 +165,7 @@ static void lstm_backward(const pass *p, const pass_gradients *g)
             if (p->lengths) /* the product below adds to what the sequences that have ended pass on */
                 memset(g->dh_next + row, 0, H * sizeof(real));
         }
-        back_through_weights(p, g, columns, da, columns, p->packed.Ut, p->lengths != NULL);
+        back_through_weights(p, g, s, columns, da, columns, p->packed.Ut, p->lengths != NULL);
     }
     multiply_outer(H, columns, p->T * B, all_seen_by_weights(p, g), H, g->da, columns, g->dWt, columns, 0, g->scratch);
     input_gradients(p, g);

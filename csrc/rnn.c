@@ -19,7 +19,7 @@ static void rnn_forward(const pass *p)
         const real *h_before = before(p, p->h, t);
         if (p->symbols)
             project_symbols(p, t);
-        multiply(B, H, H, seen_by_weights(p, t), H, p->packed.U, a, H, 1);
+        multiply_along(in_turn(s), B, H, H, seen_by_weights(p, t), H, p->packed.U, a, H, 1);
         for (int b = 0; b < B; b++) {
             const ptrdiff_t row = (ptrdiff_t)b * H;
             if (past_end(p, t, b)) {
@@ -60,7 +60,7 @@ static void rnn_backward(const pass *p, const pass_gradients *g)
             if (p->lengths)
                 memset(g->dh_next + row, 0, H * sizeof(real));
         }
-        back_through_weights(p, g, H, da, H, p->packed.Ut, p->lengths != NULL);
+        back_through_weights(p, g, s, H, da, H, p->packed.Ut, p->lengths != NULL);
     }
     multiply_outer(H, H, p->T * B, all_seen_by_weights(p, g), H, g->da, H, g->dWt, H, 0, g->scratch);
     input_gradients(p, g);
