@@ -1,0 +1,45 @@
+"""Texts, character by character, and the patterns that courses begin with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..data import DataError, Text
+from ..ngram import ngram_losses
+from .symbols import SymbolBatch
+
+
+def pattern_text(pattern: str, length: int) -> Text:
+    """``pattern`` over and over, ``length`` characters: "abc" gives "abcabcab…"."""
+    if not pattern:
+        raise DataError("a pattern needs at least one character")
+    return Text.from_string((pattern * (length // len(pattern) + 1))[:length], pattern)
+
+
+def random_windows(symbols: np.ndarray, seq_length: int, rng: np.random.Generator, size: int) -> SymbolBatch:
+    """``size`` windows of a text (N,) at random places, each symbol's target being the one after it.
+
+    Each starts from a zero state; state may be carried only between neighbouring windows, for which there is
+    ``data.Lanes``. Every symbol but the first can be a target, the last one included.
+    """
+    if len(symbols) <= seq_length:
+        raise DataError(f"the text has {len(symbols)} characters, expected more than seq_length, {seq_length}")
+    places = rng.integers(0, len(symbols) - seq_length, size) + np.arange(seq_length)[:, np.newaxis]
+    return SymbolBatch(symbols[places].astype(np.int32), symbols[places + 1].astype(np.int32))
+
+
+def word_windows(word: str) -> tuple[str, SymbolBatch]:
+    """A word and what follows each of its letters, a space in the end: "hello" → "ello ".
+
+    Returns the alphabet, each character once, and one sequence of symbols that index it.
+    """
+    if not word:
+        raise DataError("got an empty word, expected at least one character")
+    alphabet = "".join(sorted({*word, " "}))
+    symbols = np.array([alphabet.index(character) for character in word + " "], np.int32)[:, np.newaxis]
+    return alphabet, SymbolBatch(symbols[:-1], symbols[1:])
+
+
+def text_baselines(train: np.ndarray, validation: np.ndarray, num_symbols: int) -> dict[str, float]:
+    """Mean nats per character of guessing evenly, and of n-gram models counted on ``train``."""
+    return {"even guess": float(np.log(num_symbols)), **ngram_losses(train, validation, num_symbols)}

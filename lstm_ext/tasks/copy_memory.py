@@ -1,0 +1,62 @@
+"""Copy memory: ten symbols, a delay, and then the ten symbols again.
+
+Hochreiter and Schmidhuber (1997), in the form of Arjovsky, Shah and Bengio (2016, section 5.1). At a
+delay of 1000 no LSTM of ordinary size beats the guess that forgets everything (Bai et al. 2018).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .symbols import SymbolBatch
+
+
+@dataclass(frozen=True)
+class CopyMemory:
+    """``length`` symbols, ``delay`` − 1 blanks, a mark, and ``length`` blanks during which they are to be repeated.
+
+    delay + 2·length steps in all. Symbols: 0 the blank, 1 … ``classes`` those to copy, classes + 1 the mark.
+    """
+
+    delay: int
+    length: int = 10
+    classes: int = 8
+
+    def __post_init__(self) -> None:
+        if self.delay < 1 or self.length < 1:
+            raise ValueError(f"delay, length: got {self.delay} and {self.length}, expected at least 1 each")
+
+    @property
+    def input_size(self) -> int:
+        return self.classes + 2
+
+    @property
+    def output_size(self) -> int:
+        return self.classes + 1
+
+    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+        """Every step is counted, as in the literature; all but the last ``length`` want the blank."""
+        copied = rng.integers(1, self.classes + 1, (self.length, size), dtype=np.int32)
+        inputs = np.zeros((self.delay + 2 * self.length, size), np.int32)
+        inputs[: self.length] = copied
+        inputs[-self.length - 1] = self.classes + 1
+        targets = np.zeros_like(inputs)
+        targets[-self.length :] = copied
+        return SymbolBatch(inputs, targets)
+
+    def recalled(self, targets: np.ndarray) -> np.ndarray:
+        """``targets`` with only the copied symbols left: the blanks would flatter an accuracy."""
+        counted = np.full_like(targets, -1)
+        counted[-self.length :] = targets[-self.length :]
+        return counted
+
+    def baselines(self) -> dict[str, float]:
+        """Accuracy over the copied symbols."""
+        return {"chance": 1 / self.classes}
+
+    def baseline_nats(self) -> float:
+        """Mean nats per step of knowing when to answer, but not what: length·ln classes / (delay + 2·length)."""
+        return self.length * math.log(self.classes) / (self.delay + 2 * self.length)

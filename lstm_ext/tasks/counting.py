@@ -1,0 +1,63 @@
+"""Count since reset: at every step, how many ticks there have been since the last reset.
+
+Counting is what a cell that adds up is for, the reset what a forget gate is for (Gers et al. 2000).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .symbols import SymbolBatch
+
+TICK, PAUSE, RESET = range(3)
+
+
+@dataclass(frozen=True)
+class CountSinceReset:
+    """``length`` symbols: 0 a tick, 1 a pause, 2 a reset, drawn with ``probabilities``.
+
+    The target at every step is the number of ticks since the last reset (or the beginning), at most ``most``.
+    """
+
+    length: int = 30
+    most: int = 9
+    probabilities: tuple[float, float, float] = (0.45, 0.45, 0.1)
+
+    def __post_init__(self) -> None:
+        if self.length < 1 or self.most < 1:
+            raise ValueError(f"length, most: got {self.length} and {self.most}, expected at least 1 each")
+
+    @property
+    def input_size(self) -> int:
+        return 3
+
+    @property
+    def output_size(self) -> int:
+        return self.most + 1
+
+    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+        """Every step is counted."""
+        inputs = rng.choice(3, (self.length, size), p=self.probabilities).astype(np.int32)
+        targets = np.empty_like(inputs)
+        count = np.zeros(size, np.int32)
+        for step, symbols in enumerate(inputs):
+            count = np.where(symbols == RESET, 0, np.minimum(count + (symbols == TICK), self.most))
+            targets[step] = count
+        return SymbolBatch(inputs, targets)
+
+    def baselines(self) -> dict[str, float]:
+        """Accuracy of always saying the likeliest number, and of the likeliest one after the present symbol."""
+        tick, pause, reset = self.probabilities
+        # joint[s, n]: how often symbol s comes and leaves n, summed over the steps.
+        joint = np.zeros((3, self.output_size))
+        count = np.eye(1, self.output_size)[0]
+        for _ in range(self.length):
+            up = np.concatenate([[0.0], count[:-1]])
+            up[-1] += count[-1]
+            step = np.stack([tick * up, pause * count, reset * np.eye(1, self.output_size)[0]])
+            joint += step
+            count = step.sum(axis=0)
+        joint /= self.length
+        return {"likeliest": float(joint.sum(axis=0).max()), "by the present symbol": float(joint.max(axis=1).sum())}

@@ -1,0 +1,81 @@
+"""Dates: from the many ways people write them to 1987-03-05. A translation small enough to watch."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .pairs import FIRST, Pairs, pairs
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SOURCE = "".join(sorted({*"".join(_MONTHS), *"".join(_DAYS), *"0123456789 ,."}))
+_TARGET = "-0123456789"
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Days of the years ``first_year`` … ``last_year``, written in one of six ways."""
+
+    first_year: int = 1950
+    last_year: int = 2049
+
+    @property
+    def source_size(self) -> int:
+        return FIRST + len(_SOURCE)
+
+    @property
+    def target_size(self) -> int:
+        return FIRST + len(_TARGET)
+
+    def batch(self, rng: np.random.Generator, size: int) -> Pairs:
+        """``size`` new pairs, character by character."""
+        first = datetime.date(self.first_year, 1, 1).toordinal()
+        last = datetime.date(self.last_year, 12, 31).toordinal()
+        dates = [datetime.date.fromordinal(int(day)) for day in rng.integers(first, last + 1, size)]
+        ways = rng.integers(0, 6, size)
+        return pairs(
+            [_encode(_written(date, way), _SOURCE) for date, way in zip(dates, ways, strict=True)],
+            [_encode(date.isoformat(), _TARGET) for date in dates],
+        )
+
+
+def source_text(symbols: Sequence[int]) -> str:
+    """A question in characters."""
+    return _decode(symbols, _SOURCE)
+
+
+def target_text(symbols: Sequence[int]) -> str:
+    """An answer in characters, up to its end."""
+    return _decode(symbols, _TARGET)
+
+
+def _written(date: datetime.date, way: int) -> str:
+    day, year, month = date.day, date.year, _MONTHS[date.month - 1]
+    return (
+        f"{day} {month} {year}",
+        f"{month} {day}, {year}",
+        f"{month[:3]} {day}, {year}",
+        f"{_DAYS[date.weekday()]}, {day} {month} {year}",
+        f"{year} {month} {day}",
+        f"{day}.{date.month}.{year}",
+    )[way]
+
+
+def _encode(text: str, alphabet: str) -> list[int]:
+    return [FIRST + alphabet.index(character) for character in text]
+
+
+def _decode(symbols: Sequence[int], alphabet: str) -> str:
+    characters = []
+    for symbol in symbols:
+        if symbol < FIRST:
+            break
+        characters.append(alphabet[symbol - FIRST])
+    return "".join(characters)

@@ -1,0 +1,64 @@
+"""First-character memory: read a symbol, then distractors, then a query; answer with the symbol.
+
+The simplest of the long time lag problems of Hochreiter and Schmidhuber (1997, section 5.2), and the
+"remember the first character" of many courses, which mostly leave open what lies between. That
+decides how hard it is, so it has a name here: ``filler``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .symbols import SymbolBatch, balanced
+
+#: What lies between: one blank over and over, symbols of an alphabet of their own, or of the answers' own.
+FILLERS = ("blank", "noise", "same")
+
+
+@dataclass(frozen=True)
+class FirstCharacter:
+    """``distance`` fillers lie between the symbol and the query, so a sequence has distance + 2 symbols.
+
+    Symbols: 0 … classes−1 the answers; then the fillers' own (1 for "blank", ``noise`` for "noise", none for
+    "same"); last the query.
+    """
+
+    distance: int
+    filler: str = "noise"
+    classes: int = 10
+    noise: int = 5
+
+    def __post_init__(self) -> None:
+        if self.filler not in FILLERS:
+            raise ValueError(f"filler: got {self.filler!r}, expected one of {', '.join(FILLERS)}")
+        if self.distance < 0:
+            raise ValueError(f"distance: got {self.distance}, expected 0 or more fillers")
+
+    @property
+    def input_size(self) -> int:
+        return self.query + 1
+
+    @property
+    def output_size(self) -> int:
+        return self.classes
+
+    @property
+    def query(self) -> int:
+        """The symbol that asks."""
+        return self.classes + {"blank": 1, "noise": self.noise, "same": 0}[self.filler]
+
+    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+        """The only target is at the query. Answers are balanced, and the fillers do not depend on them."""
+        first = balanced(rng, size, self.classes)
+        low, high = (0, self.classes) if self.filler == "same" else (self.classes, self.query)
+        fillers = rng.integers(low, high, (self.distance, size), dtype=np.int32)
+        query = np.full((1, size), self.query, np.int32)
+        targets = np.full((self.distance + 2, size), -1, np.int32)
+        targets[-1] = first
+        return SymbolBatch(np.concatenate([first[np.newaxis], fillers, query]), targets)
+
+    def baselines(self) -> dict[str, float]:
+        """Accuracy; nothing but the first symbol says anything about the answer."""
+        return {"chance": 1 / self.classes}

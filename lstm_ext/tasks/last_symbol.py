@@ -1,0 +1,59 @@
+"""Last symbol: letters now and then among noise; at the end, which letter came last?
+
+The counterpart of first-character memory: what was stored has to be overwritten each time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .symbols import SymbolBatch, balanced
+
+
+@dataclass(frozen=True)
+class LastSymbol:
+    """``length`` places, each a letter with probability ``density``, otherwise noise; then the query.
+
+    The first place always is a letter. Symbols: 0 … classes−1 the letters, then ``noise`` others, last the query.
+    """
+
+    length: int = 20
+    density: float = 0.2
+    classes: int = 10
+    noise: int = 5
+
+    def __post_init__(self) -> None:
+        if self.length < 1 or not 0 <= self.density <= 1:
+            raise ValueError(
+                f"length, density: got {self.length} and {self.density}, expected at least 1 and a share in [0, 1]"
+            )
+
+    @property
+    def input_size(self) -> int:
+        return self.classes + self.noise + 1
+
+    @property
+    def output_size(self) -> int:
+        return self.classes
+
+    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+        """The only target is at the query. Answers are balanced; all else does not depend on them."""
+        is_letter = rng.random((self.length, size)) < self.density
+        is_letter[0] = True
+        letters = rng.integers(0, self.classes, is_letter.shape, dtype=np.int32)
+        noise = rng.integers(self.classes, self.classes + self.noise, is_letter.shape, dtype=np.int32)
+        places = np.where(is_letter, letters, noise)
+        last = self.length - 1 - is_letter[::-1].argmax(axis=0)
+        answer = balanced(rng, size, self.classes)
+        places[last, np.arange(size)] = answer
+        inputs = np.concatenate([places, np.full((1, size), self.classes + self.noise, np.int32)])
+        targets = np.full_like(inputs, -1)
+        targets[-1] = answer
+        return SymbolBatch(inputs, targets)
+
+    def baselines(self) -> dict[str, float]:
+        """Accuracy; "first letter" is what a memory reaches that never overwrites."""
+        only_one = (1 - self.density) ** (self.length - 1)
+        return {"chance": 1 / self.classes, "first letter": only_one + (1 - only_one) / self.classes}

@@ -1,0 +1,38 @@
+"""Reversal: repeat a sequence backwards. The encoder has to keep all of it, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .pairs import FIRST, Pairs, pairs
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """Between ``shortest`` and ``longest`` symbols of an alphabet of ``symbols``."""
+
+    shortest: int = 1
+    longest: int = 8
+    symbols: int = 10
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shortest <= self.longest:
+            raise ValueError(
+                f"shortest, longest: got {self.shortest} and {self.longest}, expected 1 ≤ shortest ≤ longest"
+            )
+
+    @property
+    def source_size(self) -> int:
+        return FIRST + self.symbols
+
+    @property
+    def target_size(self) -> int:
+        return FIRST + self.symbols
+
+    def batch(self, rng: np.random.Generator, size: int) -> Pairs:
+        """``size`` new pairs."""
+        lengths = rng.integers(self.shortest, self.longest + 1, size)
+        questions = [rng.integers(FIRST, FIRST + self.symbols, length).tolist() for length in lengths]
+        return pairs(questions, [question[::-1] for question in questions])

@@ -1,0 +1,104 @@
+"""Good or bad: short made-up reviews, by their words alone, and with negation.
+
+The first is the usual classroom corpus, and so easy that a rule of one line reaches 100 %. The
+second is built so that a bag of words says nothing at all: only who reads in order can know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .symbols import balanced
+
+POSITIVE = ("good", "great", "lovely", "clever", "moving", "superb", "charming", "funny", "brilliant", "delightful")
+NEGATIVE = ("bad", "awful", "dull", "clumsy", "boring", "dreadful", "silly", "tired", "hopeless", "annoying")
+NEUTRAL = ("the", "a", "this", "it", "was", "is", "film", "plot", "acting", "music")
+NOT = "not"
+#: Symbol 0 is no word: it fills the places after a sentence's end.
+WORDS = ("", *POSITIVE, *NEGATIVE, *NEUTRAL, NOT)
+_NEGATIVE, _NEUTRAL, _NOT = (WORDS.index(words) for words in (NEGATIVE[0], NEUTRAL[0], NOT))
+
+
+class Reviews(NamedTuple):
+    """B sentences of at most T words."""
+
+    #: (T, B) int32, places in ``WORDS``; 0 after the end
+    words: np.ndarray
+    #: (B,) int32
+    lengths: np.ndarray
+    #: (B,) int32, 1 for good
+    labels: np.ndarray
+
+
+def text(reviews: Reviews, lane: int) -> str:
+    """One of the sentences, in words."""
+    return " ".join(WORDS[word] for word in reviews.words[: reviews.lengths[lane], lane])
+
+
+@dataclass(frozen=True)
+class PlainReviews:
+    """2–3 words of one feeling among 3–6 neutral ones, in any order."""
+
+    def batch(self, rng: np.random.Generator, size: int) -> Reviews:
+        """``size`` new sentences, as many good as bad ones, up to one."""
+        labels = balanced(rng, size, 2)
+        return _reviews([self._sentence(rng, label) for label in labels], labels)
+
+    def _sentence(self, rng: np.random.Generator, label: int) -> list[int]:
+        feeling = _feeling(rng, np.full(rng.integers(2, 4), label))
+        neutral = rng.integers(_NEUTRAL, _NOT, rng.integers(3, 7))
+        return [int(word) for word in rng.permutation(np.concatenate([feeling, neutral]))]
+
+    def baselines(self) -> dict[str, float]:
+        """Accuracy; the rule: good if there is a positive word."""
+        return {"chance": 0.5, "bag of words": 1.0}
+
+
+@dataclass(frozen=True)
+class NegatedReviews:
+    """Three words of feeling, of which any may be negated; the majority of what is meant decides.
+
+    A "not" turns the next word of feeling around, with neutral words between or not. Every
+    sentence has three of them: those that negate nothing come after the last word of feeling. Which
+    words are negated is drawn apart from what is meant, so the words without their order are
+    worth exactly nothing.
+    """
+
+    def batch(self, rng: np.random.Generator, size: int) -> Reviews:
+        """``size`` new sentences, as many good as bad ones, up to one."""
+        labels = balanced(rng, size, 2)
+        return _reviews([self._sentence(rng, label) for label in labels], labels)
+
+    def _sentence(self, rng: np.random.Generator, label: int) -> list[int]:
+        meant = rng.integers(0, 2, 3)
+        if int(meant.sum() >= 2) != label:
+            meant = 1 - meant
+        negated = rng.integers(0, 2, 3)
+        sentence: list[int] = []
+        for word, turned in zip(_feeling(rng, meant ^ negated), negated, strict=True):
+            before = rng.integers(_NEUTRAL, _NOT, rng.integers(1, 4)).tolist()
+            if turned:
+                before.insert(int(rng.integers(len(before) + 1)), _NOT)
+            sentence += [*before, int(word)]
+        rest = np.concatenate([rng.integers(_NEUTRAL, _NOT, rng.integers(1, 4)), [_NOT] * int(3 - negated.sum())])
+        return sentence + [int(word) for word in rng.permutation(rest)]
+
+    def baselines(self) -> dict[str, float]:
+        """Accuracy; the bag of words leaves the label as it was: independent."""
+        return {"chance": 0.5, "bag of words": 0.5}
+
+
+def _feeling(rng: np.random.Generator, good: np.ndarray) -> np.ndarray:
+    """A positive word for each 1, a negative one for each 0."""
+    return np.where(good == 1, 1, _NEGATIVE) + rng.integers(0, len(POSITIVE), len(good))
+
+
+def _reviews(sentences: list[list[int]], labels: np.ndarray) -> Reviews:
+    lengths = np.array([len(sentence) for sentence in sentences], np.int32)
+    words = np.zeros((lengths.max(), len(sentences)), np.int32)
+    for lane, sentence in enumerate(sentences):
+        words[: len(sentence), lane] = sentence
+    return Reviews(words, lengths, labels)

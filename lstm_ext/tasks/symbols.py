@@ -1,0 +1,50 @@
+"""What tasks from symbols to symbols have in common."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+
+class SymbolBatch(NamedTuple):
+    """B sequences of T symbols; a target of −1 is not counted."""
+
+    #: (T, B) int32
+    inputs: np.ndarray
+    #: (T, B) int32
+    targets: np.ndarray
+
+
+class SymbolTask(Protocol):
+    """A task whose inputs and outputs are symbols, so that a language model can learn it."""
+
+    @property
+    def input_size(self) -> int:
+        """How many different symbols come in."""
+        ...
+
+    @property
+    def output_size(self) -> int:
+        """How many different answers there are."""
+        ...
+
+    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+        """``size`` new sequences."""
+        ...
+
+    def baselines(self) -> dict[str, float]:
+        """What can be had without learning, exactly: the name of the guess → its accuracy, in expectation."""
+        ...
+
+
+def balanced(rng: np.random.Generator, size: int, classes: int) -> np.ndarray:
+    """(size,) int32 in random order, each of 0 … classes−1 equally often, up to one."""
+    # Which classes come once more than the others is drawn, too.
+    return rng.permutation(np.resize(rng.permutation(classes), size)).astype(np.int32)
+
+
+def accuracy(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Share of the counted targets (T, B) that are the likeliest by ``logits`` (T, B, V); NaN if none is counted."""
+    counted = targets >= 0
+    return float(np.mean(logits.argmax(axis=-1)[counted] == targets[counted])) if counted.any() else float("nan")
