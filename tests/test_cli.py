@@ -17,6 +17,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from lstm_ext.checkpoint import load_checkpoint
 from lstm_ext.config import ModelConfig
 from lstm_ext.data import load_text
 from lstm_ext.trainer import Trainer
+from lstm_ext.verify_checks import Row
 from lstm_lab import memory
 from lstm_lab.cli import COMMANDS, main
 from lstm_lab.commands import generate
@@ -444,6 +446,48 @@ def test_doctor_says_what_to_do_without_the_core(run: Run, monkeypatch: pytest.M
     monkeypatch.setattr("lstm_lab.commands.doctor.backend_name", lambda: "numpy")
     _, out, _ = run("doctor")
     assert "Install a C compiler" in " ".join(out.split())
+
+
+# ----------------------------------------------------------------------- verify
+
+
+def a_row(**changes: Any) -> Row:
+    row = Row("layers", "lstm", "core", "avx2", "twin", "float64", 1e-12, {"h": 2e-16, "dW": 3e-16})
+    return replace(row, **changes)
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Row]], None]:
+    """Replaces what ``verify`` finds by given rows, one check in all."""
+
+    def checked(rows: list[Row]) -> None:
+        monkeypatch.setattr("lstm_lab.commands.verify.Verification.rows", lambda self, check: rows)
+        monkeypatch.setattr("lstm_ext.verify._checks", lambda seed, thorough, torch: [object()])
+
+    return checked
+
+
+def test_verify_prints_every_arrays_worst_error_over_the_kernels(
+    run: Run, checked: Callable[[list[Row]], None]
+) -> None:
+    checked([a_row(), a_row(kernel="avx512", errors={"h": 5e-16, "dW": 1e-16}), a_row(engine="twin", kernel=None)])
+    status, out, err = run("verify")
+    assert (status, err) == (0, "")
+    assert re.search(r"^  lstm, core against twin, float64, at most 1e-12 +pass\n +h 5.0e-16  dW 3.0e-16$", out, re.M)
+    assert "3 comparisons, all passed" in out
+
+
+def test_verify_fails_loudly_and_names_the_kernel(run: Run, checked: Callable[[list[Row]], None]) -> None:
+    bad = a_row(kernel="avx512", errors={"h": math.nan, "dW": 1e-16})
+    checked([a_row(), bad, a_row(name="gru", errors={}, problem="RuntimeError: out of luck")])
+    status, out, _ = run("verify")
+    assert status == 1
+    assert re.search(r"^  lstm, core \(avx512\) against .* FAIL\n +h nan  dW 1.0e-16$", out, re.M)
+    assert re.search(r"^  lstm, core \(avx2\) against .* pass$", out, re.M)
+    assert re.search(r"^  gru, .* FAIL\n +RuntimeError: out of luck$", out, re.M)
+    assert "3 comparisons, 2 FAILED" in out
+    status, out, _ = run("verify", "--json")
+    assert (status, json.loads(out)["passed"]) == (1, False)
 
 
 # ------------------------------------------------------------- the real program

@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import lstm_ext
+from lstm_lab.options import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 TERMINAL_SIDE = {"lstm_lab", "textual", "rich"}
@@ -117,3 +121,21 @@ def test_without_a_compiler_the_wheel_is_pure_and_says_why(tmp_path: Path) -> No
     }
     assert sources <= names
     assert not [name for name in names if name.endswith(".so")]
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("steps=2000", "steps=2").replace('"pydoc"', '"hamlet"').replace('"The "', '"The"'), {})
+
+
+@pytest.mark.parametrize("line", re.findall(r"^lstm-lab .*", README, re.MULTILINE))
+def test_the_readmes_commands_are_understood(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    command = import_module(f"lstm_lab.commands.{name}")
+    parser = Parser(prog=name, description=None)
+    command.add_arguments(parser)
+    parser.parse_args(arguments)

@@ -99,12 +99,12 @@ def add_training(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--seed", type=whole(0), help="of weights and dropout (default: 0)")
 
 
-def add_engine(parser: argparse._ActionsContainer) -> None:
-    """``--backend`` and ``--threads``."""
+def add_engine(parser: argparse._ActionsContainer, threads: str = "1") -> None:
+    """``--backend`` and ``--threads``, whose default is ``threads`` in words."""
     parser.add_argument(
         "--backend", choices=BACKENDS, help="engine: the C core (default where it was built) or its NumPy twin"
     )
-    parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help="threads of the C core (default: 1)")
+    parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help=f"of the C core (default: {threads})")
 
 
 def add_json(parser: argparse._ActionsContainer) -> None:
