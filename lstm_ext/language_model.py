@@ -11,6 +11,7 @@ import numpy as np
 from .activations import Activations
 from .backend import backend_name, engine_module
 from .config import ModelConfig
+from .initialization import initialise_layer, initialise_matrix
 
 #: ``evaluate`` and ``probabilities`` work in pieces of about so many numbers.
 PIECE = 1 << 21
@@ -42,8 +43,7 @@ class Trace:
 class LanguageModel:
     """Stacked recurrent layers, and a softmax over the next symbol.
 
-    W and output.W start uniform in ±1/√H, biases at 0 but for the LSTM's forget gate, which
-    starts at ``forget_bias`` (Gers et al. 2000), peepholes normal with deviation 0.1. The same
+    ``init`` and ``forget_bias`` decide how the weights start: see ``initialization``. The same
     ``seed`` gives the same start on either backend and, up to rounding, in either dtype.
 
     Not to be used by two threads at once.
@@ -54,6 +54,7 @@ class LanguageModel:
         config: ModelConfig,
         *,
         seed: int = 0,
+        init: str = "uniform",
         forget_bias: float = 1.0,
         backend: str | None = None,
         threads: int = 1,
@@ -67,20 +68,16 @@ class LanguageModel:
         self.parameters = np.zeros(config.num_parameters, dtype=config.dtype)
         #: (P,) what ``engine.backward`` fills
         self.gradient = np.zeros_like(self.parameters)
-        self._initialise(seed, forget_bias)
+        self._initialise(seed, init, forget_bias)
         self.engine = module.Engine(config, self.parameters, self.gradient, threads=threads)
 
-    def _initialise(self, seed: int, forget_bias: float) -> None:
+    def _initialise(self, seed: int, init: str, forget_bias: float) -> None:
         rng = np.random.default_rng(seed)
-        h = self.config.hidden_size
-        bound = 1.0 / np.sqrt(h)
-        for name, array in named_parameters(self.config, self.parameters).items():
-            if name.endswith((".Wt", ".W")):
-                array[...] = rng.uniform(-bound, bound, array.shape)
-            elif name.endswith(".peephole"):
-                array[...] = 0.1 * rng.standard_normal(array.shape)
-            elif name != "output.b" and self.config.cell == "lstm":
-                array[h : 2 * h] = forget_bias
+        parameters = named_parameters(self.config, self.parameters)
+        for index, layer in enumerate(self.config.layers()):
+            own = {name: parameters[f"layers.{index}.{name}"] for name in layer.parameter_shapes()}
+            initialise_layer(layer, own, rng, init, forget_bias)
+        initialise_matrix(parameters["output.W"], rng, init)
 
     def _named(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """``named_parameters`` with W in place of Wt."""

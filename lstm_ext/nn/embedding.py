@@ -1,0 +1,45 @@
+"""A vector for each symbol."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .checks import checked_symbols
+from .module import Module
+
+
+class Embedding(Module):
+    """y = W[x]: row x of W (V, E), which starts normal with deviation 1.
+
+    What x holds in padding only has to be a symbol, such as 0. It needs no row of its own: the
+    layers above do not look at it, and send no gradient back to it.
+    """
+
+    W: np.ndarray
+    dW: np.ndarray
+
+    def __init__(self, num_symbols: int, embedding_size: int) -> None:
+        self.num_symbols, self.embedding_size = num_symbols, embedding_size
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"W": (self.num_symbols, self.embedding_size)}
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        self.W[...] = rng.standard_normal(self.W.shape)
+
+    def forward(self, x: ArrayLike) -> np.ndarray:
+        """(…) integers → (…, E)"""
+        self._x = checked_symbols("x", x, self.num_symbols)
+        y: np.ndarray = self.W[self._x]
+        return y
+
+    def backward(self, dout: np.ndarray) -> None:
+        """There is nothing to return: symbols have no gradient."""
+        self.dW[...] = 0
+        if not self._x.size:
+            return
+        # Sorted, the places at which a symbol came lie side by side.
+        places = np.argsort(self._x, axis=None, kind="stable")
+        symbols, starts = np.unique(self._x.reshape(-1)[places], return_index=True)
+        self.dW[symbols] = np.add.reduceat(dout.reshape(-1, self.embedding_size)[places], starts, axis=0)

@@ -1,0 +1,97 @@
+"""The next numbers of series (T, B, D), all at once or one after the other. The loss is the mean squared error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .checks import checked_lengths, counted_steps
+from .linear import Linear
+from .losses import mean_squared_error
+from .model import Batch, Model
+from .models import Reader
+from .pooling import Last
+
+
+class DirectForecaster(Model):
+    """All K = ``horizon`` steps at once, from the state after the series' last one; targets are (K, B, D)."""
+
+    criterion = staticmethod(mean_squared_error)
+
+    def __init__(self, input_size: int, hidden_size: int, horizon: int, **reader: Any) -> None:
+        self.input_size, self.horizon = input_size, horizon
+        self.reader = Reader(input_size, hidden_size, **reader)
+        self.pooling = Last(bidirectional=self.reader.rnn.bidirectional)
+        self.output = Linear(self.reader.output_size, horizon * input_size)
+
+    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """(K, B, D)"""
+        flat = self.output.forward(self.pooling.forward(self.reader.forward(inputs, lengths), lengths))
+        y: np.ndarray = flat.reshape(len(flat), self.horizon, self.input_size).swapaxes(0, 1)
+        return y
+
+    def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        flat = dout.swapaxes(0, 1).reshape(dout.shape[1], -1)
+        return self.reader.backward(self.pooling.backward(self.output.backward(flat)))
+
+    def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int | None = None) -> np.ndarray:
+        """(K, B, D); ``horizon`` may be shorter than the network's own."""
+        if horizon is not None and not 0 <= horizon <= self.horizon:
+            raise ValueError(f"horizon: got {horizon!r}, expected 0 to {self.horizon}, for which this network was made")
+        with self.evaluating():
+            return self.forward(inputs, lengths)[:horizon]
+
+
+class AutoregressiveForecaster(Model):
+    """One step ahead, and as far as wanted by reading its own forecasts.
+
+    It learns at every step: targets (T, B, D) are what follows each of the inputs, as ``one_step_ahead``
+    has them. What they hold in padding is not counted.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, **reader: Any) -> None:
+        if reader.get("bidirectional"):
+            raise ValueError("bidirectional: got True, expected False: a forecaster must not see what comes next")
+        self.input_size = input_size
+        self.reader = Reader(input_size, hidden_size, **reader)
+        self.output = Linear(self.reader.output_size, input_size)
+
+    def forward(
+        self, inputs: ArrayLike, lengths: ArrayLike | None = None, state: ArrayLike | None = None
+    ) -> np.ndarray:
+        """(T, B, D): row t forecasts the series at t+1."""
+        return self.output.forward(self.reader.forward(inputs, lengths, state))
+
+    def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        return self.reader.backward(self.output.backward(dout))
+
+    def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
+        forecasts = self.forward(inputs, lengths)
+        counts = checked_lengths(lengths, *forecasts.shape[:2])
+        counted = None if counts is None else counted_steps(counts, len(forecasts))[:, :, None]
+        return mean_squared_error(forecasts, targets, counted)
+
+    def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int = 1) -> np.ndarray:
+        """(horizon, B, D)"""
+        with self.evaluating():
+            outputs = self.forward(inputs, lengths)
+            T, B, D = outputs.shape
+            forecasts = np.empty((horizon, B, D), outputs.dtype)
+            counts = checked_lengths(lengths, T, B)
+            latest = outputs[T - 1 if counts is None else counts - 1, np.arange(B)]
+            for k in range(horizon):
+                forecasts[k] = latest
+                latest = self.forward(latest[None], state=self.reader.rnn.final_state)[0]
+        return forecasts
+
+
+def one_step_ahead(series: ArrayLike, lengths: ArrayLike | None = None) -> Batch:
+    """From whole series (T, B, D) what an ``AutoregressiveForecaster`` learns from: all steps but the last, and
+    what follows each."""
+    values = np.asarray(series)
+    if values.ndim != 3 or len(values) < 2:
+        raise ValueError(f"series: got shape {values.shape}, expected (T, B, D) with T at least 2")
+    counts = checked_lengths(lengths, *values.shape[:2])
+    return Batch(values[:-1], None if counts is None else np.maximum(counts - 1, 0), values[1:])

@@ -1,0 +1,42 @@
+"""The affine map."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..initialization import check_init, initialise_matrix
+from .module import Module
+
+
+class Linear(Module):
+    """y = W·x + b over the last axis, with W (K, D) and b (K,)."""
+
+    W: np.ndarray
+    dW: np.ndarray
+    b: np.ndarray
+    db: np.ndarray
+
+    def __init__(self, input_size: int, output_size: int, *, init: str = "uniform") -> None:
+        check_init(init)
+        self.input_size, self.output_size = input_size, output_size
+        self._init = init
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"W": (self.output_size, self.input_size), "b": (self.output_size,)}
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        initialise_matrix(self.W, rng, self._init)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """(…, D) → (…, K)"""
+        self._x = x
+        y: np.ndarray = x @ self.W.T
+        y += self.b
+        return y
+
+    def backward(self, dout: np.ndarray) -> np.ndarray:
+        rows = dout.reshape(-1, self.output_size)
+        np.matmul(rows.T, self._x.reshape(-1, self.input_size), out=self.dW)
+        rows.sum(axis=0, out=self.db)
+        dx: np.ndarray = (rows @ self.W).reshape(self._x.shape)
+        return dx

@@ -1,0 +1,156 @@
+"""Whole networks for sequences: a class for each, a label for each step, numbers for each.
+
+They share their lower part, ``Reader``: [embedding,] recurrent layers, with dropout before and
+after. Inputs are symbols (T, B) from 0 to input_size−1, looked up in an embedding if there is an
+``embedding_size`` and otherwise one-hot; or, without embedding, numbers (T, B, input_size).
+Keyword arguments that are not named go to ``Recurrent``: num_layers, bidirectional, recurrent_dropout, …
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .checks import checked_lengths, counted_steps
+from .dropout import Dropout
+from .embedding import Embedding
+from .linear import Linear
+from .losses import mean_squared_error
+from .model import Model
+from .module import Module
+from .pooling import POOLINGS, Attention, Last, Mean
+from .recurrent import Recurrent
+
+
+class Reader(Module):
+    """Inputs (T, B) or (T, B, D) → an output (T, B, ``output_size``) per step, 0 in padding."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        cell: str = "lstm",
+        embedding_size: int | None = None,
+        dropout: float = 0.0,
+        **recurrent: Any,
+    ) -> None:
+        self.embedding = None if embedding_size is None else Embedding(input_size, embedding_size)
+        self._dropout_in = Dropout(dropout)
+        self.rnn = Recurrent(cell, embedding_size or input_size, hidden_size, dropout=dropout, **recurrent)
+        self._dropout_out = Dropout(dropout)
+        self.output_size = self.rnn.output_size
+
+    def forward(
+        self, inputs: ArrayLike, lengths: ArrayLike | None = None, state: ArrayLike | None = None
+    ) -> np.ndarray:
+        x = np.asarray(inputs)
+        if self.embedding is not None:
+            x = self.embedding.forward(x)
+        if x.ndim == 3:
+            x = self._dropout_in.forward(x)
+        return self._dropout_out.forward(self.rnn.forward(x, lengths, state))
+
+    def backward(self, dout: np.ndarray | None, dfinal: np.ndarray | None = None) -> np.ndarray | None:
+        """∂L/∂inputs, or None for symbols. Arguments as in ``Recurrent.backward``."""
+        dx = self.rnn.backward(None if dout is None else self._dropout_out.backward(dout), dfinal)
+        if dx is not None:
+            dx = self._dropout_in.backward(dx)
+            if self.embedding is not None:
+                self.embedding.backward(dx)
+                return None
+        return dx
+
+
+class _Pooled(Model):
+    """Reads a sequence, pools over its steps and maps the result to ``num_outputs`` numbers."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_outputs: int, *, pooling: str, **reader: Any) -> None:
+        self.reader = Reader(input_size, hidden_size, **reader)
+        size = self.reader.output_size
+        if pooling == "last":
+            self.pooling: Last | Mean | Attention = Last(bidirectional=self.reader.rnn.bidirectional)
+        elif pooling == "mean":
+            self.pooling = Mean()
+        elif pooling == "attention":
+            self.pooling = Attention(size)
+        else:
+            raise ValueError(f"pooling: got {pooling!r}, expected one of {', '.join(POOLINGS)}")
+        self.output = Linear(size, num_outputs)
+
+    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """(B, num_outputs)"""
+        return self.output.forward(self.pooling.forward(self.reader.forward(inputs, lengths), lengths))
+
+    def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        return self.reader.backward(self.pooling.backward(self.output.backward(dout)))
+
+
+class Classifier(_Pooled):
+    """One of ``num_classes`` for each sequence: ``forward`` gives logits (B, num_classes), targets are (B,).
+
+    ``pooling``: "last", "mean" or "attention"; with attention, ``attention_weights`` (T, B) show what
+    the last forward pass looked at.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_classes: int, *, pooling: str = "last", **reader: Any
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_classes, pooling=pooling, **reader)
+
+    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """(B,) the likeliest class of each sequence."""
+        with self.evaluating():
+            classes: np.ndarray = self.forward(inputs, lengths).argmax(axis=1)
+        return classes
+
+    @property
+    def attention_weights(self) -> np.ndarray:
+        if not isinstance(self.pooling, Attention):
+            raise ValueError("attention_weights: this network pools without attention, expected pooling='attention'")
+        return self.pooling.alpha
+
+
+class Regressor(_Pooled):
+    """``num_outputs`` numbers for each sequence: ``forward`` gives (B, num_outputs), and so are targets.
+
+    The loss is the mean squared error.
+    """
+
+    criterion = staticmethod(mean_squared_error)
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_outputs: int = 1, *, pooling: str = "last", **reader: Any
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_outputs, pooling=pooling, **reader)
+
+    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """(B, num_outputs)"""
+        with self.evaluating():
+            return self.forward(inputs, lengths)
+
+
+class Tagger(Model):
+    """One of ``num_tags`` for each step: ``forward`` gives logits (T, B, num_tags).
+
+    Targets are (T, B), −1 in padding.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_tags: int, **reader: Any) -> None:
+        self.reader = Reader(input_size, hidden_size, **reader)
+        self.output = Linear(self.reader.output_size, num_tags)
+
+    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        return self.output.forward(self.reader.forward(inputs, lengths))
+
+    def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        return self.reader.backward(self.output.backward(dout))
+
+    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """(T, B) the likeliest tag of each step, −1 in padding."""
+        with self.evaluating():
+            tags = self.forward(inputs, lengths).argmax(axis=2)
+        counts = checked_lengths(lengths, *tags.shape)
+        return tags if counts is None else np.where(counted_steps(counts, len(tags)), tags, -1)

@@ -1,0 +1,27 @@
+"""Where the masks of dropout come from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import rng
+
+
+class Noise:
+    """A sequence of masks that its key decides: restarted with the same key, it begins anew.
+
+    All parts of a network draw from one sequence, in the order in which they run.
+    """
+
+    def __init__(self, key: int) -> None:
+        self.restart(key)
+
+    def restart(self, key: int) -> None:
+        self._key = key
+        self._drawn = 0
+
+    def mask(self, p: float, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """The next mask: 0 with probability p, otherwise 1/(1−p)."""
+        mask = rng.dropout_mask(self._key, self._drawn, p, shape, dtype)
+        self._drawn += 1
+        return mask

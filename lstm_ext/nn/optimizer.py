@@ -1,0 +1,41 @@
+"""From gradients to better weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..config import OptimizerConfig
+from .module import Module
+
+
+class Optimizer:
+    """Updates all weights of a network at once, clipping the gradient before: see ``OptimizerConfig``.
+
+    ``lr`` is the learning rate, or a function of the step's number, which counts from 1.
+    """
+
+    def __init__(
+        self, model: Module, config: OptimizerConfig | None = None, *, lr: float | Callable[[int], float] = 1e-3
+    ) -> None:
+        self.model = model
+        self.config = config or OptimizerConfig()
+        self.lr = lr
+        #: How many steps were made.
+        self.steps = 0
+        self._moments = np.zeros((2, model.parameters.size), model.dtype)
+
+    def step(self) -> float:
+        """One update along ``model.gradient``; returns the gradient's norm before clipping.
+
+        Raises ``NonFiniteError``, and changes nothing, if that is infinite or NaN.
+        """
+        number = self.steps + 1
+        lr = self.lr(number) if callable(self.lr) else self.lr
+        model = self.model
+        norm = model.engine.optimizer_step(
+            model.parameters, model.gradient, self._moments, self.config, number, float(lr)
+        )
+        self.steps = number
+        return norm

@@ -1,0 +1,89 @@
+"""From one sequence to another, of whatever length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import rng
+from ..twin_sampling import draw
+from .linear import Linear
+from .model import Model
+from .models import Reader
+
+
+class Seq2Seq(Model):
+    """An encoder reads the input, a decoder starts from its final state and writes (Sutskever et al. 2014).
+
+    Inputs are symbols 0 … num_inputs−1 (or numbers, see ``Reader``), outputs symbols 0 … num_outputs−1, of which
+    ``end`` ends every one, and ``start`` (by default ``end``, too) is what the decoder reads first. Targets are
+    (U, B) with ``end`` included and −1 after it. Encoder and decoder have the same cell and sizes, and
+    weights of their own; keyword arguments that are not named go to the ``Reader`` of each.
+    """
+
+    def __init__(
+        self, num_inputs: int, num_outputs: int, hidden_size: int, *, end: int, start: int | None = None, **reader: Any
+    ) -> None:
+        for name, symbol in (("end", end), ("start", start)):
+            if symbol is not None and not 0 <= symbol < num_outputs:
+                raise ValueError(f"{name}: got {symbol!r}, expected a symbol from 0 to {num_outputs - 1}")
+        if reader.get("bidirectional"):
+            raise ValueError("bidirectional: got True, expected False: the decoder must not see what comes next")
+        self.end, self.start = end, end if start is None else start
+        self.encoder = Reader(num_inputs, hidden_size, **reader)
+        self.decoder = Reader(num_outputs, hidden_size, **reader)
+        self.output = Linear(hidden_size, num_outputs)
+
+    def forward(
+        self, inputs: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Logits (U, B, num_outputs) of each target symbol, the decoder having read the true ones before it."""
+        if targets is None:
+            raise ValueError("targets: got None, expected (U, B): to have outputs written freely, use decode")
+        targets = np.asarray(targets)
+        read = np.concatenate([np.full_like(targets[:1], self.start), np.maximum(targets[:-1], 0)])
+        self.encoder.forward(inputs, lengths)
+        return self.output.forward(self.decoder.forward(read, state=self.encoder.rnn.final_state))
+
+    def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        self.decoder.backward(self.output.backward(dout))
+        return self.encoder.backward(None, self.decoder.rnn.dstate)
+
+    def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
+        return self.criterion(self.forward(inputs, lengths, targets), targets)
+
+    def decode(
+        self,
+        inputs: ArrayLike,
+        lengths: ArrayLike | None = None,
+        *,
+        max_length: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """What the decoder writes, reading its own symbols: (U, B) int32, −1 after ``end``; U ≤ ``max_length``.
+
+        ``temperature`` 0 takes the likeliest symbol each time; otherwise symbols are drawn from
+        softmax(logits/temperature), with random numbers that depend on ``seed`` and on the place in the batch.
+        """
+        if not (max_length >= 0 and 0 <= temperature < np.inf):
+            raise ValueError(f"max_length, temperature: got {max_length!r}, {temperature!r}, expected 0 or more")
+        with self.evaluating():
+            self.encoder.forward(inputs, lengths)
+            state = self.encoder.rnn.final_state
+            batch = state.shape[2]
+            uniforms = [rng.uniforms(rng.mix(seed) + b, 0, max_length) for b in range(batch)]
+            written = np.full((max_length, batch), -1, np.int32)
+            read = np.full((1, batch), self.start, np.int32)
+            writing = np.ones(batch, bool)
+            for t in range(max_length):
+                logits = self.output.forward(self.decoder.forward(read, state=state))[0]
+                state = self.decoder.rnn.final_state
+                for b in np.flatnonzero(writing):
+                    written[t, b] = read[0, b] = draw(logits[b], uniforms[b][t], temperature)
+                writing &= written[t] != self.end
+                if not writing.any():
+                    return written[: t + 1]
+        return written
