@@ -77,11 +77,17 @@ static void elementwise(int function, int64_t n, const void *x_in, void *y_out)
 {
     const real *x = x_in;
     real *y = y_out;
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        int left = n - i < WIDTH ? (int)(n - i) : WIDTH;
-        vec v = load_n(x + i, left);
-        store_n(y + i, function == 0 ? vsigmoid(v) : function == 1 ? vtanh(v) : vexp(v), left);
+#define LOOP(f)                              \
+    for (; n >= WIDTH; n -= WIDTH, x += WIDTH, y += WIDTH) \
+        store(y, f(load(x)));                \
+    if (n > 0)                               \
+        store_part(y, f(load_part(x, (int)n)), (int)n);
+    switch (function) {
+    case 0: LOOP(vsigmoid) break;
+    case 1: LOOP(vtanh) break;
+    default: LOOP(vexp) break;
     }
+#undef LOOP
 }
 
 /* As many independent multiply-adds as the tiles have, nothing else: what this core can do at most. */
