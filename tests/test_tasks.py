@@ -17,7 +17,7 @@ from lstm_ext.tasks import adding, bio, characters, conll, counting, csv_file, d
 from lstm_ext.tasks.copy_memory import CopyMemory
 from lstm_ext.tasks.first_character import FILLERS, FirstCharacter
 from lstm_ext.tasks.last_symbol import LastSymbol
-from lstm_ext.tasks.pairs import END, FIRST, START, exact_matches, pair_baselines, pairs
+from lstm_ext.tasks.pairs import END, exact_matches, pair_baselines, pairs
 from lstm_ext.tasks.reversal import Reversal
 from lstm_ext.tasks.symbols import SymbolTask, accuracy, balanced
 
@@ -44,7 +44,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def same(a: Any, b: Any) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+    return np.array_equal(a.inputs, b.inputs) and np.array_equal(a.targets, b.targets)
 
 
 @pytest.mark.parametrize("generate", GENERATORS)
@@ -76,7 +76,7 @@ def test_balanced_differs_by_at_most_one_and_no_class_is_favoured() -> None:
 @pytest.mark.parametrize("filler", FILLERS)
 def test_first_character_has_distance_fillers_and_one_target(filler: str) -> None:
     task = FirstCharacter(6, filler)
-    inputs, targets = task.batch(rng(), 40)
+    inputs, _, targets = task.batch(rng(), 40)
     assert inputs.shape == (8, 40)
     assert (targets[:-1] == -1).all() and (targets[-1] == inputs[0]).all()
     assert (inputs[-1] == task.query).all() and (inputs[:-1] != task.query).all()
@@ -87,12 +87,12 @@ def test_first_character_has_distance_fillers_and_one_target(filler: str) -> Non
     ("filler", "expected"), [("blank", {10}), ("noise", set(range(10, 15))), ("same", set(range(10)))]
 )
 def test_first_character_fillers_are_of_the_alphabet_that_their_name_says(filler: str, expected: set[int]) -> None:
-    inputs, _ = FirstCharacter(20, filler).batch(rng(), 100)
+    inputs, _, _ = FirstCharacter(20, filler).batch(rng(), 100)
     assert set(inputs[1:-1].ravel().tolist()) == expected
 
 
 def test_first_character_answer_cannot_be_told_from_the_fillers() -> None:
-    inputs, targets = FirstCharacter(1, "same", classes=4).batch(rng(), 40_000)
+    inputs, _, targets = FirstCharacter(1, "same", classes=4).batch(rng(), 40_000)
     together = np.zeros((4, 4))
     np.add.at(together, (inputs[1], targets[-1]), 1)
     assert abs(together / 40_000 - 1 / 16).max() < 0.005
@@ -108,7 +108,7 @@ def test_first_character_refuses_an_unnamed_filler() -> None:
 
 def test_copy_memory_by_hand() -> None:
     task = CopyMemory(3, length=2, classes=5)
-    inputs, targets = task.batch(rng(), 6)
+    inputs, _, targets = task.batch(rng(), 6)
     a, b = inputs[:2]
     zero = np.zeros(6)
     np.testing.assert_array_equal(inputs, [a, b, zero, zero, zero + 6, zero, zero])
@@ -123,14 +123,14 @@ def test_copy_memory_baseline_is_the_published_one(delay: int, nats: float) -> N
 
 def test_copy_memory_baseline_is_what_a_forgetful_optimum_costs() -> None:
     task = CopyMemory(20)
-    _, targets = task.batch(rng(), 3)
+    _, _, targets = task.batch(rng(), 3)
     probability = np.where(np.arange(40)[:, np.newaxis] < 30, 1.0, 1 / 8) * np.ones(targets.shape)
     assert -np.log(probability).mean() == pytest.approx(task.baseline_nats())
 
 
 def test_last_symbol_is_the_last_letter() -> None:
     task = LastSymbol(15, density=0.3)
-    inputs, targets = task.batch(rng(), 200)
+    inputs, _, targets = task.batch(rng(), 200)
     assert (targets[:-1] == -1).all()
     for lane in range(200):
         letters = [s for s in inputs[:-1, lane] if s < 10]
@@ -140,7 +140,7 @@ def test_last_symbol_is_the_last_letter() -> None:
 
 def test_last_symbol_baseline_is_how_often_the_first_letter_is_right() -> None:
     task = LastSymbol(8, density=0.2)
-    inputs, targets = task.batch(rng(), 50_000)
+    inputs, _, targets = task.batch(rng(), 50_000)
     assert np.mean(inputs[0] == targets[-1]) == pytest.approx(task.baselines()["first letter"], abs=0.01)
 
 
@@ -149,13 +149,13 @@ def test_counting_by_hand() -> None:
         def choice(self, *_: Any, **__: Any) -> np.ndarray:
             return np.array([[0, 0, 1, 0, 2, 1, 0, 0, 0, 0]]).T
 
-    _, targets = counting.CountSinceReset(10, most=3).batch(Scripted(), 1)  # type: ignore[arg-type]
+    _, _, targets = counting.CountSinceReset(10, most=3).batch(Scripted(), 1)  # type: ignore[arg-type]
     assert targets[:, 0].tolist() == [1, 2, 2, 3, 0, 0, 1, 2, 3, 3]
 
 
 def test_counting_baselines_are_exact() -> None:
     task = counting.CountSinceReset(12, most=4)
-    inputs, targets = task.batch(rng(), 60_000)
+    inputs, _, targets = task.batch(rng(), 60_000)
     joint = np.zeros((3, 5))
     np.add.at(joint, (inputs.ravel(), targets.ravel()), 1 / targets.size)
     baselines = task.baselines()
@@ -169,30 +169,42 @@ def test_counting_baselines_are_exact() -> None:
 def test_reber_strings_are_of_the_grammar() -> None:
     tail = "(XT*VP)*(XT*VV|S)"
     grammar = re.compile(f"B([TP])B(TS*X{tail}|PT*V(V|P{tail}))E\\1E")
-    batch = reber.EmbeddedReber().batch(rng(), 300)
-    for lane, length in enumerate(batch.lengths):
-        string = "".join(reber.LETTERS[s] for s in [*batch.inputs[:length, lane], batch.targets[length - 1, lane]])
+    inputs, lengths, targets = reber.EmbeddedReber().batch(rng(), 300)
+    assert lengths is not None
+    for lane, length in enumerate(lengths):
+        string = "".join(reber.LETTERS[s] for s in [*inputs[:length, lane], targets[length - 1, lane]])
         assert grammar.fullmatch(string), string
-        for step in range(length):
-            assert batch.legal[step, lane, batch.targets[step, lane]]
-        assert (batch.targets[length:, lane] == -1).all() and not batch.legal[length:, lane].any()
+        assert (inputs[1:length, lane] == targets[: length - 1, lane]).all()
+        assert (targets[length:, lane] == -1).all() and (inputs[length:, lane] == 0).all()
 
 
 def test_reber_knows_what_is_legal_where() -> None:
-    batch = reber.EmbeddedReber().batch(rng(1), 200)
-    for lane, length in enumerate(batch.lengths):
-        allowed = batch.legal[:length, lane].sum(axis=1)
-        assert allowed[0] == 2 and allowed[-2] == allowed[-1] == 1
+    task = reber.EmbeddedReber()
+    batch = task.batch(rng(1), 200)
+    legal = task.legal(batch)
+    followers: dict[tuple[str, ...], set[str]] = {}
+    for lane in range(200):
+        targets = batch.targets[batch.targets[:, lane] >= 0, lane]
+        for step, target in enumerate(targets):
+            allowed = {reber.LETTERS[letter] for letter in np.flatnonzero(legal[step, lane])}
+            before = tuple(reber.LETTERS[s] for s in batch.inputs[: step + 1, lane])
+            followers.setdefault(before, set()).add(reber.LETTERS[target])
+            assert followers[before] <= allowed
+        assert not legal[len(targets) :, lane].any()
         # The last letter but one is known only to who remembers the second one.
-        assert batch.targets[length - 2, lane] == batch.targets[0, lane]
-    assert (reber.EmbeddedReber().recalled(batch) >= 0).sum() == 200
+        assert targets[-2] == targets[0] and legal[len(targets) - 2, lane].sum() == 1
+        assert task.recalled(batch)[:, lane].max() == targets[-2]
+    assert (task.recalled(batch) >= 0).sum() == 200
+    often = {before for before in followers if len(before) < 5}
+    assert all(len(followers[before]) == 2 for before in often if len(before) in (1, 3, 4))
 
 
 def test_reber_best_loss_is_that_of_the_grammar() -> None:
-    batch = reber.EmbeddedReber().batch(rng(2), 8_000)
+    task = reber.EmbeddedReber()
+    batch = task.batch(rng(2), 8_000)
     counted = batch.targets >= 0
-    nats = np.log(np.maximum(batch.legal.sum(axis=2), 1))[counted].mean()
-    best = reber.EmbeddedReber().best_nats()
+    best = task.best_nats()
+    nats = np.log(task.legal(batch).sum(axis=2)[counted]).mean()
     assert best["with memory"] == pytest.approx(nats, abs=0.006)
     assert best["without"] - best["with memory"] == pytest.approx(math.log(2) * 8_000 / counted.sum(), rel=0.03)
 
@@ -200,9 +212,9 @@ def test_reber_best_loss_is_that_of_the_grammar() -> None:
 def test_reber_counts_a_string_only_if_every_step_is_right() -> None:
     task = reber.EmbeddedReber()
     batch = task.batch(rng(), 4)
-    logits = batch.legal.astype(float)
+    logits = task.legal(batch).astype(float)
     assert task.learned(logits, batch) == 1
-    logits[batch.lengths[0] - 2, 0] = 0.5  # all letters alike at the place that takes memory
+    logits[np.count_nonzero(batch.targets[:, 0] >= 0) - 2, 0] = 0.5  # all alike at the place that takes memory
     assert task.learned(logits, batch) == 0.75
 
 
@@ -210,36 +222,37 @@ def test_reber_counts_a_string_only_if_every_step_is_right() -> None:
 
 
 def test_adding_marks_one_number_in_each_half() -> None:
-    x, sums = adding.Adding(9).batch(rng(), 300)
+    x, _, sums = adding.Adding(9).batch(rng(), 300)
     marks = x[:, :, 1]
     assert set(np.unique(marks)) == {0, 1}
     assert (marks[:4].sum(axis=0) == 1).all() and (marks[4:].sum(axis=0) == 1).all()
-    np.testing.assert_allclose(sums, (x[:, :, 0] * marks).sum(axis=0))
+    np.testing.assert_allclose(sums[:, 0], (x[:, :, 0] * marks).sum(axis=0))
 
 
 def test_adding_baseline_is_the_variance_of_a_sum() -> None:
     task = adding.Adding(20)
-    _, sums = task.batch(rng(), 100_000)
+    _, _, sums = task.batch(rng(), 100_000)
     assert np.mean((sums - 1) ** 2) == pytest.approx(task.baselines()["always 1"], abs=0.002)
 
 
 def test_plain_reviews_follow_their_words_and_no_word_is_padding() -> None:
     reviews = sentiment.PlainReviews().batch(rng(), 500)
-    for lane, length in enumerate(reviews.lengths):
-        words = sentiment.text(reviews, lane).split()
+    assert reviews.lengths is not None
+    for words, length, label in zip(sentiment.sentences(reviews), reviews.lengths, reviews.targets, strict=True):
         good = sum(word in sentiment.POSITIVE for word in words)
         bad = sum(word in sentiment.NEGATIVE for word in words)
-        assert (good > 0) == bool(reviews.labels[lane]) and (good == 0) == (bad > 0) and 2 <= good + bad <= 3
+        assert (good > 0) == bool(label) and (good == 0) == (bad > 0) and 2 <= good + bad <= 3
         assert 3 <= length - good - bad <= 6 and length == len(words)
-        assert (reviews.words[:length, lane] > 0).all() and (reviews.words[length:, lane] == 0).all()
-    assert reviews.labels.sum() == 250
-    assert set(np.unique(reviews.words)) == set(range(len(sentiment.WORDS) - 1))  # no "not"
+    places = np.arange(len(reviews.inputs))[:, np.newaxis]
+    assert ((reviews.inputs > 0) == (places < reviews.lengths)).all()
+    assert reviews.targets.sum() == 250
+    assert set(np.unique(reviews.inputs)) == set(range(len(sentiment.WORDS) - 1))  # no "not"
 
 
-def meaning(sentence: str) -> int:
+def meaning(words: list[str]) -> int:
     """The label of a negated review, read as its docstring says."""
     turned, votes = False, 0
-    for word in sentence.split():
+    for word in words:
         if word == "not":
             turned = True
         elif word in (*sentiment.POSITIVE, *sentiment.NEGATIVE):
@@ -250,19 +263,19 @@ def meaning(sentence: str) -> int:
 
 def test_negated_reviews_mean_what_they_say() -> None:
     reviews = sentiment.NegatedReviews().batch(rng(), 500)
-    assert [meaning(sentiment.text(reviews, lane)) for lane in range(500)] == reviews.labels.tolist()
-    assert reviews.labels.sum() == 250
+    assert [meaning(words) for words in sentiment.sentences(reviews)] == reviews.targets.tolist()
+    assert reviews.targets.sum() == 250
 
 
 def test_negated_reviews_leave_nothing_to_a_bag_of_words() -> None:
     reviews = sentiment.NegatedReviews().batch(rng(), 12_000)
-    good_words = ((reviews.words >= 1) & (reviews.words <= 10)).sum(axis=0)
-    nots = (reviews.words == sentiment.WORDS.index("not")).sum(axis=0)
+    good_words = ((reviews.inputs >= 1) & (reviews.inputs <= 10)).sum(axis=0)
+    nots = (reviews.inputs == sentiment.WORDS.index("not")).sum(axis=0)
     assert set(np.unique(nots)) == {3}
     for count in range(4):
-        assert reviews.labels[good_words == count].mean() == pytest.approx(0.5, abs=0.04)
+        assert reviews.targets[good_words == count].mean() == pytest.approx(0.5, abs=0.04)
     for length in np.unique(reviews.lengths):
-        chosen = reviews.labels[reviews.lengths == length]
+        chosen = reviews.targets[reviews.lengths == length]
         assert len(chosen) < 500 or chosen.mean() == pytest.approx(0.5, abs=0.07)
 
 
@@ -376,30 +389,31 @@ def test_most_frequent_tags_by_hand() -> None:
 def test_coder_pads_and_marks_unseen_words() -> None:
     coder = entities.Coder([conll.Sentence(("b", "a"), ("O", "B-X"))])
     batch = coder.encode([conll.Sentence(("a",), ("B-X",)), conll.Sentence(("new", "b", "a"), ("B-Y", "O", "B-X"))])
-    assert batch.words.T.tolist() == [[2, 0, 0], [1, 3, 2]]
-    assert batch.tags.T.tolist() == [[1, -1, -1], [0, 0, 1]]
-    assert coder.decode(batch.tags, batch.lengths) == [["B-X"], ["O", "O", "B-X"]]
+    assert batch.inputs.T.tolist() == [[2, 0, 0], [1, 3, 2]]
+    assert batch.targets.T.tolist() == [[1, -1, -1], [0, 0, 1]]
+    assert coder.decode(batch.targets) == [["B-X"], ["O", "O", "B-X"]]
 
 
 # --------------------------------------------------------------------------------- series
 
 
 def test_sine_waves_continue_themselves() -> None:
-    past, future = series.SineWaves(past=30, future=7).batch(rng(), 5)
-    values = np.concatenate([past[:, :, 0], future])
+    past, _, future = series.SineWaves(past=30, future=7).batch(rng(), 5)
+    assert past.shape == (30, 5, 1) and future.shape == (7, 5, 1)
+    values = np.concatenate([past, future])
     # x[t+1] = 2·cos(ω)·x[t] − x[t−1] for any phase
     np.testing.assert_allclose(values[2:], 2 * np.cos(2 * np.pi / 29.5) * values[1:-1] - values[:-2], atol=1e-12)
 
 
 def test_sine_waves_draw_one_frequency_per_window_and_noise_of_the_size_asked_for() -> None:
-    past, future = series.SineWaves(frequency=(0.7, 1.5)).batch(rng(), 4000)
-    values = np.concatenate([past[:, :, 0], future])
+    past, _, future = series.SineWaves(frequency=(0.7, 1.5)).batch(rng(), 4000)
+    values = np.concatenate([past, future])
     cosine = (values[2:] + values[:-2])[10] / (2 * values[11])
     frequency = np.arccos(np.clip(cosine, -1, 1)) * 29.5 / (2 * np.pi)
     assert np.quantile(frequency, (0.01, 0.5, 0.99)) == pytest.approx((0.708, 1.1, 1.492), abs=0.03)
     noisy = series.SineWaves(noise=0.1).batch(rng(5), 4000)
     clean = series.SineWaves().batch(rng(5), 4000)
-    assert np.std(noisy.future - clean.future) == pytest.approx(0.1, abs=0.002)
+    assert np.std(noisy.targets - clean.targets) == pytest.approx(0.1, abs=0.002)
 
 
 def test_forecast_baselines_of_sine_waves() -> None:
@@ -418,14 +432,14 @@ def test_a_series_is_split_by_time_and_scaled_by_its_first_part() -> None:
     split = series.SplitSeries(values, past=5, future=3, test=0.2)
     assert (split.mean, split.deviation) == (39.5, np.arange(80.0).std())
     train = split.batch(rng(), 500)
-    back = np.concatenate([train.past[:, :, 0], train.future]) * split.deviation + split.mean
+    back = np.concatenate([train.inputs, train.targets]) * split.deviation + split.mean
     assert back.max() == pytest.approx(79) and back.min() == pytest.approx(0)
     np.testing.assert_allclose(np.diff(back, axis=0), 1)
     test = split.test()
-    assert test.past.shape == (5, 18, 1)
-    future = test.future * split.deviation + split.mean
+    assert test.inputs.shape == (5, 18, 1)
+    future = test.targets * split.deviation + split.mean
     np.testing.assert_allclose(future, 1e6)  # never a value that was learned from
-    np.testing.assert_allclose(test.past[:, 0, 0] * split.deviation + split.mean, np.arange(75, 80))
+    np.testing.assert_allclose(test.inputs[:, 0, 0] * split.deviation + split.mean, np.arange(75, 80))
 
 
 def test_a_short_series_is_refused() -> None:
@@ -469,27 +483,28 @@ def test_csv_errors(
 # ------------------------------------------------------------------------ sequence to sequence
 
 
-def test_pairs_are_packed_with_an_end_and_shifted_for_the_decoder() -> None:
-    packed = pairs([[5, 6, 7], [8]], [[9], [4, 5]])
-    assert packed.source.T.tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert packed.source_lengths.tolist() == [3, 1]
-    assert packed.target.T.tolist() == [[9, END, -1], [4, 5, END]]
-    assert packed.decoder_inputs.T.tolist() == [[START, 9, END], [START, 4, 5]]
+def test_pairs_are_packed_with_an_end() -> None:
+    inputs, lengths, targets = pairs([[5, 6, 7], [8]], [[9], [4, 5]])
+    assert inputs.T.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert lengths is not None and lengths.tolist() == [3, 1]
+    assert targets.T.tolist() == [[9, END, -1], [4, 5, END]]
 
 
-def test_exact_matches_need_the_end_in_its_place() -> None:
-    target = np.array([[4, 4, 4], [END, 5, END], [-1, END, -1]])
-    assert exact_matches(np.array([[4, 4, 4], [END, 5, 4], [7, END, END]]), target) == pytest.approx(2 / 3)
-    assert exact_matches(np.array([[4, 4, 4], [END, 5, END]]), target) == pytest.approx(2 / 3)
-    assert exact_matches(np.array([[4] * 3, [END, 5, END], [0, END, 0], [9] * 3]), target) == 1
+def test_exact_matches_need_every_symbol_and_the_end() -> None:
+    targets = np.array([[4, 4, 4], [END, 5, END], [-1, END, -1]])
+    assert exact_matches([np.array([4]), np.array([4, 5]), np.array([4])], targets) == 1
+    assert exact_matches([np.array([4, 4]), np.array([4]), np.array([])], targets) == 0
+    assert exact_matches([np.array([4]), np.array([5, 4]), np.array([4, 5])], targets) == pytest.approx(1 / 3)
 
 
 def test_reversal() -> None:
-    batch = Reversal(shortest=2, longest=5, symbols=4).batch(rng(), 100)
-    for lane, length in enumerate(batch.source_lengths):
-        question = batch.source[:length, lane]
-        assert batch.target[: length + 1, lane].tolist() == [*question[::-1], END]
-        assert 2 <= length <= 5 and question.min() >= FIRST and question.max() < Reversal(symbols=4).source_size
+    task = Reversal(shortest=2, longest=5, symbols=4)
+    inputs, lengths, targets = task.batch(rng(), 100)
+    assert lengths is not None and set(lengths) == {2, 3, 4, 5}
+    for lane, length in enumerate(lengths):
+        question = inputs[:length, lane]
+        assert targets[: length + 1, lane].tolist() == [*question[::-1], END]
+        assert question.min() >= 1 and question.max() < task.source_size and targets.max() < task.target_size
 
 
 def test_pair_baselines() -> None:
@@ -500,22 +515,21 @@ def test_pair_baselines() -> None:
 
 
 def test_dates_say_the_same_day_in_both_ways() -> None:
-    batch = dates.Dates().batch(rng(), 300)
-    texts = {dates.source_text(batch.source[:n, lane]) for lane, n in enumerate(batch.source_lengths)}
-    assert len(texts) > 290
+    inputs, _, targets = dates.Dates().batch(rng(), 300)
     formats = ("%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%A, %d %B %Y", "%Y %B %d", "%d.%m.%Y")
-    used = set()
-    for lane, length in enumerate(batch.source_lengths):
-        text = dates.source_text(batch.source[:length, lane])
-        day = datetime.date.fromisoformat(dates.target_text(batch.target[:, lane]))
+    used, days = set(), set()
+    for question, answer in zip(inputs.T, targets.T, strict=True):
+        day = datetime.date.fromisoformat(dates.target_text(answer))
+        days.add(day)
         for way in formats:
             try:
-                read = datetime.datetime.strptime(text, way).date()
+                read = datetime.datetime.strptime(dates.source_text(question), way).date()
             except ValueError:
                 continue
             assert read == day
             used.add(way)
-    assert used == set(formats)
+    assert used == set(formats) and len(days) > 290
+    assert inputs.max() < dates.Dates().source_size and targets.max() < dates.Dates().target_size
 
 
 # ------------------------------------------------------------------------------- characters
@@ -524,7 +538,7 @@ def test_dates_say_the_same_day_in_both_ways() -> None:
 def test_patterns() -> None:
     text = characters.pattern_text("abc", 8)
     assert text.vocabulary.decode(text.symbols) == "abcabcab" and text.name == "abc"
-    alphabet, (inputs, targets) = characters.word_windows("hello")
+    alphabet, (inputs, _, targets) = characters.word_windows("hello")
     assert alphabet == " ehlo"
     assert "".join(alphabet[s] for s in inputs[:, 0]) == "hello"
     assert "".join(alphabet[s] for s in targets[:, 0]) == "ello "
@@ -533,7 +547,7 @@ def test_patterns() -> None:
 
 def test_random_windows_reach_the_last_character() -> None:
     symbols = np.arange(20)
-    inputs, targets = characters.random_windows(symbols, 7, rng(), 500)
+    inputs, _, targets = characters.random_windows(symbols, 7, rng(), 500)
     np.testing.assert_array_equal(targets, inputs + 1)
     assert inputs.min() == 0 and targets.max() == 19
     with pytest.raises(DataError, match="has 7 characters, expected more than seq_length, 7"):

@@ -14,8 +14,8 @@ reversal, dates    from one sequence to another
 characters         texts and patterns such as "abcabc…", in windows or contiguous lanes
 =================  ==========================================================================
 
-Layout is time-major. Symbols are (T, B) int32; places after a sequence's end hold 0 and ``lengths``
-(B,) says where that is; targets of −1 are not counted. Whoever draws a batch brings a
-``numpy.random.Generator``: the same seed gives the same data, and every call new data, so that a
-network cannot pass by learning its training set by heart.
+Every batch is an ``nn.Batch``, ready for ``nn.fit``: inputs, lengths, targets. Layout is time-major. Symbols are
+(T, B) int32; places after a sequence's end hold 0 and ``lengths`` (B,) says where that is (None: all are equally
+long); targets of −1 are not counted. Whoever draws a batch brings a ``numpy.random.Generator``: the same seed
+gives the same data, and every call new data, so that no network can pass by learning its training set by heart.
 """

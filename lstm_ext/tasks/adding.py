@@ -6,18 +6,10 @@ Hochreiter and Schmidhuber (1997, section 5.4), in the form of Le, Jaitly and Hi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-
-class AddingBatch(NamedTuple):
-    """B sequences of T pairs (number, mark)."""
-
-    #: (T, B, 2) float64
-    x: np.ndarray
-    #: (B,) float64
-    sums: np.ndarray
+from ..nn.model import Batch
 
 
 @dataclass(frozen=True)
@@ -30,14 +22,14 @@ class Adding:
         if self.length < 2:
             raise ValueError(f"length: got {self.length}, expected at least 2")
 
-    def batch(self, rng: np.random.Generator, size: int) -> AddingBatch:
-        """``size`` new sequences."""
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Inputs (T, B, 2) float64, a number and its mark at every step; targets (B, 1), the sums."""
         x = np.zeros((self.length, size, 2))
         x[:, :, 0] = rng.random((self.length, size))
         lanes, half = np.arange(size), self.length // 2
         x[rng.integers(0, half, size), lanes, 1] = 1
         x[rng.integers(half, self.length, size), lanes, 1] = 1
-        return AddingBatch(x, np.einsum("tb,tb->b", x[:, :, 0], x[:, :, 1]))
+        return Batch(x, None, (x[:, :, 0] * x[:, :, 1]).sum(axis=0)[:, np.newaxis])
 
     def baselines(self) -> dict[str, float]:
         """Mean squared error of always answering 1: the variance of the sum of two, 2/12."""

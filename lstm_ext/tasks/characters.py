@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data import DataError, Text
 from ..ngram import ngram_losses
-from .symbols import SymbolBatch
+from ..nn.model import Batch
 
 
 def pattern_text(pattern: str, length: int) -> Text:
@@ -16,7 +16,7 @@ def pattern_text(pattern: str, length: int) -> Text:
     return Text.from_string((pattern * (length // len(pattern) + 1))[:length], pattern)
 
 
-def random_windows(symbols: np.ndarray, seq_length: int, rng: np.random.Generator, size: int) -> SymbolBatch:
+def random_windows(symbols: np.ndarray, seq_length: int, rng: np.random.Generator, size: int) -> Batch:
     """``size`` windows of a text (N,) at random places, each symbol's target being the one after it.
 
     Each starts from a zero state; state may be carried only between neighbouring windows, for which there is
@@ -25,10 +25,10 @@ def random_windows(symbols: np.ndarray, seq_length: int, rng: np.random.Generato
     if len(symbols) <= seq_length:
         raise DataError(f"the text has {len(symbols)} characters, expected more than seq_length, {seq_length}")
     places = rng.integers(0, len(symbols) - seq_length, size) + np.arange(seq_length)[:, np.newaxis]
-    return SymbolBatch(symbols[places].astype(np.int32), symbols[places + 1].astype(np.int32))
+    return Batch(symbols[places].astype(np.int32), None, symbols[places + 1].astype(np.int32))
 
 
-def word_windows(word: str) -> tuple[str, SymbolBatch]:
+def word_windows(word: str) -> tuple[str, Batch]:
     """A word and what follows each of its letters, a space in the end: "hello" → "ello ".
 
     Returns the alphabet, each character once, and one sequence of symbols that index it.
@@ -37,7 +37,7 @@ def word_windows(word: str) -> tuple[str, SymbolBatch]:
         raise DataError("got an empty word, expected at least one character")
     alphabet = "".join(sorted({*word, " "}))
     symbols = np.array([alphabet.index(character) for character in word + " "], np.int32)[:, np.newaxis]
-    return alphabet, SymbolBatch(symbols[:-1], symbols[1:])
+    return alphabet, Batch(symbols[:-1], None, symbols[1:])
 
 
 def text_baselines(train: np.ndarray, validation: np.ndarray, num_symbols: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .symbols import SymbolBatch
+from ..nn.model import Batch
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CopyMemory:
     def output_size(self) -> int:
         return self.classes + 1
 
-    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Every step is counted, as in the literature; all but the last ``length`` want the blank."""
         copied = rng.integers(1, self.classes + 1, (self.length, size), dtype=np.int32)
         inputs = np.zeros((self.delay + 2 * self.length, size), np.int32)
@@ -45,7 +45,7 @@ class CopyMemory:
         inputs[-self.length - 1] = self.classes + 1
         targets = np.zeros_like(inputs)
         targets[-self.length :] = copied
-        return SymbolBatch(inputs, targets)
+        return Batch(inputs, None, targets)
 
     def recalled(self, targets: np.ndarray) -> np.ndarray:
         """``targets`` with only the copied symbols left: the blanks would flatter an accuracy."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .symbols import SymbolBatch
+from ..nn.model import Batch
 
 TICK, PAUSE, RESET = range(3)
 
@@ -37,7 +37,7 @@ class CountSinceReset:
     def output_size(self) -> int:
         return self.most + 1
 
-    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Every step is counted."""
         inputs = rng.choice(3, (self.length, size), p=self.probabilities).astype(np.int32)
         targets = np.empty_like(inputs)
@@ -45,7 +45,7 @@ class CountSinceReset:
         for step, symbols in enumerate(inputs):
             count = np.where(symbols == RESET, 0, np.minimum(count + (symbols == TICK), self.most))
             targets[step] = count
-        return SymbolBatch(inputs, targets)
+        return Batch(inputs, None, targets)
 
     def baselines(self) -> dict[str, float]:
         """Accuracy of always saying the likeliest number, and of the likeliest one after the present symbol."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .pairs import FIRST, Pairs, pairs
+from ..nn.model import Batch
+from .pairs import pairs
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -28,13 +30,13 @@ class Dates:
 
     @property
     def source_size(self) -> int:
-        return FIRST + len(_SOURCE)
+        return 1 + len(_SOURCE)
 
     @property
     def target_size(self) -> int:
-        return FIRST + len(_TARGET)
+        return 1 + len(_TARGET)
 
-    def batch(self, rng: np.random.Generator, size: int) -> Pairs:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """``size`` new pairs, character by character."""
         first = datetime.date(self.first_year, 1, 1).toordinal()
         last = datetime.date(self.last_year, 12, 31).toordinal()
@@ -46,12 +48,12 @@ class Dates:
         )
 
 
-def source_text(symbols: Sequence[int]) -> str:
-    """A question in characters."""
+def source_text(symbols: Sequence[int] | np.ndarray) -> str:
+    """A question in characters, up to its end."""
     return _decode(symbols, _SOURCE)
 
 
-def target_text(symbols: Sequence[int]) -> str:
+def target_text(symbols: Sequence[int] | np.ndarray) -> str:
     """An answer in characters, up to its end."""
     return _decode(symbols, _TARGET)
 
@@ -69,13 +71,8 @@ def _written(date: datetime.date, way: int) -> str:
 
 
 def _encode(text: str, alphabet: str) -> list[int]:
-    return [FIRST + alphabet.index(character) for character in text]
+    return [1 + alphabet.index(character) for character in text]
 
 
-def _decode(symbols: Sequence[int], alphabet: str) -> str:
-    characters = []
-    for symbol in symbols:
-        if symbol < FIRST:
-            break
-        characters.append(alphabet[symbol - FIRST])
-    return "".join(characters)
+def _decode(symbols: Sequence[int] | np.ndarray, alphabet: str) -> str:
+    return "".join(alphabet[symbol - 1] for symbol in itertools.takewhile(lambda symbol: symbol > 0, symbols))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from ..nn.model import Batch
 from . import bio
 from .conll import Sentence
 
@@ -95,17 +95,6 @@ class EntityCorpus:
         return [name, str(rng.choice(_ORGANISATIONS))]
 
 
-class TaggedBatch(NamedTuple):
-    """B sentences of at most T words."""
-
-    #: (T, B) int32; 0 after the end, 1 a word that was not in the training sentences
-    words: np.ndarray
-    #: (T, B) int32; −1 after the end
-    tags: np.ndarray
-    #: (B,) int32
-    lengths: np.ndarray
-
-
 class Coder:
     """Words and tags as numbers, by what the training sentences have: 0 is no word, 1 any other word."""
 
@@ -117,19 +106,19 @@ class Coder:
         self._word = {word: index for index, word in enumerate(self.words)}
         self._tag = {tag: index for index, tag in enumerate(self.tags)}
 
-    def encode(self, sentences: Sequence[Sentence]) -> TaggedBatch:
-        """Tags that training did not have become O: no network could say them."""
+    def encode(self, sentences: Sequence[Sentence]) -> Batch:
+        """Inputs and targets (T, B); tags that training did not have become O: no network could say them."""
         lengths = np.array([len(sentence.words) for sentence in sentences], np.int32)
         words = np.zeros((int(lengths.max()), len(sentences)), np.int32)
         tags = np.full_like(words, -1)
         for lane, (own_words, own_tags) in enumerate(sentences):
             words[: len(own_words), lane] = [self._word.get(word, 1) for word in own_words]
             tags[: len(own_tags), lane] = [self._tag.get(tag, 0) for tag in own_tags]
-        return TaggedBatch(words, tags, lengths)
+        return Batch(words, lengths, tags)
 
-    def decode(self, tags: np.ndarray, lengths: np.ndarray) -> list[list[str]]:
-        """(T, B) numbers as one list of tags for each sentence."""
-        return [[self.tags[tag] for tag in column[:length]] for column, length in zip(tags.T, lengths, strict=True)]
+    def decode(self, tags: np.ndarray) -> list[list[str]]:
+        """(T, B) numbers, −1 after the end, as one list of tags for each sentence."""
+        return [[self.tags[tag] for tag in column if tag >= 0] for column in tags.T]
 
 
 def most_frequent_tags(train: Sequence[Sentence], test: Sequence[Sentence]) -> list[list[str]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .symbols import SymbolBatch, balanced
+from ..nn.model import Batch
+from .symbols import balanced
 
 #: What lies between: one blank over and over, symbols of an alphabet of their own, or of the answers' own.
 FILLERS = ("blank", "noise", "same")
@@ -49,7 +50,7 @@ class FirstCharacter:
         """The symbol that asks."""
         return self.classes + {"blank": 1, "noise": self.noise, "same": 0}[self.filler]
 
-    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """The only target is at the query. Answers are balanced, and the fillers do not depend on them."""
         first = balanced(rng, size, self.classes)
         low, high = (0, self.classes) if self.filler == "same" else (self.classes, self.query)
@@ -57,7 +58,7 @@ class FirstCharacter:
         query = np.full((1, size), self.query, np.int32)
         targets = np.full((self.distance + 2, size), -1, np.int32)
         targets[-1] = first
-        return SymbolBatch(np.concatenate([first[np.newaxis], fillers, query]), targets)
+        return Batch(np.concatenate([first[np.newaxis], fillers, query]), None, targets)
 
     def baselines(self) -> dict[str, float]:
         """Accuracy; nothing but the first symbol says anything about the answer."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .symbols import SymbolBatch, balanced
+from ..nn.model import Batch
+from .symbols import balanced
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class LastSymbol:
     def output_size(self) -> int:
         return self.classes
 
-    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """The only target is at the query. Answers are balanced; all else does not depend on them."""
         is_letter = rng.random((self.length, size)) < self.density
         is_letter[0] = True
@@ -51,7 +52,7 @@ class LastSymbol:
         inputs = np.concatenate([places, np.full((1, size), self.classes + self.noise, np.int32)])
         targets = np.full_like(inputs, -1)
         targets[-1] = answer
-        return SymbolBatch(inputs, targets)
+        return Batch(inputs, None, targets)
 
     def baselines(self) -> dict[str, float]:
         """Accuracy; "first letter" is what a memory reaches that never overwrites."""

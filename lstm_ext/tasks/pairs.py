@@ -3,63 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-#: Symbols of every such task: after the end, before the answer's first symbol, after its last one.
-PAD, START, END = range(3)
-#: The first symbol of a task's own.
-FIRST = 3
+from ..nn.model import Batch
+
+#: Ends every answer. Symbols of the tasks' own count from 1, so that in a question 0 is padding only.
+END = 0
 
 
-class Pairs(NamedTuple):
-    """B questions of at most T symbols, and B answers of at most U symbols with ``END`` after each."""
-
-    #: (T, B) int32, ``PAD`` after the end
-    source: np.ndarray
-    #: (B,) int32
-    source_lengths: np.ndarray
-    #: (U, B) int32, −1 after ``END``
-    target: np.ndarray
-
-    @property
-    def decoder_inputs(self) -> np.ndarray:
-        """(U, B) int32: what the decoder reads when it is taught: ``START``, then the answer so far."""
-        first = np.full_like(self.target[:1], START)
-        return np.concatenate([first, np.where(self.target[:-1] < 0, PAD, self.target[:-1])])
-
-
-def pairs(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Pairs:
-    """Packs B pairs into arrays."""
+def pairs(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Batch:
+    """Inputs (T, B), 0 after the end; targets (T', B), the answers with ``END`` after each, then −1."""
     lengths = np.array([len(question) for question in questions], np.int32)
-    source = np.full((lengths.max(), len(questions)), PAD, np.int32)
-    target = np.full((max(len(answer) for answer in answers) + 1, len(answers)), -1, np.int32)
+    inputs = np.zeros((lengths.max(), len(questions)), np.int32)
+    targets = np.full((max(len(answer) for answer in answers) + 1, len(answers)), -1, np.int32)
     for lane, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-        source[: len(question), lane] = question
-        target[: len(answer) + 1, lane] = [*answer, END]
-    return Pairs(source, lengths, target)
+        inputs[: len(question), lane] = question
+        targets[: len(answer) + 1, lane] = [*answer, END]
+    return Batch(inputs, lengths, targets)
 
 
-def exact_matches(answers: np.ndarray, target: np.ndarray) -> float:
-    """Share of the answers (U', B) that equal ``target`` (U, B) up to and including ``END``."""
-    steps = max(len(answers), len(target))
-    said, wanted = (np.full((steps, target.shape[1]), -1) for _ in range(2))
-    said[: len(answers)], wanted[: len(target)] = answers, target
-    return float(np.mean(np.all((said == wanted) | (wanted < 0), axis=0)))
+def exact_matches(answers: Sequence[np.ndarray], targets: np.ndarray) -> float:
+    """Share of the answers, each (n,) without its ``END``, that are ``targets`` (T', B) to the letter."""
+    right = [
+        np.array_equal([*answer, END], column[column >= 0]) for answer, column in zip(answers, targets.T, strict=True)
+    ]
+    return float(np.mean(right))
 
 
-def pair_baselines(train: Pairs, test: Pairs) -> dict[str, float]:
-    """Shares of ``test``'s symbols and of its whole answers that are right if at each place the symbol is said that
-    is the most frequent one there in ``train``."""
-    size = int(max(train.target.max(), test.target.max())) + 1
-    usual = np.full(len(test.target), END)
-    for step, row in enumerate(train.target[: len(usual)]):
-        counts = np.bincount(row[row >= 0], minlength=size)
-        usual[step] = counts.argmax()
-    said = np.repeat(usual[:, np.newaxis], test.target.shape[1], axis=1)
-    counted = test.target >= 0
+def pair_baselines(train: Batch, test: Batch) -> dict[str, float]:
+    """Of saying at each place what is most frequent there in ``train``: the share of ``test``'s symbols that this
+    gets right ("usual symbol"), and of its whole answers ("usual answer")."""
+    usual = np.full(len(test.targets), END)
+    for step, row in enumerate(train.targets[: len(usual)]):
+        usual[step] = np.bincount(row[row >= 0]).argmax() if (row >= 0).any() else END
+    right = (test.targets == usual[:, np.newaxis]) | (test.targets < 0)
     return {
-        "usual symbol": float(np.mean(said[counted] == test.target[counted])),
-        "usual answer": exact_matches(said, test.target),
+        "usual symbol": float(np.mean(right[test.targets >= 0])),
+        "usual answer": float(np.mean(np.all(right, axis=0))),
     }

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+
+from ..nn.model import Batch
 
 LETTERS = "BTPSXVE"
 #: State → (letter, next state) with equal probabilities; state 6 is followed by the end.
@@ -25,19 +26,6 @@ _INNER: tuple[tuple[tuple[str, int], ...], ...] = (
 )
 
 
-class ReberBatch(NamedTuple):
-    """B strings, each without its last letter as input and without its first as target."""
-
-    #: (T, B) int32, 0 after the end
-    inputs: np.ndarray
-    #: (T, B) int32, −1 after the end
-    targets: np.ndarray
-    #: (B,) int32
-    lengths: np.ndarray
-    #: (T, B, 7) bool, which letters the grammar allows next; nothing after the end
-    legal: np.ndarray
-
-
 @dataclass(frozen=True)
 class EmbeddedReber:
     """B, then T or P, then a Reber string, then the same T or P again, then E. Symbols index ``LETTERS``."""
@@ -50,48 +38,56 @@ class EmbeddedReber:
     def output_size(self) -> int:
         return len(LETTERS)
 
-    def batch(self, rng: np.random.Generator, size: int) -> ReberBatch:
-        """``size`` new strings; T and P are equally frequent as second letters, up to one."""
-        choice = rng.permutation(np.resize(["T", "P"], size))
-        strings = [self._string(rng, str(letter)) for letter in choice]
-        steps = max(len(string) for string in strings) - 1
-        inputs = np.zeros((steps, size), np.int32)
-        targets = np.full((steps, size), -1, np.int32)
-        legal = np.zeros((steps, size, len(LETTERS)), bool)
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Each string without its last letter as input and without its first as target; T and P are equally
+        frequent as second letters, up to one."""
+        second = rng.permutation(np.resize(["T", "P"], size))
+        strings = [np.array([LETTERS.index(letter) for letter in self._string(rng, str(choice))]) for choice in second]
+        lengths = np.array([len(string) - 1 for string in strings], np.int32)
+        inputs = np.zeros((lengths.max(), size), np.int32)
+        targets = np.full_like(inputs, -1)
         for lane, string in enumerate(strings):
-            symbols = [LETTERS.index(letter) for letter, _ in string]
-            inputs[: len(symbols) - 1, lane] = symbols[:-1]
-            targets[: len(symbols) - 1, lane] = symbols[1:]
-            for step, (_, allowed) in enumerate(string[1:]):
-                legal[step, lane, [LETTERS.index(letter) for letter in allowed]] = True
-        return ReberBatch(inputs, targets, np.array([len(s) - 1 for s in strings], np.int32), legal)
+            inputs[: lengths[lane], lane], targets[: lengths[lane], lane] = string[:-1], string[1:]
+        return Batch(inputs, lengths, targets)
 
-    def _string(self, rng: np.random.Generator, letter: str) -> list[tuple[str, str]]:
-        """Letters, each with all that would have been allowed in its place."""
-        string = [("B", "B"), (letter, "TP")]
-        state = 0
-        while state < 7:
-            ways = _INNER[state]
-            drawn, state = ways[int(rng.integers(len(ways)))]
-            string.append((drawn, "".join(way for way, _ in ways)))
-        return [*string, (letter, letter), ("E", "E")]
+    def _string(self, rng: np.random.Generator, second: str) -> str:
+        string, state = "B" + second, 0
+        while state < len(_INNER):
+            letter, state = _INNER[state][int(rng.integers(len(_INNER[state])))]
+            string += letter
+        return string + second + "E"
 
-    def learned(self, logits: np.ndarray, batch: ReberBatch) -> float:
+    def legal(self, batch: Batch) -> np.ndarray:
+        """(T, B, 7) bool: which letters the grammar allows next; none after the end."""
+        allowed = np.zeros((*batch.targets.shape, len(LETTERS)), bool)
+        for lane, targets in enumerate(batch.targets.T):
+            allowed[0, lane, [LETTERS.index("T"), LETTERS.index("P")]] = True
+            state = 0
+            for step in range(1, np.count_nonzero(targets >= 0)):
+                if state == len(_INNER):
+                    # Only one letter is left here: what the second one was, or the end.
+                    allowed[step, lane, targets[step]] = True
+                else:
+                    ways = {LETTERS.index(letter): after for letter, after in _INNER[state]}
+                    allowed[step, lane, list(ways)] = True
+                    state = ways[int(targets[step])]
+        return allowed
+
+    def learned(self, logits: np.ndarray, batch: Batch) -> float:
         """Share of the strings predicted as in the literature: at every step each legal letter above each illegal one.
 
         ``logits`` (T, B, 7).
         """
-        least_legal = np.where(batch.legal, logits, np.inf).min(axis=2)
-        most_illegal = np.where(batch.legal, -np.inf, logits).max(axis=2)
-        ended = np.arange(len(logits))[:, np.newaxis] >= batch.lengths
-        return float(np.mean(np.all((least_legal > most_illegal) | ended, axis=0)))
+        legal = self.legal(batch)
+        least_legal = np.where(legal, logits, np.inf).min(axis=2)
+        most_illegal = np.where(legal, -np.inf, logits).max(axis=2)
+        return float(np.mean(np.all((least_legal > most_illegal) | (batch.targets < 0), axis=0)))
 
-    def recalled(self, batch: ReberBatch) -> np.ndarray:
+    def recalled(self, batch: Batch) -> np.ndarray:
         """``batch.targets`` with only the last letter but one left, the one that takes memory."""
-        targets = np.full_like(batch.targets, -1)
-        lanes = np.arange(targets.shape[1])
-        targets[batch.lengths - 2, lanes] = batch.targets[batch.lengths - 2, lanes]
-        return targets
+        last = np.count_nonzero(batch.targets >= 0, axis=0) - 2
+        is_last = np.arange(len(batch.targets))[:, np.newaxis] == last
+        return np.where(is_last, batch.targets, -1)
 
     def baselines(self) -> dict[str, float]:
         """Accuracy at the last letter but one."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pairs import FIRST, Pairs, pairs
+from ..nn.model import Batch
+from .pairs import pairs
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,14 @@ class Reversal:
 
     @property
     def source_size(self) -> int:
-        return FIRST + self.symbols
+        return 1 + self.symbols
 
     @property
     def target_size(self) -> int:
-        return FIRST + self.symbols
+        return 1 + self.symbols
 
-    def batch(self, rng: np.random.Generator, size: int) -> Pairs:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """``size`` new pairs."""
         lengths = rng.integers(self.shortest, self.longest + 1, size)
-        questions = [rng.integers(FIRST, FIRST + self.symbols, length).tolist() for length in lengths]
+        questions = [rng.integers(1, 1 + self.symbols, length).tolist() for length in lengths]
         return pairs(questions, [question[::-1] for question in questions])

@@ -7,10 +7,10 @@ second is built so that a bag of words says nothing at all: only who reads in or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from ..nn.model import Batch
 from .symbols import balanced
 
 POSITIVE = ("good", "great", "lovely", "clever", "moving", "superb", "charming", "funny", "brilliant", "delightful")
@@ -22,28 +22,17 @@ WORDS = ("", *POSITIVE, *NEGATIVE, *NEUTRAL, NOT)
 _NEGATIVE, _NEUTRAL, _NOT = (WORDS.index(words) for words in (NEGATIVE[0], NEUTRAL[0], NOT))
 
 
-class Reviews(NamedTuple):
-    """B sentences of at most T words."""
-
-    #: (T, B) int32, places in ``WORDS``; 0 after the end
-    words: np.ndarray
-    #: (B,) int32
-    lengths: np.ndarray
-    #: (B,) int32, 1 for good
-    labels: np.ndarray
-
-
-def text(reviews: Reviews, lane: int) -> str:
-    """One of the sentences, in words."""
-    return " ".join(WORDS[word] for word in reviews.words[: reviews.lengths[lane], lane])
+def sentences(reviews: Batch) -> list[list[str]]:
+    """The words of each review."""
+    return [[WORDS[word] for word in column if word > 0] for column in reviews.inputs.T]
 
 
 @dataclass(frozen=True)
 class PlainReviews:
     """2–3 words of one feeling among 3–6 neutral ones, in any order."""
 
-    def batch(self, rng: np.random.Generator, size: int) -> Reviews:
-        """``size`` new sentences, as many good as bad ones, up to one."""
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Inputs (T, B), places in ``WORDS``; targets (B,), 1 for good: as many good as bad ones, up to one."""
         labels = balanced(rng, size, 2)
         return _reviews([self._sentence(rng, label) for label in labels], labels)
 
@@ -67,8 +56,8 @@ class NegatedReviews:
     worth exactly nothing.
     """
 
-    def batch(self, rng: np.random.Generator, size: int) -> Reviews:
-        """``size`` new sentences, as many good as bad ones, up to one."""
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Inputs (T, B), places in ``WORDS``; targets (B,), 1 for good: as many good as bad ones, up to one."""
         labels = balanced(rng, size, 2)
         return _reviews([self._sentence(rng, label) for label in labels], labels)
 
@@ -96,9 +85,9 @@ def _feeling(rng: np.random.Generator, good: np.ndarray) -> np.ndarray:
     return np.where(good == 1, 1, _NEGATIVE) + rng.integers(0, len(POSITIVE), len(good))
 
 
-def _reviews(sentences: list[list[int]], labels: np.ndarray) -> Reviews:
+def _reviews(sentences: list[list[int]], labels: np.ndarray) -> Batch:
     lengths = np.array([len(sentence) for sentence in sentences], np.int32)
     words = np.zeros((lengths.max(), len(sentences)), np.int32)
     for lane, sentence in enumerate(sentences):
         words[: len(sentence), lane] = sentence
-    return Reviews(words, lengths, labels)
+    return Batch(words, lengths, labels)

@@ -8,20 +8,11 @@ stands beside its own. Random frequencies and noise make it work.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from ..data import DataError
-
-
-class Windows(NamedTuple):
-    """B windows of a series: P past values, and the F that follow."""
-
-    #: (P, B, 1) float64
-    past: np.ndarray
-    #: (F, B) float64
-    future: np.ndarray
+from ..nn.model import Batch
 
 
 @dataclass(frozen=True)
@@ -39,13 +30,13 @@ class SineWaves:
     noise: float = 0.0
     period: float = 29.5
 
-    def batch(self, rng: np.random.Generator, size: int) -> Windows:
-        """``size`` new windows."""
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Inputs (past, B, 1), targets (future, B, 1)."""
         step = 2 * np.pi / self.period * rng.uniform(*self.frequency, size)
         t = np.arange(self.past + self.future)[:, np.newaxis]
         values = np.sin(rng.uniform(0, 2 * np.pi, size) + step * t)
         values += self.noise * rng.standard_normal(values.shape)
-        return Windows(values[: self.past, :, np.newaxis], values[self.past :])
+        return _windows(values, self.past)
 
 
 class SplitSeries:
@@ -69,32 +60,37 @@ class SplitSeries:
         # A window to test on may look back across the cut, but never forecasts what lies before it.
         self._test_values = scaled[cut - past :]
 
-    def batch(self, rng: np.random.Generator, size: int) -> Windows:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """``size`` windows at random places of the training part."""
         starts = rng.integers(0, len(self.train_values) - self.past - self.future + 1, size)
         return self._windows(self.train_values, starts)
 
-    def test(self) -> Windows:
+    def test(self) -> Batch:
         """Every window whose future lies in the test part."""
         return self._windows(self._test_values, np.arange(len(self._test_values) - self.past - self.future + 1))
 
-    def _windows(self, values: np.ndarray, starts: np.ndarray) -> Windows:
+    def _windows(self, values: np.ndarray, starts: np.ndarray) -> Batch:
         places = starts + np.arange(self.past + self.future)[:, np.newaxis]
-        return Windows(values[places[: self.past]][:, :, np.newaxis], values[places[self.past :]])
+        return _windows(values[places], self.past)
 
 
-def forecast_baselines(train: Windows, test: Windows, orders: tuple[int, ...] = (2, 20)) -> dict[str, float]:
+def _windows(values: np.ndarray, past: int) -> Batch:
+    """Splits (T, B) into what is known and what is to be forecast."""
+    return Batch(values[:past, :, np.newaxis], None, values[past:, :, np.newaxis])
+
+
+def forecast_baselines(train: Batch, test: Batch, orders: tuple[int, ...] = (2, 20)) -> dict[str, float]:
     """Mean squared errors on ``test``: of the training futures' mean, of the last value repeated ("persistence"),
     and, for each order k, of the best linear function of the last k values, fitted to ``train`` ("linear-k")."""
     errors = {
-        "mean": float(np.mean((test.future - train.future.mean()) ** 2)),
-        "persistence": float(np.mean((test.future - test.past[-1, :, 0]) ** 2)),
+        "mean": float(np.mean((test.targets - train.targets.mean()) ** 2)),
+        "persistence": float(np.mean((test.targets - test.inputs[-1]) ** 2)),
     }
     for order in orders:
-        if order <= len(train.past):
-            known, asked = (_with_one(windows.past[-order:, :, 0].T) for windows in (train, test))
-            weights = np.linalg.lstsq(known, train.future.T, rcond=None)[0]
-            errors[f"linear-{order}"] = float(np.mean((asked @ weights - test.future.T) ** 2))
+        if order <= len(train.inputs):
+            known, asked = (_with_one(windows.inputs[-order:, :, 0].T) for windows in (train, test))
+            weights = np.linalg.lstsq(known, train.targets[:, :, 0].T, rcond=None)[0]
+            errors[f"linear-{order}"] = float(np.mean((asked @ weights - test.targets[:, :, 0].T) ** 2))
     return errors
 
 

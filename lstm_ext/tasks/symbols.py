@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
-
-class SymbolBatch(NamedTuple):
-    """B sequences of T symbols; a target of −1 is not counted."""
-
-    #: (T, B) int32
-    inputs: np.ndarray
-    #: (T, B) int32
-    targets: np.ndarray
+from ..nn.model import Batch
 
 
 class SymbolTask(Protocol):
-    """A task whose inputs and outputs are symbols, so that a language model can learn it."""
+    """A task whose inputs and targets are one symbol for each step, so that a language model can learn it."""
 
     @property
     def input_size(self) -> int:
@@ -29,7 +22,7 @@ class SymbolTask(Protocol):
         """How many different answers there are."""
         ...
 
-    def batch(self, rng: np.random.Generator, size: int) -> SymbolBatch:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """``size`` new sequences."""
         ...
 
