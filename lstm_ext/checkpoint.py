@@ -9,10 +9,16 @@ rnn.weight_hh_l0 …                    (G·H, H)
 rnn.bias_l0 …                         (G·H,); GRU with reset_after (G·H + H,)
 rnn.peephole_l0 …                     (3, H), if there are peepholes
 decoder.weight, decoder.bias          (V, H), (V,)
+training.parameters                   (P,), the weights after the last step, laid out as
+                                      in ``config.parameter_shapes()``
+training.average                      (P,), their moving average, if there is one
 training.moments                      (2, P), the optimizer's, laid out like the parameters
 training.state                        (L, S, B, H), carried from the last step
 training.history.*                    the loss curve, see ``History.arrays``
 ====================================  ==================================================
+
+The weights that have names are those to use: the best that an evaluation found; without
+evaluations the average; without that either, the last. ``kept`` in the metadata says which.
 
 The metadata hold ``format``, ``version`` and, as JSON in ``contents``, all the rest.
 """
@@ -26,7 +32,7 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +41,7 @@ from .config import ModelConfig, OptimizerConfig
 from .data import Vocabulary
 from .history import History
 from .language_model import LanguageModel, named_parameters
+from .schedule import Plan
 from .trainer_config import TrainerConfig
 
 FORMAT = "lstm-lab"
@@ -52,7 +59,7 @@ class Checkpoint:
 
     config: ModelConfig
     vocabulary: Vocabulary
-    #: (P,) in the order of ``config.parameter_shapes()``
+    #: (P,) after the last step, in the order of ``config.parameter_shapes()``
     parameters: np.ndarray
     trainer_config: TrainerConfig
     #: (2, P)
@@ -64,7 +71,7 @@ class Checkpoint:
     step: int
     epoch: int
     epoch_step: int
-    #: The learning rate at that moment.
+    #: The learning rate at that moment, before warm-up and schedule.
     lr: float
     seconds: float
     #: The text it learned: name or path, encoding, length and checksum of its symbols.
@@ -72,12 +79,31 @@ class Checkpoint:
     encoding: str
     text_length: int
     text_checksum: int
+    #: Where the run was to end.
+    plan: Plan = field(default_factory=Plan)
+    #: (P,) moving average of the weights, if there is one
+    average: np.ndarray | None = None
+    #: (P,) weights of the best evaluation, if there was one
+    best: np.ndarray | None = None
 
-    def model(self, *, backend: str | None = None, threads: int = 1) -> LanguageModel:
-        """A language model with these weights."""
+    @property
+    def kept(self) -> str:
+        """Which weights are those to use: "best", "average" or "last"."""
+        return "best" if self.best is not None else "average" if self.average is not None else "last"
+
+    def model(self, *, last: bool = False, backend: str | None = None, threads: int = 1) -> LanguageModel:
+        """A language model with the weights to use, or those after the last step."""
         model = LanguageModel(self.config, backend=backend, threads=threads)
-        model.load(self.parameters)
+        model.load(self.parameters if last else _kept(self))
         return model
+
+
+def _kept(checkpoint: Checkpoint) -> np.ndarray:
+    """(P,) the weights to use."""
+    for weights in (checkpoint.best, checkpoint.average):
+        if weights is not None:
+            return weights
+    return checkpoint.parameters
 
 
 #: The fields that are JSON as they are.
@@ -104,11 +130,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
     if not np.isfinite(checkpoint.parameters).all():
         raise CheckpointError(f"{path}: not written, because the weights hold NaN or infinity")
     tensors = {
-        **_named(checkpoint.config, checkpoint.parameters),
+        **_named(checkpoint.config, _kept(checkpoint)),
+        "training.parameters": checkpoint.parameters,
         "training.moments": checkpoint.moments,
         "training.state": checkpoint.state,
         **{_HISTORY + name: array for name, array in checkpoint.history.arrays().items()},
     }
+    if checkpoint.average is not None:
+        tensors["training.average"] = checkpoint.average
     contents = {
         "model": {**vars(checkpoint.config), "force": dict(checkpoint.config.force)},
         "trainer": {
@@ -117,6 +146,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
             "checkpoint": None,  # where the file lies is no property of the run
         },
         "vocabulary": checkpoint.vocabulary.symbols,
+        "kept": checkpoint.kept,
+        "plan": vars(checkpoint.plan),
         **{name: getattr(checkpoint, name) for name in _PLAIN},
     }
     metadata = {"format": FORMAT, "version": str(VERSION), "contents": json.dumps(contents)}
@@ -232,19 +263,22 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
         raise ValueError(
             f"training.moments is {tensors['training.moments'].shape}, expected (2, {config.num_parameters})"
         )
-    parameters = np.empty(config.num_parameters, dtype=config.dtype)
+    kept = np.empty(config.num_parameters, dtype=config.dtype)
     expected = {
-        **_named(config, parameters),
-        "training.moments": np.broadcast_to(parameters, (2, config.num_parameters)),
-        "training.state": np.broadcast_to(parameters[0], config.state_shape(trainer_config.batch_size)),
+        **_named(config, kept),
+        "training.parameters": kept,
+        "training.moments": np.broadcast_to(kept, (2, config.num_parameters)),
+        "training.state": np.broadcast_to(kept[0], config.state_shape(trainer_config.batch_size)),
     }
+    if contents["kept"] == "average" or "training.average" in tensors:
+        expected["training.average"] = kept
     for name, like in expected.items():
         tensor = tensors[name]
         if tensor.shape != like.shape or tensor.dtype != like.dtype:
             raise ValueError(f"{name} is {tensor.dtype} {tensor.shape}, expected {like.dtype} {like.shape}")
         if not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinity")
-    for name, view in _named(config, parameters).items():
+    for name, view in _named(config, kept).items():
         view[...] = tensors[name]
     history = History.from_arrays(
         {name.removeprefix(_HISTORY): array for name, array in tensors.items() if name.startswith(_HISTORY)}
@@ -252,11 +286,14 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
     return Checkpoint(
         config=config,
         vocabulary=vocabulary,
-        parameters=parameters,
+        parameters=tensors["training.parameters"],
         trainer_config=trainer_config,
         moments=tensors["training.moments"],
         state=tensors["training.state"],
         history=history,
+        plan=Plan(**contents["plan"]),
+        average=tensors.get("training.average"),
+        best=kept if contents["kept"] == "best" else None,
         **plain,
     )
 

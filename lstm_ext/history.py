@@ -51,7 +51,10 @@ class History:
         self._added = 0
         self._validation: list[tuple[int, float]] = []
         self._lrs: list[tuple[int, float]] = []
+        #: The lowest validation loss, the step after which it was taken, and how many came after it.
         self.best_val: float | None = None
+        self.best_step = 0
+        self.since_best = 0
 
     @property
     def smoothed(self) -> float:
@@ -99,11 +102,18 @@ class History:
         self._buckets[self._used] = (0.0, 0.0, 0.0, math.inf, -math.inf, 0.0)
         self._used += 1
 
-    def add_validation(self, step: int, loss: float) -> None:
-        """The validation loss after ``step``."""
+    def add_validation(self, step: int, loss: float) -> bool:
+        """The validation loss after ``step``; returns whether it is the best so far."""
         _append(self._validation, step, loss)
-        if self.best_val is None or loss < self.best_val:
-            self.best_val = loss
+        self.since_best += 1
+        if math.isnan(loss) or (self.best_val is not None and loss >= self.best_val):
+            return False
+        self.best_val, self.best_step, self.since_best = loss, step, 0
+        return True
+
+    def forget_best(self) -> None:
+        """What is validated on has changed: earlier losses no longer compare."""
+        self.best_val, self.best_step, self.since_best = None, 0, 0
 
     def add_lr(self, step: int, lr: float) -> None:
         """The learning rate of ``step``; only changes are kept."""
@@ -122,7 +132,7 @@ class History:
             "buckets": self._buckets[: self._used].copy(),
             "validation": _table(self._validation),
             "lrs": _table(self._lrs),
-            "scalars": np.array([self.width, self._average, self._added, best]),
+            "scalars": np.array([self.width, self._average, self._added, best, self.best_step, self.since_best]),
         }
 
     @classmethod
@@ -133,12 +143,13 @@ class History:
             ("buckets", buckets, (len(buckets), 6)),
             ("validation", validation, (len(validation), 2)),
             ("lrs", lrs, (len(lrs), 2)),
-            ("scalars", scalars, (4,)),
+            ("scalars", scalars, (6,)),
         ):
             if array.dtype != np.float64 or array.shape != shape or len(array) > CAPACITY:
                 raise ValueError(f"{name}: got {array.dtype} {array.shape}")
-        width, average, added, best = scalars.tolist()
-        if not (width >= 1 and added >= 0 and math.isfinite(width + average + added)):
+        width, average, added, best, best_step, since_best = scalars.tolist()
+        whole = (width - 1, added, best_step, since_best)
+        if not (min(whole) >= 0 and math.isfinite(sum(whole) + average)):
             raise ValueError(f"scalars: got {scalars.tolist()}")
         history = cls()
         history.width = int(width)
@@ -149,6 +160,7 @@ class History:
         history._validation = [(int(step), loss) for step, loss in validation.tolist()]
         history._lrs = [(int(step), lr) for step, lr in lrs.tolist()]
         history.best_val = None if math.isnan(best) else best
+        history.best_step, history.since_best = int(best_step), int(since_best)
         return history
 
 

@@ -23,6 +23,7 @@ from .errors import NonFiniteError
 from .evaluation import Evaluation, evaluation_steps
 from .history import History, HistoryView
 from .language_model import LanguageModel
+from .schedule import Plan, factor
 from .stop import StopFlag
 from .trainer_config import TrainerConfig, check_lr
 
@@ -43,6 +44,10 @@ SPEED_SECONDS = 3.0
 EVAL_SHARE = 0.05
 #: ... but are at least so many steps apart.
 MIN_EVAL_EVERY = 100
+#: The weights are averaged, and the clock is read for the schedule, after each of the first so many steps ...
+EVERY_STEP_UNTIL = 500
+#: ... and then every so many.
+STRIDE = 50
 #: Lower priority of the background thread, so that a front end stays quick.
 NICENESS = 10
 
@@ -64,10 +69,13 @@ class Snapshot:
     smoothed: float
     val_loss: float | None
     best_val: float | None
+    #: The step after which that was taken.
+    best_step: int
     #: Of the validation loss where there is one, otherwise of ``smoothed``.
     bits_per_char: float
     #: Before clipping, of the last step.
     grad_norm: float
+    #: Of the last step.
     lr: float
     #: Over the last seconds of training proper: without pauses, evaluations and checkpoints.
     chars_per_second: float
@@ -115,6 +123,11 @@ class Trainer:
         self._moments = np.zeros((2, model.config.num_parameters), dtype=model.config.dtype)
         self._state = model.zero_state(self.config.batch_size)
         self._history = History()
+        #: Its weights are the moving average, its engine is for evaluations.
+        self._averaged: LanguageModel | None = model.copy() if self.config.average else None
+        #: (P,) the weights of the best evaluation.
+        self._best: np.ndarray | None = None
+        self._plan = Plan()
         self._step = 0
         self._epoch = 0
         self._epoch_step = 0
@@ -139,8 +152,6 @@ class Trainer:
         self._stopping = False
         self._paused = False
         self._single_steps = 0
-        self._limit_steps: int | None = None
-        self._limit_seconds: float | None = None
         # Ends a call of the engine after the present step.
         self._flag = StopFlag()
 
@@ -166,8 +177,9 @@ class Trainer:
         ``text``: the text, or what ``load_text`` takes; None: what the run was started with.
         ``changes`` replace fields of the saved ``TrainerConfig``. Another text, seq_length,
         batch_size or validation share begins a new epoch, another kind of optimizer starts with
-        fresh moments; all the rest continues. The checkpoint is written to ``path`` again,
-        unless ``checkpoint=`` says otherwise. Raises ``CheckpointError``, ``DataError``.
+        fresh moments, something else to validate on with a new best; all the rest continues. The
+        checkpoint is written to ``path`` again, unless ``checkpoint=`` says otherwise. Raises
+        ``CheckpointError``, ``DataError``.
         """
         checkpoint = load_checkpoint(path)
         if text is None or isinstance(text, str):
@@ -177,17 +189,25 @@ class Trainer:
         saved = checkpoint.trainer_config
         config = dataclasses.replace(saved, **{"checkpoint": path, "lr": checkpoint.lr, **changes})
 
-        trainer = cls(checkpoint.model(backend=backend, threads=threads), text, config)
-        trainer._history = checkpoint.history
+        trainer = cls(checkpoint.model(last=True, backend=backend, threads=threads), text, config)
+        trainer._history, trainer._plan = checkpoint.history, checkpoint.plan
+        if trainer._averaged is not None and checkpoint.average is not None:
+            trainer._averaged.load(checkpoint.average)
         trainer._step, trainer._epoch = checkpoint.step, checkpoint.epoch
         trainer._seconds = checkpoint.seconds
         trainer._saved_step = checkpoint.step
         if config.optimizer.kind == saved.optimizer.kind:
             trainer._moments[...] = checkpoint.moments
         same_text = (len(text), text.checksum) == (checkpoint.text_length, checkpoint.text_checksum)
-        if same_text and all(
-            getattr(config, name) == getattr(saved, name) for name in ("seq_length", "batch_size", "validation")
-        ):
+
+        def same(*names: str) -> bool:
+            return same_text and all(getattr(config, name) == getattr(saved, name) for name in names)
+
+        if same("validation", "eval_symbols"):
+            trainer._best = checkpoint.best
+        else:
+            trainer._history.forget_best()
+        if same("seq_length", "batch_size", "validation"):
             if checkpoint.epoch_step >= trainer.lanes.steps:
                 raise CheckpointError(f"{path}: is damaged: step {checkpoint.epoch_step} of {trainer.lanes.steps}")
             trainer._epoch_step = checkpoint.epoch_step
@@ -200,7 +220,7 @@ class Trainer:
 
     @property
     def lr(self) -> float:
-        """The learning rate; a new one takes effect with the next chunk of steps."""
+        """The learning rate, before warm-up and schedule; a new one takes effect with the next chunk of steps."""
         return self._lr
 
     @lr.setter
@@ -228,7 +248,9 @@ class Trainer:
     ) -> Snapshot:
         """Trains up to the first of the limits, and returns the last snapshot; without limits, until ``stop``.
 
-        The limits count from the run's start, also after ``resume``. ``on_progress`` is called
+        The limits count from the run's start, also after ``resume``, and the schedule of the
+        learning rate spans the whole of the run up to them: later limits than before stretch it.
+        ``on_progress`` is called
         in this thread, about 20 times a second and at the end. KeyboardInterrupt, or whatever
         else is raised here, first ends training at the boundary of a step and writes the
         checkpoint. A loss or gradient that is not finite ends it with status "failed".
@@ -323,13 +345,14 @@ class Trainer:
                 smoothed=smoothed,
                 val_loss=val_loss,
                 best_val=self._history.best_val,
+                best_step=self._history.best_step,
                 bits_per_char=(smoothed if val_loss is None else val_loss) / math.log(2.0),
                 grad_norm=self._grad_norm,
-                lr=self._lr,
+                lr=self._rate(max(1, self._step)),
                 chars_per_second=symbols / seconds if seconds else 0.0,
                 seconds=self._seconds,
-                total_steps=self._limit_steps,
-                total_seconds=self._limit_seconds,
+                total_steps=self._plan.total_steps,
+                total_seconds=self._plan.total_seconds,
                 saved_step=self._saved_step,
                 history=self._history.view(),
             )
@@ -357,8 +380,9 @@ class Trainer:
             if epochs is not None:
                 done = self._epoch * self.lanes.steps + self._epoch_step
                 limits.append(self._step + max(0, round(epochs * self.lanes.steps) - done))
-            self._limit_steps = min(limits, default=None)
-            self._limit_seconds = seconds
+            total_steps = min(limits, default=None)
+            if (total_steps, seconds) != (self._plan.total_steps, self._plan.total_seconds):
+                self._plan = Plan(total_steps, seconds).ahead(self._step, self._seconds)
             self._stopping, self._paused, self._single_steps = False, paused, 0
             self._message, self._error = "", None
             thread = threading.Thread(target=self._work, args=(niceness,), name="trainer", daemon=True)
@@ -377,6 +401,8 @@ class Trainer:
             status = self._loop()
             if self.config.checkpoint is not None and self._saved_step != self._step:
                 self._save_on_the_way(self.config.checkpoint)
+            if status == "finished" and self._stalled():
+                message = self._message or f"stopped early: no better validation in {self.config.patience} evaluations"
         except NonFiniteError as failure:
             status, message = "failed", self._explain(failure)
         except BaseException as failure:
@@ -414,7 +440,7 @@ class Trainer:
                     self._execute(*task)
                 elif self._evaluation_is_due():
                     self._evaluate_a_little()
-                elif self._at_limit():
+                elif self._at_limit() or self._stalled():
                     return "finished"
                 elif self.config.checkpoint and self._unsaved_seconds >= self.config.checkpoint_every:
                     self._save_on_the_way(self.config.checkpoint)
@@ -426,9 +452,14 @@ class Trainer:
                         self._seconds += time.perf_counter() - begin
 
     def _at_limit(self) -> bool:
-        return (self._limit_steps is not None and self._step >= self._limit_steps) or (
-            self._limit_seconds is not None and self._seconds >= self._limit_seconds
+        plan = self._plan
+        return (plan.total_steps is not None and self._step >= plan.total_steps) or (
+            plan.total_seconds is not None and self._seconds >= plan.total_seconds
         )
+
+    def _stalled(self) -> bool:
+        """It is time to stop early."""
+        return self.config.patience is not None and self._history.since_best >= self.config.patience
 
     def _evaluation_is_due(self) -> bool:
         """Every ``eval_every`` steps, and at the end; so also where a resumed run had not come to it."""
@@ -439,21 +470,27 @@ class Trainer:
     def _evaluate_a_little(self) -> None:
         """Evaluates a part, so that requests do not wait for the whole of it."""
         with self._model_lock:
+            model = self._averaged or self.model
             if self._evaluation is None:
                 assert self._validation is not None
-                self._evaluation = evaluation_steps(self.model, self._validation)
+                self._evaluation = evaluation_steps(model, self._validation)
                 self._evaluated = Evaluation(math.nan, 0)
             try:
                 self._evaluated = next(self._evaluation)
             except StopIteration:
                 with self._lock:
                     self._evaluation = None
-                    self._history.add_validation(self._step, self._evaluated.nats)
+                    if self._history.add_validation(self._step, self._evaluated.nats):
+                        self._best = model.parameters.copy()
 
     def _train_a_little(self, single: bool) -> None:
         config, first = self.config, self._step + 1
+        if self._step % self._stride() == 0:
+            with self._lock:
+                self._plan = self._plan.ahead(self._step, self._seconds)
         inputs, targets = self.lanes.chunk(self._epoch_step, 1 if single else self._chunk_steps())
         lr = self._lr
+        rates = np.array([self._rate(step) for step in range(first, first + len(inputs))])
         begin = time.perf_counter()
         with self._model_lock:
             try:
@@ -464,7 +501,7 @@ class Trainer:
                     config.optimizer,
                     self._moments,
                     first,
-                    np.full(len(inputs), lr),
+                    rates,
                     config.seed,
                     self._flag,
                 )
@@ -501,15 +538,38 @@ class Trainer:
                 self._epoch += 1
                 self._epoch_step = 0
                 self._state[...] = 0.0
+        if self._averaged is not None and self._step % self._stride() == 0:
+            self._average()
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of one step, counted from 1."""
+        config = self.config
+        warm = min(1.0, step / config.warmup) if config.warmup else 1.0
+        return self._lr * warm * factor(config.schedule, self._plan.progress(step - 1))
+
+    def _stride(self) -> int:
+        """Averages and readings of the clock come after steps that are multiples of this: they do
+        not depend on how the steps are dealt out to calls of the engine."""
+        return 1 if self._step <= EVERY_STEP_UNTIL else STRIDE
+
+    def _average(self) -> None:
+        """Polynomial-decay averaging (Shamir and Zhang 2013): the span grows with the run, so it need not be chosen."""
+        assert self._averaged is not None
+        stride = self._stride()
+        average = self._averaged.parameters
+        average += stride / (stride + self.config.average * self._step) * (self.model.parameters - average)
 
     def _chunk_steps(self) -> int:
         """As many steps as fit the time, but not beyond where something else is to be done."""
+        plan = self._plan
         budget = CHUNK_SECONDS
-        if self._limit_seconds is not None:
-            budget = min(budget, self._limit_seconds - self._seconds)
+        if plan.total_seconds is not None:
+            budget = min(budget, plan.total_seconds - self._seconds)
         steps = min(int(budget / self._seconds_per_step), CHUNK_STEPS, self.eval_every - self._step % self.eval_every)
-        if self._limit_steps is not None:
-            steps = min(steps, self._limit_steps - self._step)
+        if plan.total_steps is not None:
+            steps = min(steps, plan.total_steps - self._step)
+        if self._averaged is not None or (plan.total_seconds is not None and self.config.schedule != "constant"):
+            steps = min(steps, 1 if self._step < EVERY_STEP_UNTIL else STRIDE - self._step % STRIDE)
         return max(1, steps)
 
     def _execute(self, future: Future[T], function: Callable[[LanguageModel], T]) -> None:
@@ -554,6 +614,9 @@ class Trainer:
                     encoding=self.text.encoding,
                     text_length=len(self.text),
                     text_checksum=self.text.checksum,
+                    plan=self._plan,
+                    average=None if self._averaged is None else self._averaged.parameters,
+                    best=self._best,
                 ),
                 path,
             )

@@ -23,6 +23,7 @@ from lstm_ext.config import ModelConfig, OptimizerConfig
 from lstm_ext.data import Vocabulary
 from lstm_ext.history import History
 from lstm_ext.language_model import LanguageModel
+from lstm_ext.schedule import Plan
 from lstm_ext.trainer_config import TrainerConfig
 
 H = 3
@@ -34,7 +35,16 @@ def make_checkpoint(**model: Any) -> Checkpoint:
     size = len(SYMBOLS)
     config = ModelConfig(**{"input_size": size, "hidden_size": H, "output_size": size, "num_layers": 2, **model})
     trainer = TrainerConfig(
-        seq_length=11, batch_size=5, lr=0.5, optimizer=OptimizerConfig("sgd", momentum=0.9), seed=4, checkpoint="x"
+        seq_length=11,
+        batch_size=5,
+        lr=0.5,
+        schedule="cosine",
+        warmup=3,
+        average=0.25,
+        patience=6,
+        optimizer=OptimizerConfig("sgd", momentum=0.9),
+        seed=4,
+        checkpoint="x",
     )
     rng = np.random.default_rng(0)
     history = History()
@@ -58,6 +68,9 @@ def make_checkpoint(**model: Any) -> Checkpoint:
         encoding="utf-8",
         text_length=77,
         text_checksum=0xFFFFFFFF,
+        plan=Plan(90, 7.5, 8, 0.25, 0.03),
+        average=rng.random(config.num_parameters).astype(config.dtype),
+        best=rng.random(config.num_parameters).astype(config.dtype),
     )
 
 
@@ -113,15 +126,26 @@ def test_tensors_are_named_as_in_pytorch(model: dict[str, Any], path: str) -> No
     assert counted == before.config.num_parameters
 
 
-def test_the_model_is_the_one_saved(path: str) -> None:
+@pytest.mark.parametrize("kept", ["best", "average", "last"])
+def test_the_model_is_the_one_saved(kept: str, path: str) -> None:
+    """The best weights; without an evaluation the average; without that the last."""
     before = make_checkpoint()
+    weights = {"best": before.best, "average": before.average, "last": before.parameters}[kept]
+    if kept != "best":
+        before = replace(before, best=None)
+    if kept == "last":
+        before = replace(before, average=None)
     model = LanguageModel(before.config, backend="numpy")
-    model.load(before.parameters)
     save_checkpoint(before, path)
+    after = load_checkpoint(path)
+    assert (after.kept, after.best is None, after.average is None) == (kept, kept != "best", kept == "last")
     text = list(range(len(SYMBOLS)))
-    np.testing.assert_array_equal(
-        load_checkpoint(path).model(backend="numpy").probabilities(text), model.probabilities(text)
-    )
+    for last, expected in ((False, weights), (True, before.parameters)):
+        assert expected is not None
+        model.load(expected)
+        np.testing.assert_array_equal(
+            after.model(last=last, backend="numpy").probabilities(text), model.probabilities(text)
+        )
 
 
 # ------------------------------------------------------------------- writing
@@ -331,6 +355,11 @@ TENSORS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda t: t.update({"rnn.bias_l0": np.full(12, np.nan, np.float32)}),
         "rnn.bias_l0 holds NaN or infinity",
     ),
+    "no last weights": (lambda t: t.pop("training.parameters"), "'training.parameters' is missing"),
+    "average": (
+        lambda t: t.update({"training.average": np.zeros(4, np.float32)}),
+        "training.average is float32 (4,), expected float32",
+    ),
     "history": (lambda t: t.update({"training.history.lrs": np.zeros(2)}), "lrs: got float64 (2,)"),
 }
 
@@ -359,6 +388,8 @@ CONTENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no alphabet": (lambda c: c.update(vocabulary=""), "at least one character"),
     "an alphabet of another type": (lambda c: c.update(vocabulary=[1, 2]), "is damaged"),
     "optimizer": (lambda c: c["trainer"].update(optimizer=None), "is damaged"),
+    "schedule": (lambda c: c["trainer"].update(schedule="steep"), "schedule: got 'steep'"),
+    "plan": (lambda c: c["plan"].update(per_step=-1.0), "plan: got"),
     "batch": (lambda c: c["trainer"].update(batch_size=10**9), "training.state is"),
 }
 

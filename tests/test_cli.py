@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_ext.checkpoint import load_checkpoint
+from lstm_ext.checkpoint import load_checkpoint, save_checkpoint
 from lstm_ext.config import ModelConfig
 from lstm_ext.data import load_text
+from lstm_ext.schedule import Plan
 from lstm_ext.trainer import Trainer
 from lstm_ext.verify_checks import Row
 from lstm_lab import memory
@@ -157,6 +158,7 @@ def test_options_reach_the_network_and_the_trainer(run: Run, text: Path) -> None
     options = ["--cell", "lstm", "--num-layers", 2, "--peephole", "--coupled", "--dropout", 0.25, "--dtype", "float64"]
     options += ["--optimizer", "rmsprop", "--lr", 0.005, "--clip-norm", 1.5, "--seed", 7, "--validation", 0.2]
     options += ["--eval-every", 4, "--checkpoint-every", 9, "--forget-bias", 2.5, "--threads", 2]
+    options += ["--schedule", "linear", "--warmup", 3, "--average", 0.3, "--patience", 5]
     assert run("train", "--data", text, *SMALL, *options, "--steps", 1, "--checkpoint", "m.safetensors")[0] == 0
     saved = load_checkpoint("m.safetensors")
     size = len(saved.vocabulary)
@@ -167,7 +169,48 @@ def test_options_reach_the_network_and_the_trainer(run: Run, text: Path) -> None
     assert (config.seq_length, config.batch_size, config.lr, config.seed) == (7, 3, 0.005, 7)
     assert (config.validation, config.eval_every, config.checkpoint_every) == (0.2, 4, 9.0)
     assert (config.optimizer.kind, config.optimizer.clip_norm) == ("rmsprop", 1.5)
+    assert (config.schedule, config.warmup, config.average, config.patience) == ("linear", 3, 0.3, 5)
     assert saved.model().weights()["layers.0.b"][8:16] == pytest.approx(2.5, abs=0.03)
+
+
+def test_large_networks_get_dropout_unless_told_otherwise(run: Run) -> None:
+    for options, dropout in (([200], 0.2), ([199], 0.0), ([200, "--dropout", 0.0], 0.0), ([8, "--dropout", 0.1], 0.1)):
+        options = ["--hidden-size", *options, "--seq-length", 2, "--batch-size", 1, "--checkpoint", "m.safetensors"]
+        assert run("train", "--data", "hello", *options, "--steps", 1, "--quiet")[0] == 0
+        assert load_checkpoint("m.safetensors").config.dropout == dropout
+
+
+def test_the_best_network_is_kept_and_training_ends_early(run: Run, text: Path) -> None:
+    """A learning rate that spoils it after a good start."""
+    options = [*SMALL, "--eval-every", 20, "--average", 0, "--checkpoint", "m.safetensors"]
+    run("train", "--data", text, *options, "--steps", 400, "--quiet")
+    resume = ["train", "--resume", "--checkpoint", "m.safetensors"]
+    status, out, _ = run(*resume, "--lr", 3, "--patience", 3, "--steps", 900)
+    assert status == 0
+    assert "of step 400, whose weights are kept; at the end" in out
+    assert "stopped early: no better validation in 3 evaluations" in out
+    assert load_checkpoint("m.safetensors").step == 460
+
+    _, out, _ = run(*resume, "--steps", 900, "--json", "--quiet")
+    result = json.loads(out)
+    assert (result["steps"], result["val_step"]) == (460, 400)
+    assert result["val_loss"] < result["last_val_loss"]
+    assert result["bits_per_char"] == pytest.approx(result["val_loss"] / math.log(2))
+    _, out, _ = run("eval", "--checkpoint", "m.safetensors", "--json")
+    assert json.loads(out)["loss"] == pytest.approx(result["val_loss"], rel=1e-6)
+    assert "after 460 steps" in run("eval", "--checkpoint", "m.safetensors")[1]
+    assert "the best of them that of step 400" in run("eval", "--checkpoint", "m.safetensors")[1]
+
+
+def test_resume_without_limits_goes_on_to_the_end_that_was_given(run: Run, text: Path) -> None:
+    checkpoint = ["--checkpoint", "m.safetensors"]
+    run("train", "--data", text, *SMALL, *checkpoint, "--steps", 10, "--quiet")
+    saved = load_checkpoint("m.safetensors")
+    save_checkpoint(replace(saved, plan=Plan(total_steps=25)), "m.safetensors")
+    status, out, _ = run("train", "--resume", *checkpoint)
+    assert status == 0
+    assert "going on to step 25, the end that the run was given" in out
+    assert load_checkpoint("m.safetensors").step == 25
 
 
 def test_epochs_are_passes_over_the_training_text(run: Run, text: Path) -> None:

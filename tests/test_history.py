@@ -119,6 +119,20 @@ def test_arrays_bring_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (other.width, other.smoothed, other.best_val, other.val_step) == (4, history.smoothed, 1.25, 21)
 
 
+def test_the_best_and_how_long_ago_it_was() -> None:
+    history = History()
+    best = [history.add_validation(10 * n, loss) for n, loss in enumerate([2.0, 1.5, 1.5, math.nan, 1.6], 1)]
+    assert best == [True, True, False, False, False]
+    for same in (history, History.from_arrays(history.arrays())):
+        assert (same.best_val, same.best_step, same.since_best) == (1.5, 20, 3)
+    assert history.add_validation(60, 1.4)
+    assert (history.best_val, history.best_step, history.since_best) == (1.4, 60, 0)
+    history.forget_best()
+    assert (history.best_val, history.best_step, history.since_best) == (None, 0, 0)
+    assert history.add_validation(70, 9.0)
+    assert history.val_loss == 9.0
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
@@ -128,9 +142,11 @@ def test_arrays_bring_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
         ("validation", np.array([[math.nan, 1.0]])),
         ("lrs", np.zeros(4)),
         ("scalars", np.zeros(3)),
-        ("scalars", np.array([0.0, 1.0, 1.0, 1.0])),
-        ("scalars", np.array([1.0, math.nan, 1.0, 1.0])),
-        ("scalars", np.array([1.0, 1.0, math.inf, 1.0])),
+        ("scalars", np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0])),
+        ("scalars", np.array([1.0, math.nan, 1.0, 1.0, 1.0, 1.0])),
+        ("scalars", np.array([1.0, 1.0, math.inf, 1.0, 1.0, 1.0])),
+        ("scalars", np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0])),
+        ("scalars", np.array([1.0, 1.0, 1.0, 1.0, 1.0, math.nan])),
     ],
 )
 def test_arrays_of_something_else_are_refused(name: str, wrong: np.ndarray) -> None:

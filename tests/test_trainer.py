@@ -229,6 +229,146 @@ def test_a_model_of_another_alphabet(backend: str) -> None:
         Trainer(LanguageModel(ModelConfig(44, 3, 44), backend=backend), HAMLET)
 
 
+# ------------------------------------------- learning rate, averages, the best
+
+
+def rates(trainer: Trainer) -> dict[int, float]:
+    """The learning rate of each step from now on, as the engine gets it."""
+    used: dict[int, float] = {}
+    real = trainer.model.engine.train
+
+    def train(*arguments: Any) -> TrainResult:
+        result = real(*arguments)
+        used.update(zip(range(arguments[5], arguments[5] + result.done), arguments[6].tolist(), strict=False))
+        return result
+
+    Engine(trainer, train)
+    return used
+
+
+def test_warm_up_and_schedule(backend: str) -> None:
+    trainer = make_trainer(backend, replace(CONFIG, lr=0.01, schedule="linear", warmup=4))
+    used = rates(trainer)
+    snapshot = trainer.run(steps=10)
+    expected = {step: 0.01 * min(1.0, step / 4) * (1.0 - (step - 1) / 10) for step in range(1, 11)}
+    assert used == pytest.approx(expected, rel=1e-12)
+    assert snapshot.lr == used[10]
+    assert trainer.lr == 0.01
+    # A later end stretches what is left.
+    trainer.run(steps=20)
+    assert used[11] == pytest.approx(0.01 * 0.5)
+    assert used[20] == pytest.approx(0.01 * 0.05)
+
+
+def test_a_schedule_by_the_clock(backend: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer_module, "EVERY_STEP_UNTIL", 4)
+    monkeypatch.setattr(trainer_module, "STRIDE", 5)
+    monkeypatch.setattr(trainer_module, "CHUNK_SECONDS", 0.0)
+    trainer = make_trainer(backend, replace(CONFIG, lr=1e-3, schedule="linear", validation=0.0))
+    used = rates(trainer)
+    trainer.run(seconds=60.0)  # 3 s per step
+    assert used == pytest.approx({step: 1e-3 * (1.0 - (step - 1) / 20) for step in range(1, 21)}, rel=1e-9)
+
+
+@pytest.mark.parametrize("limits", [{"steps": 40}, {"epochs": 0.5}, {"seconds": 120.0}], ids=str)
+@pytest.mark.parametrize("saved_at", [1, 13, 20])
+def test_resume_within_a_schedule(
+    saved_at: int, limits: dict[str, Any], backend: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same learning rates; where the clock decides, up to its next reading: it is no longer the same one."""
+    monkeypatch.setattr(trainer_module, "EVERY_STEP_UNTIL", 6)
+    monkeypatch.setattr(trainer_module, "STRIDE", 7)
+    monkeypatch.setattr(trainer_module, "CHUNK_SECONDS", 0.0)
+    path = str(tmp_path / "run.safetensors")
+    whole = make_trainer(backend, replace(CONFIG, schedule="cosine", warmup=5, average=0.1), dropout=0.2)
+    used = rates(whole)
+    real = whole.model.engine.train
+
+    def train(*arguments: Any) -> TrainResult:
+        if arguments[5] == saved_at + 1:
+            whole.save(path)
+        return real(*arguments)
+
+    Engine(whole, train)
+    whole.run(**limits)
+    resumed = Trainer.resume(path, backend=backend, checkpoint=None)
+    again = rates(resumed)
+    resumed.run(**limits)
+    assert min(again) == saved_at + 1
+    if "seconds" in limits:
+        same = 1 if saved_at <= 6 else 7 - saved_at % 7
+        assert [again[saved_at + n] for n in range(1, 1 + same)] == [used[saved_at + n] for n in range(1, 1 + same)]
+    else:
+        assert again == {step: rate for step, rate in used.items() if step > saved_at}
+        assert_same_run(contents(whole, tmp_path), contents(resumed, tmp_path))
+
+
+def test_the_average_of_the_weights(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer_module, "EVERY_STEP_UNTIL", 3)
+    monkeypatch.setattr(trainer_module, "STRIDE", 4)
+    trainer = make_trainer(backend, replace(CONFIG, average=0.25, eval_every=9), dtype="float64")
+    average = trainer.model.parameters.copy()
+    expected: dict[int, np.ndarray] = {}
+    for step in range(1, 19):
+        trainer.run(steps=step)
+        # After steps 1, 2, 3, and then after multiples of 4.
+        if step <= 3 or step % 4 == 0:
+            stride = 1 if step <= 3 else 4
+            weight = stride / (stride + 0.25 * step)
+            average = (1.0 - weight) * average + weight * trainer.model.parameters
+        expected[step] = average
+    checkpoint = contents(trainer, tmp_path)
+    assert checkpoint.average is not None
+    np.testing.assert_allclose(checkpoint.average, average, rtol=1e-12)
+    assert np.abs(average - checkpoint.parameters).max() > 1e-3
+    # It is what is evaluated, and training does not see it.
+    averaged = trainer.model.copy()
+    averaged.load(expected[9])
+    validation = split(HAMLET).validation
+    assert validation is not None
+    history = trainer.snapshot().history
+    assert history.val_loss[history.val_steps == 9] == pytest.approx(evaluate(averaged, validation).nats)
+    plain = make_trainer(backend, replace(CONFIG, eval_every=9), dtype="float64")
+    plain.run(steps=18)
+    np.testing.assert_array_equal(plain.model.parameters, trainer.model.parameters)
+
+
+def test_the_best_is_kept(backend: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "run.safetensors")
+    trainer = make_trainer(backend, replace(CONFIG, checkpoint=path))
+    trainer.run(steps=40)
+    good = trainer.model.parameters.copy()
+    trainer.lr = 3.0  # spoils it
+    snapshot = trainer.run(steps=80)
+    losses = dict(zip(snapshot.history.val_steps, snapshot.history.val_loss, strict=True))
+    assert losses[40] < losses[20] < min(losses[60], losses[80])
+    assert (snapshot.best_val, snapshot.best_step, snapshot.val_loss) == (losses[40], 40, losses[80])
+    resumed = Trainer.resume(path, backend=backend)
+    resumed.run(steps=100)
+    for trained in (trainer, resumed):
+        saved = contents(trained, tmp_path)
+        assert saved.kept == "best"
+        np.testing.assert_array_equal(saved.model(backend=backend).parameters, good)
+        np.testing.assert_array_equal(saved.parameters, trained.model.parameters)
+    assert resumed.snapshot().best_step == 40
+    # Something else to validate on: what was best there is not best here.
+    other = Trainer.resume(path, backend=backend, validation=0.2, lr=1e-3, checkpoint=None)
+    assert (other.snapshot().best_val, contents(other, tmp_path).kept) == (None, "last")
+    assert other.run(steps=120).best_step == 120
+
+
+def test_early_stopping(backend: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "run.safetensors")
+    trainer = make_trainer(backend, replace(CONFIG, patience=2, checkpoint=path))
+    trainer.run(steps=40)
+    trainer.lr = 3.0
+    snapshot = trainer.run(steps=500)
+    assert (snapshot.status, snapshot.step, snapshot.best_step, snapshot.saved_step) == ("finished", 80, 40, 80)
+    assert snapshot.message == "stopped early: no better validation in 2 evaluations"
+    assert Trainer.resume(path, backend=backend).run(steps=500).step == 80
+    assert Trainer.resume(path, backend=backend, patience=3).run(steps=500).step == 100
+
+
 # ------------------------------------------------------------- exact resume
 
 RUNS: dict[str, tuple[TrainerConfig, dict[str, Any]]] = {
@@ -239,6 +379,7 @@ RUNS: dict[str, tuple[TrainerConfig, dict[str, Any]]] = {
     ),
     "rmsprop rnn float64": (replace(CONFIG, optimizer=OptimizerConfig("rmsprop")), {"cell": "rnn", "dtype": "float64"}),
     "adagrad peephole": (replace(CONFIG, lr=0.05, optimizer=OptimizerConfig("adagrad")), {"peephole": True}),
+    "averaged": (replace(CONFIG, average=0.2, warmup=70), {"dropout": 0.3}),
     "coupled forced": (CONFIG, {"coupled": True, "force": {"output": 1.0}}),
 }
 
@@ -872,6 +1013,10 @@ def test_the_background_thread_has_a_lower_priority(backend: str) -> None:
         ("lr", 0.0),
         ("lr", math.nan),
         ("seed", -1),
+        ("schedule", "steep"),
+        ("warmup", -1),
+        ("average", 1.0),
+        ("patience", 0),
         ("validation", 1.0),
         ("eval_every", 0),
         ("eval_symbols", 1),

@@ -9,8 +9,9 @@ import numpy as np
 
 from lstm_ext.config import BLOCKS
 
-#: Parameters, gradient, two optimizer moments, the core's packed panels, and a checkpoint on its way to disk.
-PARAMETER_COPIES = 7
+#: Parameters, gradient, two optimizer moments, the core's packed panels, all but the gradient and
+#: the panels once more for the moving average, the best weights, and a checkpoint on its way to disk.
+PARAMETER_COPIES = 12
 
 
 def bytes_needed(

@@ -78,23 +78,27 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--encoding", help="how the text file is encoded (default: utf-8)")
 
 
-def add_network(parser: argparse._ActionsContainer) -> None:
-    """The fields of ``ModelConfig``, None where not given."""
+def add_network(parser: argparse._ActionsContainer, *, dropout: str = "0") -> None:
+    """The fields of ``ModelConfig``, None where not given; ``dropout`` is the default that help shows."""
     parser.add_argument("--cell", choices=CELLS, help="default: lstm")
     parser.add_argument("--hidden-size", type=whole(1), metavar="H", help="units per layer (default: 128)")
     parser.add_argument("--num-layers", type=whole(1), metavar="L", help="default: 1")
-    parser.add_argument("--dropout", type=number(0, 1), metavar="P", help="of each layer's output (default: 0)")
+    parser.add_argument(
+        "--dropout", type=number(0, 1), metavar="P", help=f"of each layer's output (default: {dropout})"
+    )
     parser.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
     parser.add_argument("--reset-after", action="store_true", default=None, help="GRU as in cuDNN and PyTorch")
     parser.add_argument("--peephole", action="store_true", default=None, help="LSTM whose gates see the cell")
     parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with i = 1 - f")
 
 
-def add_training(parser: argparse._ActionsContainer) -> None:
-    """What one training step is, None where not given."""
-    parser.add_argument("--seq-length", type=whole(1), metavar="T", help="characters per step and lane (default: 50)")
+def add_training(parser: argparse._ActionsContainer, *, seq_length: int = 50, lr: float = 2e-3) -> None:
+    """What one training step is, None where not given; the keywords are the defaults that help shows."""
+    parser.add_argument(
+        "--seq-length", type=whole(1), metavar="T", help=f"characters per step and lane (default: {seq_length})"
+    )
     parser.add_argument("--batch-size", type=whole(1), metavar="B", help="lanes read in parallel (default: 16)")
-    parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help="learning rate (default: 0.002)")
+    parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help=f"learning rate (default: {lr:g})")
     parser.add_argument("--optimizer", choices=("sgd", "rmsprop", "adagrad", "adam"), help="default: adam")
     parser.add_argument("--seed", type=whole(0), help="of weights and dropout (default: 0)")
 

@@ -47,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result))
         return 0
+    of_step = f", the best of them that of step {checkpoint.history.best_step:,}" if checkpoint.kept == "best" else ""
     rows = [
-        ("network", f"{arguments.checkpoint} after {checkpoint.step:,} steps on {checkpoint.text_name}"),
+        ("network", f"{arguments.checkpoint} after {checkpoint.step:,} steps on {checkpoint.text_name}{of_step}"),
         ("text", f"{name}, {evaluation.count:,} characters predicted"),
         ("loss", f"{evaluation.nats:.4f} nats per character"),
         ("that is", f"{evaluation.bits_per_char:.4f} bits per character, perplexity {evaluation.perplexity:.3f}"),

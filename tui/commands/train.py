@@ -20,6 +20,7 @@ from lstm_ext.config import ModelConfig, OptimizerConfig
 from lstm_ext.data import BUILTIN, load_text
 from lstm_ext.language_model import LanguageModel
 from lstm_ext.ngram import ngram_losses
+from lstm_ext.schedule import SCHEDULES
 from lstm_ext.trainer import Snapshot, Trainer, TrainerConfig
 
 from ..checkpoints import SUFFIX, writable
@@ -31,6 +32,17 @@ from ..units import clock, rate, size_in_words
 
 #: Trained for so many seconds where no limit is given.
 DEFAULT_SECONDS = 60.0
+#: How training goes unless said otherwise. docs/training.md has the measurements behind it.
+RECOMMENDED = TrainerConfig(
+    seq_length=64,
+    batch_size=16,
+    lr=2e-3,
+    warmup=100,
+    average=0.1,
+    optimizer=OptimizerConfig(clip_norm=1.0),
+)
+#: Smaller networks learn a text more slowly than they learn it by heart.
+DROPOUT, DROPOUT_FROM = 0.2, 200
 #: What makes a network, and what it is unless said otherwise. A resumed run keeps its network.
 NETWORK: dict[str, Any] = {
     "cell": "lstm",
@@ -43,7 +55,19 @@ NETWORK: dict[str, Any] = {
     "coupled": False,
 }
 #: Options that are fields of TrainerConfig, and those that are fields of its OptimizerConfig.
-TRAINING = ("seq_length", "batch_size", "lr", "seed", "validation", "eval_every", "checkpoint_every")
+TRAINING = (
+    "seq_length",
+    "batch_size",
+    "lr",
+    "schedule",
+    "warmup",
+    "average",
+    "patience",
+    "seed",
+    "validation",
+    "eval_every",
+    "checkpoint_every",
+)
 OPTIMIZER = {"optimizer": "kind", "clip_norm": "clip_norm"}
 Say = Callable[[str], None]
 
@@ -60,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the text, at its end, kept for validation (default: 0.1)",
     )
     network = parser.add_argument_group("network")
-    add_network(network)
+    add_network(network, dropout=f"{DROPOUT} from {DROPOUT_FROM} units on, below that 0")
     network.add_argument(
         "--forget-bias",
         type=number(-math.inf, low_included=False),
@@ -68,16 +92,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the LSTM's forget bias starts (default: 1)",
     )
     training = parser.add_argument_group("training")
-    add_training(training)
-    training.add_argument("--clip-norm", type=number(0), metavar="X", help="of the whole gradient, 0: off (default: 5)")
+    add_training(training, seq_length=RECOMMENDED.seq_length, lr=RECOMMENDED.lr)
+    training.add_argument(
+        "--schedule",
+        choices=SCHEDULES,
+        help=f"how the learning rate goes down to 0 at the end (default: {RECOMMENDED.schedule})",
+    )
+    training.add_argument(
+        "--warmup",
+        type=whole(0),
+        metavar="N",
+        help=f"steps until the learning rate is reached (default: {RECOMMENDED.warmup})",
+    )
+    training.add_argument(
+        "--average",
+        type=number(0, 1),
+        metavar="SHARE",
+        help=f"keep the weights' mean over about this share of all steps; 0: the last (default: {RECOMMENDED.average})",
+    )
+    training.add_argument(
+        "--clip-norm",
+        type=number(0),
+        metavar="X",
+        help=f"of the whole gradient, 0: off (default: {RECOMMENDED.optimizer.clip_norm:g})",
+    )
     add_engine(training)
 
-    limits = parser.add_argument_group("how long (the first limit ends it; none: 60 seconds)")
+    limits = parser.add_argument_group(
+        "how long (the first limit ends it; none: 60 seconds, with --resume up to the end that the run was given)"
+    )
     limits.add_argument(
         "--steps", type=whole(1, 2**62), metavar="N", help="counted from the run's start, also with --resume"
     )
     limits.add_argument("--epochs", type=positive, metavar="N", help="likewise")
     limits.add_argument("--seconds", type=positive, metavar="S", help="from now on")
+    limits.add_argument(
+        "--patience", type=whole(1), metavar="N", help="end early after N validations in a row without a new best"
+    )
 
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -101,10 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(line, file=stream, flush=True)
 
     trainer = _resumed(arguments, say) if arguments.resume else _begun(arguments, say)
-    seconds = arguments.seconds
-    if not (arguments.steps or arguments.epochs or seconds):
-        seconds = DEFAULT_SECONDS
-        say(f"no limit given: training for {seconds:g} seconds (--steps, --epochs or --seconds choose)")
+    limits = _limits(arguments, trainer.snapshot(), say)
 
     with _signals() as received:
 
@@ -114,12 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
             elif not arguments.quiet:
                 progress(snapshot)
 
-        snapshot = trainer.run(
-            steps=arguments.steps,
-            epochs=arguments.epochs,
-            seconds=None if seconds is None else trainer.snapshot().seconds + seconds,
-            on_progress=on_progress,
-        )
+        snapshot = trainer.run(**limits, on_progress=on_progress)
     progress.clear()
     if snapshot.status == "failed":
         raise CommandError(snapshot.message)
@@ -127,10 +170,25 @@ def run(arguments: argparse.Namespace) -> int:
     print(json.dumps(result) if arguments.json else _summary(trainer, result), flush=True)
     if snapshot.saved_step != snapshot.step:
         raise CommandError(snapshot.message)
+    if snapshot.message:
+        say(snapshot.message)
     if received:
         say(f"stopped by {received[0].name}; the same command with --resume continues")
         return 128 + received[0]
     return 0
+
+
+def _limits(arguments: argparse.Namespace, present: Snapshot, say: Say) -> dict[str, Any]:
+    """What ends the run, counted from its start."""
+    if arguments.steps or arguments.epochs or arguments.seconds:
+        seconds = None if arguments.seconds is None else present.seconds + arguments.seconds
+        return {"steps": arguments.steps, "epochs": arguments.epochs, "seconds": seconds}
+    steps, seconds = present.total_steps, present.total_seconds
+    if (steps or seconds) and present.step < (steps or math.inf) and present.seconds < (seconds or math.inf):
+        say(f"going on to {f'step {steps:,}' if steps else clock(seconds or 0.0)}, the end that the run was given")
+        return {"steps": steps, "seconds": seconds}
+    say(f"no limit given: training for {DEFAULT_SECONDS:g} seconds (--steps, --epochs or --seconds choose)")
+    return {"seconds": present.seconds + DEFAULT_SECONDS}
 
 
 @contextmanager
@@ -163,10 +221,14 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
     if not arguments.data:
         raise UsageError(f"--data: missing; expected a text file or a built-in text ({', '.join(BUILTIN)})")
     network = {name: _either(getattr(arguments, name), default) for name, default in NETWORK.items()}
+    if arguments.dropout is None and network["hidden_size"] >= DROPOUT_FROM:
+        network["dropout"] = DROPOUT
     path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, network["cell"]))
     check_destination(path)
     config = replace(
-        TrainerConfig(checkpoint=path, optimizer=OptimizerConfig(**_given(arguments, OPTIMIZER))),
+        RECOMMENDED,
+        checkpoint=path,
+        optimizer=replace(RECOMMENDED.optimizer, **_given(arguments, OPTIMIZER)),
         **_given(arguments, {name: name for name in TRAINING}),
     )
     try:
@@ -272,7 +334,7 @@ def _check_memory(network: Mapping[str, Any], length: int, vocabulary_size: int,
 def _introduction(trainer: Trainer) -> str:
     return (
         f"{trainer.text.name}: {len(trainer.vocabulary)} different characters; {trainer.split.description}\n"
-        f"{_network(trainer)}"
+        f"{_network(trainer)}\n{_training(trainer)}"
     )
 
 
@@ -286,21 +348,36 @@ def _network(trainer: Trainer) -> str:
     )
 
 
+def _training(trainer: Trainer) -> str:
+    config, dropout = trainer.config, trainer.model.config.dropout
+    parts = [
+        f"{config.batch_size} x {config.seq_length} characters per step",
+        f"{config.optimizer.kind}, learning rate {trainer.lr:g}, {config.schedule}",
+        f"dropout {dropout:g}" if dropout else "",
+        f"weights averaged over the last {config.average:.0%} of all steps" if config.average else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
 def _result(trainer: Trainer, snapshot: Snapshot, *, baselines: bool) -> dict[str, Any]:
-    """What --json prints. Losses are mean nats per character; what is not known is None."""
+    """What --json prints. Losses are mean nats per character; what is not known is None.
+
+    val_loss, bits_per_char and perplexity are those of the weights that are kept.
+    """
     counted: dict[str, float] = {}
     if baselines and trainer.split.validation is not None:
         evaluated = trainer.split.validation[: trainer.config.eval_symbols]
         counted = ngram_losses(trainer.split.train, evaluated, len(trainer.vocabulary))
     config = trainer.model.config
-    bits = snapshot.bits_per_char
+    bits = snapshot.bits_per_char if snapshot.best_val is None else snapshot.best_val / math.log(2.0)
     return {
         "status": snapshot.status,
         "steps": snapshot.step,
         "epochs": snapshot.epoch,
         "train_loss": _finite(snapshot.smoothed),
-        "val_loss": _finite(snapshot.val_loss),
-        "best_val_loss": _finite(snapshot.best_val),
+        "val_loss": _finite(snapshot.best_val),
+        "val_step": None if snapshot.best_val is None else snapshot.best_step,
+        "last_val_loss": _finite(snapshot.val_loss),
         "bits_per_char": _finite(bits),
         "perplexity": _finite(2.0**bits if bits < 1000 else math.inf),
         "ngram_losses": counted,
@@ -332,6 +409,10 @@ def _summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
         ("training loss", f"{loss(result['train_loss'])}, smoothed"),
         ("validation loss", loss(result["val_loss"])),
     ]
+    if result["val_loss"] != result["last_val_loss"]:
+        rows.append(
+            ("", f"of step {result['val_step']:,}, whose weights are kept; at the end {loss(result['last_val_loss'])}")
+        )
     if result["bits_per_char"] is not None:
         figures = f"{result['bits_per_char']:.3f} bits per character, perplexity {result['perplexity']:.2f}"
         rows.append(("that is", figures))
