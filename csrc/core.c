@@ -101,9 +101,12 @@ static int good_symbols(int64_t count, const int32_t *symbols, int least, int li
     return 1;
 }
 
+/* Steps times sequences must fit an int, which is what counts rows. */
+static int good_size(int T, int B) { return T >= 1 && B >= 1 && (int64_t)T * B + B <= INT32_MAX; }
+
 static int good_pass(const lc_layer *layer, const lc_pass *pass)
 {
-    if (!good_layer(layer) || pass->T < 1 || pass->B < 1 || (!pass->x == !pass->symbols))
+    if (!good_layer(layer) || !good_size(pass->T, pass->B) || (!pass->x == !pass->symbols))
         return 0;
     if (pass->symbols && !good_symbols((int64_t)pass->T * pass->B, pass->symbols, 0, layer->input_size))
         return 0;
@@ -251,7 +254,7 @@ int lc_engine_forward(lc_engine *engine, int T, int B, const int32_t *inputs, co
                       int use_dropout, uint64_t dropout_key, int keep, double *loss)
 {
     struct engine *e = &engine->e;
-    if (T < 1 || B < 1 || !good_batch(e, (int64_t)T * B, inputs, targets))
+    if (!good_size(T, B) || !good_batch(e, (int64_t)T * B, inputs, targets))
         return LC_BAD_ARGUMENT;
     int code = reserve(engine, T, B, !keep);
     if (code)
@@ -311,7 +314,7 @@ int lc_engine_train(lc_engine *engine, int N, int T, int B, const int32_t *input
     struct engine *e = &engine->e;
     const int64_t batch = (int64_t)T * B;
     *done = 0;
-    if (N < 0 || T < 1 || B < 1 || !good_batch(e, N * batch, inputs, targets))
+    if (N < 0 || !good_size(T, B) || !good_batch(e, N * batch, inputs, targets))
         return LC_BAD_ARGUMENT;
     int code = reserve(engine, T, B, 1);
     if (code)
