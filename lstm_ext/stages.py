@@ -5,7 +5,7 @@
 
 Notation: subscript t is the character's number, · a matrix product (or a product of two numbers),
 ⊙ a product element by element, and dX short for ∂L/∂X. W_fh and W_fx are the columns of W_f that
-meet h and x. Gates have PyTorch's letters; g and n are the candidate, C̃ or h̃ in many textbooks.
+meet h and x. Gates have PyTorch's letters; g and n are the candidate, in many textbooks C or h with a tilde.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ _SUPERSCRIPTS_AND_SIGNS = {
     "‖": "|",
     "∂": "d",
     "≈": "~",
-    "C̃": "C~",
-    "h̃": "h~",
     "ₜ₋₁": "_{t-1}",
     "ₜ₊₁": "_{t+1}",
     "ₜ": "_t",
@@ -222,7 +220,7 @@ def _lstm_forward(config: LayerConfig) -> Iterator[Stage]:
         "candidate",
         "gₜ = tanh(a_g)",
         "tanh({a_g})",
-        "What could be written, sign included, squeezed into -1 to 1. Many textbooks call it C̃.",
+        "What could be written, sign included, squeezed into -1 to 1. Many textbooks write it as C with a tilde.",
         span="tanh",
     )
     yield Stage(
@@ -325,7 +323,7 @@ def _gru_forward(config: LayerConfig) -> Iterator[Stage]:
         "candidate",
         "nₜ = tanh(a_n)",
         "tanh({a_n})",
-        "The proposed new state, squeezed into -1 to 1. Many textbooks call it h̃.",
+        "The proposed new state, squeezed into -1 to 1. Many textbooks write it as h with a tilde.",
         span="tanh",
     )
     yield Stage(

@@ -57,7 +57,8 @@ class Subject:
         """For the title bar."""
         cell = self.cell.upper() + (" (reset after)" if walked.config.reset_after else "")
         weights = "trained" if self.trained else "untrained"
-        return f"{cell} · {self.hidden_size} units · {weights} · {'C' if walked.backend == 'c' else 'NumPy'} float64"
+        units = f"{self.hidden_size} unit{'s' * (self.hidden_size > 1)}"
+        return f"{cell} · {units} · {weights} · {'C' if walked.backend == 'c' else 'NumPy'} float64"
 
 
 class AskText(Dialog[str]):

@@ -33,12 +33,11 @@ class NextCharacter(WalkView):
         for symbol in likeliest(step.values["p"], step.target, height - 1):
             value, wanted = float(step.values["p"][symbol]), symbol == step.target
             style = ink.strong if wanted else ink.text
-            marker = self.marker if wanted else " "
-            pieces: list[Piece] = [(f"{marker} {self.quoted(symbol)}", style)]
+            pieces: list[Piece] = [(self.label(symbol, marked=wanted), style)]
             pieces.append(
                 ((format_number(value) if known else self.dot).rjust(9) + "  ", style if known else ink.faint)
             )
             if known:
-                pieces.append((bar(value, width - 16, ascii_only=ink.ascii), ink.point if wanted else ink.line))
+                pieces.append((bar(value, width - 17, ascii_only=ink.ascii), ink.point if wanted else ink.line))
             rows.append(row(width, pieces))
         return rows

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 import numpy as np
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.color import Color
 from rich.style import Style
 from textual.strip import Strip
@@ -50,14 +50,14 @@ class StageDetail(WalkView):
             if left >= self._rows_wanted():
                 break
         values = list(self._values(width, max(1, left)))
-        blocks = [head, equation, summands, values, meaning]
+        blocks = [block for block in (head, equation, summands, values, meaning) if block]
         room = height - sum(map(len, blocks)) - len(blocks)
         if room > min(len(place.walk.steps), 6):
             blocks.append(list(self._through_text(width, room)))
         spare = height - sum(map(len, blocks))
         strips: list[Strip] = []
         for block in blocks:
-            if block and strips and spare > 0:
+            if strips and spare > 0:
                 strips.append(self._blank(width))
                 spare -= 1
             strips += block
@@ -168,14 +168,13 @@ class StageDetail(WalkView):
         for symbol in shown:
             value, here = float(values[symbol]), symbol == marked
             style = ink.strong if here else ink.text
-            marker = self.marker if here else " "
             text = format_number(int(value) if self.place.moment.stage.id == "x" else value)
             pieces: list[Piece] = [
-                (f"{marker} {self.quoted(symbol)}", style),
+                (self.label(symbol, marked=here), style),
                 (text.rjust(_NUMBER) + "  ", style),
             ]
             note = [(f" {mark}", ink.key)] if here and mark else []
-            space = width - 5 - _NUMBER - 2 - (len(mark) + 1 if mark else 0)
+            space = width - 6 - _NUMBER - 2 - (len(mark) + 1 if mark else 0)
             yield row(width, [*pieces, *self._bar(value, values, span, space)], note)
 
     def _arrays(self, width: int, room: int) -> Iterator[Strip]:
@@ -220,17 +219,16 @@ class StageDetail(WalkView):
         """A row for each symbol: its score's gradient, which its bias gets, and what its weights get."""
         place, ink = self.place, self.ink
         step, values = place.moment.step, place.moment.step.values
-        units = window(place.walk.config.hidden_size, place.unit, (width - 6 - 10) // _NUMBER)
+        units = window(place.walk.config.hidden_size, place.unit, (width - 6) // _NUMBER - 1)
         heads = "".join(f"h {unit + 1}".rjust(_NUMBER) for unit in units)
-        yield row(width, [(" " * 6 + "b".rjust(10) + heads, ink.muted)])
+        yield row(width, [(" " * 6 + "b".rjust(_NUMBER) + heads, ink.muted)])
         for symbol in likeliest(np.abs(values["dy"]), step.target, max(1, room - 1)):
             here = symbol == step.target
-            marker = self.marker if here else " "
             numbers = "".join(
                 format_number(float(values["dy"][symbol] * values["h"][unit])).rjust(_NUMBER) for unit in units
             )
-            text = f"{marker} {self.quoted(symbol)} {format_number(float(values['dy'][symbol])).rjust(10)}{numbers}"
-            yield row(width, [(text, ink.strong if here else ink.text)])
+            bias = format_number(float(values["dy"][symbol])).rjust(_NUMBER)
+            yield row(width, [(self.label(symbol, marked=here) + bias + numbers, ink.strong if here else ink.text)])
 
     def _through_text(self, width: int, room: int) -> Iterator[Strip]:
         """The chosen unit's value of this stage at every character that the walk has come to."""
@@ -248,8 +246,8 @@ class StageDetail(WalkView):
             current = step is here.step
             style = ink.strong if current else ink.text
             marker = self.marker if current else " "
-            letters = f"{self.character(step.symbol)}{arrow}{self.character(step.target)}"
-            pieces: list[Piece] = [(f"{marker} {letters}   ", clickable(style, f"screen.go({number})"))]
+            letters = set_cell_size(f"{self.character(step.symbol)}{arrow}{self.character(step.target)}", 5)
+            pieces: list[Piece] = [(f"{marker} {letters} ", clickable(style, f"screen.go({number})"))]
             if number is not None and number <= place.index:
                 value = float(values[k])
                 pieces.append((format_number(value).rjust(_NUMBER) + "  ", style))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.strip import Strip
 
 from lstm_ext.walk import Moment, format_number
@@ -45,7 +46,10 @@ class StageList(WalkView):
             pieces: list[Piece] = [
                 (f"{marker} {symbols[k].ljust(wide)} ", clickable(style, click)),
                 (moment.stage.name[:name].ljust(name), clickable(style, click)),
-                (value.rjust(_VALUE), clickable(style if here or value != self.dot else ink.faint, click)),
+                (
+                    " " * (_VALUE - cell_len(value)) + value,
+                    clickable(style if here or value != self.dot else ink.faint, click),
+                ),
             ]
             rows.append(row(width, pieces))
         return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -45,7 +46,8 @@ class TextRibbon(WalkView):
             target = f"screen.go({number})"
             current = step.t == t
             style = self.cursor if current else ink.strong if self._visited(step.t) else ink.muted
-            upper += [(f" {read}{arrow}{wanted} ", clickable(style, target)), (" " * (_CELL - 5), Style.null())]
+            text = f" {read}{arrow}{wanted} "
+            upper += [(text, clickable(style, target)), (" " * (_CELL - cell_len(text)), Style.null())]
             odds = f"{100 * float(step.values['p'][step.target]):.3g}%" if place.known(step.t, "p") else self.dot
             lower.append((f" {odds}".ljust(_CELL), ink.text if current else ink.muted))
         if shown.stop < len(steps):

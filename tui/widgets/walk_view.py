@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rich.cells import set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
@@ -104,12 +105,16 @@ class WalkView(Canvas):
         return to_ascii(text) if self.ink.ascii else text
 
     def character(self, symbol: int) -> str:
-        """A symbol of the vocabulary, one cell wide."""
-        return visible_character(self.place.walk.vocabulary.symbols[symbol], ascii_only=self.ink.ascii)
+        """A symbol of the vocabulary, one or two cells wide."""
+        return visible_character(self.place.walk.vocabulary.symbols[symbol], 2, ascii_only=self.ink.ascii).rstrip()
 
     def quoted(self, symbol: int) -> str:
         """The same between quotes."""
         return f"'{self.character(symbol)}'"
+
+    def label(self, symbol: int, *, marked: bool) -> str:
+        """The same for the beginning of a row, with a marker or not: always six cells."""
+        return set_cell_size(f"{self.marker if marked else ' '} {self.quoted(symbol)}", 6)
 
 
 def window(size: int, chosen: int, room: int) -> range:
