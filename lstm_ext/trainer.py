@@ -250,11 +250,10 @@ class Trainer:
 
         The limits count from the run's start, also after ``resume``, and the schedule of the
         learning rate spans the whole of the run up to them: later limits than before stretch it.
-        ``on_progress`` is called
-        in this thread, about 20 times a second and at the end. KeyboardInterrupt, or whatever
-        else is raised here, first ends training at the boundary of a step and writes the
-        checkpoint. A loss or gradient that is not finite ends it with status "failed".
-        Raises ``CheckpointError`` at once if no checkpoint can be written.
+        ``on_progress`` is called in this thread, about 20 times a second and at the end.
+        KeyboardInterrupt, or whatever else is raised here, first ends training at the boundary
+        of a step and writes the checkpoint. A loss or gradient that is not finite ends it with
+        status "failed". Raises ``CheckpointError`` at once if no checkpoint can be written.
         """
         # In a thread, because the exceptions of signal handlers strike the main thread, anywhere.
         thread = self._start(steps, epochs, seconds, paused=False, niceness=0)
@@ -485,7 +484,7 @@ class Trainer:
 
     def _train_a_little(self, single: bool) -> None:
         config, first = self.config, self._step + 1
-        if self._step % self._stride() == 0:
+        if self._step % self._stride() == 0 and self._step != self._plan.step:
             with self._lock:
                 self._plan = self._plan.ahead(self._step, self._seconds)
         inputs, targets = self.lanes.chunk(self._epoch_step, 1 if single else self._chunk_steps())
@@ -537,6 +536,7 @@ class Trainer:
             if self._epoch_step == self.lanes.steps:
                 self._epoch += 1
                 self._epoch_step = 0
+            if not self._epoch_step or (self.config.reset_every and not self._step % self.config.reset_every):
                 self._state[...] = 0.0
         if self._averaged is not None and self._step % self._stride() == 0:
             self._average()
@@ -548,8 +548,8 @@ class Trainer:
         return self._lr * warm * factor(config.schedule, self._plan.progress(step - 1))
 
     def _stride(self) -> int:
-        """Averages and readings of the clock come after steps that are multiples of this: they do
-        not depend on how the steps are dealt out to calls of the engine."""
+        """Averages, and readings of the clock, come after steps that are multiples of this, so that they
+        do not depend on how the steps are dealt out to calls of the engine."""
         return 1 if self._step <= EVERY_STEP_UNTIL else STRIDE
 
     def _average(self) -> None:
@@ -568,6 +568,8 @@ class Trainer:
         steps = min(int(budget / self._seconds_per_step), CHUNK_STEPS, self.eval_every - self._step % self.eval_every)
         if plan.total_steps is not None:
             steps = min(steps, plan.total_steps - self._step)
+        if self.config.reset_every:
+            steps = min(steps, self.config.reset_every - self._step % self.config.reset_every)
         if self._averaged is not None or (plan.total_seconds is not None and self.config.schedule != "constant"):
             steps = min(steps, 1 if self._step < EVERY_STEP_UNTIL else STRIDE - self._step % STRIDE)
         return max(1, steps)

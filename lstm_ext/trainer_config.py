@@ -15,6 +15,10 @@ class TrainerConfig:
 
     seq_length, batch_size
         T and B of one step of truncated backpropagation through time.
+    reset_every
+        The carried state is set back to 0 every so many steps; 0: only where the text begins anew.
+        A network whose state is never set back may come to depend on what it gathered over very
+        many symbols, and then predicts badly where it starts from nothing: in validation, when writing.
     lr, schedule, warmup
         The learning rate rises to ``lr`` in a straight line over ``warmup`` steps, and goes on
         from there by ``schedule``: "constant", or "linear" or "cosine" down to 0 at the run's end.
@@ -37,6 +41,7 @@ class TrainerConfig:
 
     seq_length: int = 50
     batch_size: int = 16
+    reset_every: int = 0
     lr: float = 2e-3
     schedule: str = "constant"
     warmup: int = 0
@@ -54,6 +59,7 @@ class TrainerConfig:
         for name, least in (
             ("seq_length", 1),
             ("batch_size", 1),
+            ("reset_every", 0),
             ("warmup", 0),
             ("eval_every", 1),
             ("patience", 1),

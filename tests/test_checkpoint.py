@@ -37,6 +37,7 @@ def make_checkpoint(**model: Any) -> Checkpoint:
     trainer = TrainerConfig(
         seq_length=11,
         batch_size=5,
+        reset_every=8,
         lr=0.5,
         schedule="cosine",
         warmup=3,

@@ -158,7 +158,7 @@ def test_options_reach_the_network_and_the_trainer(run: Run, text: Path) -> None
     options = ["--cell", "lstm", "--num-layers", 2, "--peephole", "--coupled", "--dropout", 0.25, "--dtype", "float64"]
     options += ["--optimizer", "rmsprop", "--lr", 0.005, "--clip-norm", 1.5, "--seed", 7, "--validation", 0.2]
     options += ["--eval-every", 4, "--checkpoint-every", 9, "--forget-bias", 2.5, "--threads", 2]
-    options += ["--schedule", "linear", "--warmup", 3, "--average", 0.3, "--patience", 5]
+    options += ["--schedule", "linear", "--warmup", 3, "--average", 0.3, "--patience", 5, "--reset-every", 6]
     assert run("train", "--data", text, *SMALL, *options, "--steps", 1, "--checkpoint", "m.safetensors")[0] == 0
     saved = load_checkpoint("m.safetensors")
     size = len(saved.vocabulary)
@@ -170,6 +170,7 @@ def test_options_reach_the_network_and_the_trainer(run: Run, text: Path) -> None
     assert (config.validation, config.eval_every, config.checkpoint_every) == (0.2, 4, 9.0)
     assert (config.optimizer.kind, config.optimizer.clip_norm) == ("rmsprop", 1.5)
     assert (config.schedule, config.warmup, config.average, config.patience) == ("linear", 3, 0.3, 5)
+    assert config.reset_every == 6
     assert saved.model().weights()["layers.0.b"][8:16] == pytest.approx(2.5, abs=0.03)
 
 

@@ -182,6 +182,18 @@ def test_the_size_of_chunks_changes_nothing(
     assert_same_run(contents(usual, tmp_path), contents(other, tmp_path))
 
 
+def test_the_state_is_set_back(backend: str, tmp_path: Path) -> None:
+    trainer = make_trainer(backend, replace(CONFIG, reset_every=5))
+    carried = {}
+    for step in range(1, 68):
+        trainer.run(steps=step)
+        carried[step] = contents(trainer, tmp_path).state.any()
+    assert [step for step, any_left in carried.items() if not any_left] == [*range(5, 64, 5), 64, 65]
+    at_once = make_trainer(backend, replace(CONFIG, reset_every=5))
+    at_once.run(steps=67)
+    np.testing.assert_array_equal(at_once.model.parameters, trainer.model.parameters)
+
+
 def test_evaluation_changes_nothing_that_is_learned(backend: str) -> None:
     often = make_trainer(backend, replace(CONFIG, eval_every=3), dropout=0.3)
     never = make_trainer(backend, replace(CONFIG, eval_every=10**6), dropout=0.3)
@@ -379,7 +391,7 @@ RUNS: dict[str, tuple[TrainerConfig, dict[str, Any]]] = {
     ),
     "rmsprop rnn float64": (replace(CONFIG, optimizer=OptimizerConfig("rmsprop")), {"cell": "rnn", "dtype": "float64"}),
     "adagrad peephole": (replace(CONFIG, lr=0.05, optimizer=OptimizerConfig("adagrad")), {"peephole": True}),
-    "averaged": (replace(CONFIG, average=0.2, warmup=70), {"dropout": 0.3}),
+    "averaged reset": (replace(CONFIG, average=0.2, warmup=70, reset_every=9), {"dropout": 0.3}),
     "coupled forced": (CONFIG, {"coupled": True, "force": {"output": 1.0}}),
 }
 
@@ -1013,6 +1025,7 @@ def test_the_background_thread_has_a_lower_priority(backend: str) -> None:
         ("lr", 0.0),
         ("lr", math.nan),
         ("seed", -1),
+        ("reset_every", -1),
         ("schedule", "steep"),
         ("warmup", -1),
         ("average", 1.0),

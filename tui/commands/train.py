@@ -36,7 +36,8 @@ DEFAULT_SECONDS = 60.0
 RECOMMENDED = TrainerConfig(
     seq_length=64,
     batch_size=16,
-    lr=2e-3,
+    reset_every=50,
+    lr=3e-3,
     warmup=100,
     average=0.1,
     optimizer=OptimizerConfig(clip_norm=1.0),
@@ -58,6 +59,7 @@ NETWORK: dict[str, Any] = {
 TRAINING = (
     "seq_length",
     "batch_size",
+    "reset_every",
     "lr",
     "schedule",
     "warmup",
@@ -93,6 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     training = parser.add_argument_group("training")
     add_training(training, seq_length=RECOMMENDED.seq_length, lr=RECOMMENDED.lr)
+    training.add_argument(
+        "--reset-every",
+        type=whole(0),
+        metavar="N",
+        help=f"steps after which the carried state is set back to 0; 0: never (default: {RECOMMENDED.reset_every})",
+    )
     training.add_argument(
         "--schedule",
         choices=SCHEDULES,
