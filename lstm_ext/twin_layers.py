@@ -41,7 +41,8 @@ def quiet(function: Callable[P, R]) -> Callable[P, R]:
 @quiet
 def sigmoid(a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """σ(a) = 1 / (1 + e^−a), exact to rounding at both ends: where e^−a overflows, 1/∞ is the limit 0."""
-    result: np.ndarray = np.negative(a, out=out)
+    # Not np.negative: in place, on a view that is not contiguous, NumPy 2.4's takes the wrong entries.
+    result: np.ndarray = np.multiply(a, -1, out=out)
     np.exp(result, out=result)
     result += 1
     np.reciprocal(result, out=result)
