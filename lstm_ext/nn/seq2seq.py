@@ -62,9 +62,10 @@ class Seq2Seq(Model):
         max_length: int,
         temperature: float = 0.0,
         seed: int = 0,
-    ) -> np.ndarray:
-        """What the decoder writes, reading its own symbols: (U, B) int32, −1 after ``end``; U ≤ ``max_length``.
+    ) -> list[np.ndarray]:
+        """For each input the symbols that the decoder writes, reading its own: (n,) int32, without ``end``.
 
+        It stops at ``end``, or else after ``max_length`` symbols.
         ``temperature`` 0 takes the likeliest symbol each time; otherwise symbols are drawn from
         softmax(logits/temperature), with random numbers that depend on ``seed`` and on the place in the batch.
         """
@@ -85,5 +86,5 @@ class Seq2Seq(Model):
                     written[t, b] = read[0, b] = draw(logits[b], uniforms[b][t], temperature)
                 writing &= written[t] != self.end
                 if not writing.any():
-                    return written[: t + 1]
-        return written
+                    break
+        return [column[(column >= 0) & (column != self.end)] for column in written.T]
