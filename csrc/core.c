@@ -314,7 +314,7 @@ int lc_engine_train(lc_engine *engine, int N, int T, int B, const int32_t *input
     struct engine *e = &engine->e;
     const int64_t batch = (int64_t)T * B;
     *done = 0;
-    if (N < 0 || !good_size(T, B) || !good_batch(e, N * batch, inputs, targets))
+    if (N < 0 || !targets || !good_size(T, B) || !good_batch(e, N * batch, inputs, targets))
         return LC_BAD_ARGUMENT;
     int code = reserve(engine, T, B, 1);
     if (code)

@@ -109,8 +109,9 @@ int lc_engine_new(const lc_model *model, void *parameters, void *gradient, int t
 void lc_engine_free(lc_engine *engine);
 
 /* state (L, S, B, H), S = 2 for an LSTM (h, c), else 1: read, then overwritten by the final state.
- * targets (T, B) with -1 for "not counted", or NULL. dropout_key is used if use_dropout. Without
- * keep it takes less memory, and neither backward nor activations may follow. */
+ * targets (T, B) with -1 for "not counted", or NULL; backward reads both again, so they must still
+ * be there then. dropout_key is used if use_dropout. Without keep it takes less memory, and neither
+ * backward nor activations may follow. */
 int lc_engine_forward(lc_engine *engine, int T, int B, const int32_t *inputs, const int32_t *targets, void *state,
                       int use_dropout, uint64_t dropout_key, int keep, double *loss);
 /* Fills gradient; dstate is the gradient of the final state on entry (if has_dstate) and of the

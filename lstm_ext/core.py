@@ -119,7 +119,11 @@ def optimizer_step(
     lr: float,
 ) -> float:
     count, dtype = parameters.size, parameters.dtype
-    for name, array, size in (("parameters", parameters, count), ("gradient", gradient, count), ("moments", moments, 2 * count)):
+    for name, array, size in (
+        ("parameters", parameters, count),
+        ("gradient", gradient, count),
+        ("moments", moments, 2 * count),
+    ):
         if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
             raise ValueError(f"{name}: got {array.dtype} {array.shape}, expected {size} contiguous numbers of {dtype}")
     norm = ffi.new("double *")
@@ -170,7 +174,8 @@ class Engine:
         keep: bool = True,
     ) -> float:
         inputs, targets = self._symbols(inputs, targets, state)
-        self._read_again = (inputs, targets)  # by backward, in C, where nothing else keeps them alive
+        # Copies, kept: backward reads them again, in C, and must not meet what the caller has made of his since.
+        inputs, targets = self._read_again = inputs.copy(), None if targets is None else targets.copy()
         loss = ffi.new("double *")
         code = lib.lc_engine_forward(
             self._engine,
