@@ -47,8 +47,10 @@ asan: $(VENV)/.test ## the C core's tests under AddressSanitizer and UndefinedBe
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  $(BIN)/pytest -p no:cacheprovider $(CORE_TESTS) $(ARGS)
 
-bench: $(VENV)/.installed ## training speed of the C core and of its NumPy twin
-	$(BIN)/lstm-lab bench $(ARGS)
+bench: ## training and sampling speed beside PyTorch and JAX, in .venv-bench (ARGS="--quick")
+	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.peers
+	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.installed
+	@.venv-bench/bin/lstm-lab bench $(ARGS)
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation
@@ -58,11 +60,11 @@ sdist: $(VENV)/.dev ## build dist/*.tar.gz
 
 clean: ## remove what was built and cached, keep .venv
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -f lstm_ext/_core*.so $(VENV)/.installed $(VENV)/.test $(VENV)/.lint $(VENV)/.dev
+	rm -f lstm_ext/_core*.so .venv-bench/.installed $(VENV)/.installed $(VENV)/.test $(VENV)/.lint $(VENV)/.dev
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-distclean: clean ## clean, and remove .venv
-	rm -rf $(VENV)
+distclean: clean ## clean, and remove .venv and .venv-bench
+	rm -rf $(VENV) .venv-bench
 
 # Each stamp tells which extras are installed. The build tools live in the venv (no build isolation),
 # so that a rebuild after an edit in C needs no network.
@@ -74,10 +76,20 @@ $(VENV)/.build: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'cffi>=1.16'
 	@touch $@
 
+# On Linux, PyPI's torch brings CUDA along; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares that.
+$(VENV)/.peers: | $(VENV)/.build
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet jax
+	@touch $@
+
 $(VENV)/.installed: $(BUILD) | $(VENV)/.build
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.dev: $(BUILD) | $(VENV)/.build
+$(VENV)/.test $(VENV)/.lint: $(BUILD) | $(VENV)/.build
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[$(patsubst .%,%,$(notdir $@))]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.dev: $(BUILD) | $(VENV)/.build
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev]'
+	@touch $@ $(VENV)/.installed $(VENV)/.test $(VENV)/.lint
