@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lstm_ext import nn
-from lstm_ext.backend import available_backends
+from lstm_ext.backend import available_backends, engine_module
 from lstm_ext.conversion import to_pytorch
+from lstm_ext.numerics import relative_error
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -145,6 +146,22 @@ def test_padding_never_changes_a_loss(name: str) -> None:
         targets = np.concatenate([targets, filler])
     assert model.loss_and_gradient(padded, lengths, targets) == pytest.approx(expected, rel=1e-13)
     np.testing.assert_allclose(model.gradient, gradient, rtol=0, atol=1e-13)
+
+
+@backends
+@pytest.mark.parametrize("name", nn.verification_cases())
+def test_cases_for_verification(backend: str, name: str) -> None:
+    """Nothing is NaN or of the wrong dtype, draws differ, and gradients are those of differences."""
+    engine, make = engine_module(backend), nn.verification_cases((4,))[name]
+    for dtype in ("float32", "float64"):
+        results, other = (make(dtype, draw).results(engine) for draw in (0, 1))
+        for key, array in results.items():
+            assert array.dtype == (dtype if key != "loss" else "float64"), key
+            assert np.isfinite(array).all() and (array != other[key]).any(), key
+    given, numerical = make("float64", 0).gradients(engine, 5)
+    assert set(given) == set(results) - {"loss"}
+    for key, gradient in given.items():
+        assert gradient.size <= 5 and relative_error(gradient, numerical[key]) < 1e-6, key
 
 
 # ---------------------------------------------------------------------------------- against PyTorch's own

@@ -48,6 +48,7 @@ from .pooling import Attention, Last, Mean
 from .recurrent import Recurrent, RecurrentLayer
 from .seq2seq import Seq2Seq
 from .training import Progress, fit, shuffled
+from .verification import verification_cases
 
 __all__ = [
     "Attention",
@@ -78,4 +79,5 @@ __all__ = [
     "mean_squared_error",
     "one_step_ahead",
     "shuffled",
+    "verification_cases",
 ]

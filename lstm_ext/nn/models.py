@@ -50,7 +50,7 @@ class Reader(Module):
         if self.embedding is not None:
             x = self.embedding.forward(x)
         if x.ndim == 3:
-            x = self._dropout_in.forward(x)
+            x = self._dropout_in.forward(np.asarray(x, self.dtype))
         return self._dropout_out.forward(self.rnn.forward(x, lengths, state))
 
     def backward(self, dout: np.ndarray | None, dfinal: np.ndarray | None = None) -> np.ndarray | None:
