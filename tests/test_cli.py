@@ -181,6 +181,24 @@ def test_large_networks_get_dropout_unless_told_otherwise(run: Run) -> None:
         assert load_checkpoint("m.safetensors").config.dropout == dropout
 
 
+@pytest.mark.parametrize(
+    ("limits", "schedule"),
+    [
+        (["--seconds", 0.1], "cosine"),
+        (["--steps", 2], "constant"),
+        (["--seconds", 9, "--steps", 2], "constant"),
+        (["--epochs", 0.1], "constant"),
+        (["--steps", 2, "--schedule", "linear"], "linear"),
+    ],
+    ids=str,
+)
+def test_the_learning_rate_goes_down_where_the_time_is_limited(
+    limits: list[Any], schedule: str, run: Run, text: Path
+) -> None:
+    run("train", "--data", text, *SMALL, *limits, "--checkpoint", "m.safetensors", "--quiet")
+    assert load_checkpoint("m.safetensors").trainer_config.schedule == schedule
+
+
 def test_the_best_network_is_kept_and_training_ends_early(run: Run, text: Path) -> None:
     """A learning rate that spoils it after a good start."""
     options = [*SMALL, "--eval-every", 20, "--average", 0, "--checkpoint", "m.safetensors"]

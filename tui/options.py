@@ -92,11 +92,9 @@ def add_network(parser: argparse._ActionsContainer, *, dropout: str = "0") -> No
     parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with i = 1 - f")
 
 
-def add_training(parser: argparse._ActionsContainer, *, seq_length: int = 50, lr: float = 2e-3) -> None:
-    """What one training step is, None where not given; the keywords are the defaults that help shows."""
-    parser.add_argument(
-        "--seq-length", type=whole(1), metavar="T", help=f"characters per step and lane (default: {seq_length})"
-    )
+def add_training(parser: argparse._ActionsContainer, *, lr: float = 2e-3) -> None:
+    """What one training step is, None where not given; ``lr`` is the default that help shows."""
+    parser.add_argument("--seq-length", type=whole(1), metavar="T", help="characters per step and lane (default: 50)")
     parser.add_argument("--batch-size", type=whole(1), metavar="B", help="lanes read in parallel (default: 16)")
     parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help=f"learning rate (default: {lr:g})")
     parser.add_argument("--optimizer", choices=("sgd", "rmsprop", "adagrad", "adam"), help="default: adam")

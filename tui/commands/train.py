@@ -34,15 +34,15 @@ from ..units import clock, rate, size_in_words
 DEFAULT_SECONDS = 60.0
 #: How training goes unless said otherwise. docs/training.md has the measurements behind it.
 RECOMMENDED = TrainerConfig(
-    seq_length=64,
-    batch_size=16,
     reset_every=50,
     lr=3e-3,
     warmup=100,
     average=0.1,
     optimizer=OptimizerConfig(clip_norm=1.0),
 )
-#: Smaller networks learn a text more slowly than they learn it by heart.
+#: Only where the time is limited: a run of so many steps can then be continued to more, as if it had never ended.
+TIMED_SCHEDULE = "cosine"
+#: Smaller networks have more to fear from learning too slowly than from learning by heart.
 DROPOUT, DROPOUT_FROM = 0.2, 200
 #: What makes a network, and what it is unless said otherwise. A resumed run keeps its network.
 NETWORK: dict[str, Any] = {
@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the LSTM's forget bias starts (default: 1)",
     )
     training = parser.add_argument_group("training")
-    add_training(training, seq_length=RECOMMENDED.seq_length, lr=RECOMMENDED.lr)
+    add_training(training, lr=RECOMMENDED.lr)
     training.add_argument(
         "--reset-every",
         type=whole(0),
@@ -104,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--schedule",
         choices=SCHEDULES,
-        help=f"how the learning rate goes down to 0 at the end (default: {RECOMMENDED.schedule})",
+        help=f"of the learning rate, down to 0 (default: {TIMED_SCHEDULE} with --seconds, else constant)",
     )
     training.add_argument(
         "--warmup",
@@ -233,11 +233,12 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
         network["dropout"] = DROPOUT
     path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, network["cell"]))
     check_destination(path)
+    schedule = RECOMMENDED.schedule if arguments.steps or arguments.epochs else TIMED_SCHEDULE
     config = replace(
         RECOMMENDED,
         checkpoint=path,
         optimizer=replace(RECOMMENDED.optimizer, **_given(arguments, OPTIMIZER)),
-        **_given(arguments, {name: name for name in TRAINING}),
+        **{"schedule": schedule, **_given(arguments, {name: name for name in TRAINING})},
     )
     try:
         ModelConfig(**{**network, "input_size": 1, "output_size": 1, "num_layers": 1})
