@@ -1,0 +1,7 @@
+"""How fast the C core is, measured beside PyTorch, JAX and the NumPy twin in one run.
+
+``run`` starts a ``worker`` process per number of threads, in which all contenders take turns, row
+by row, and gathers a ``Report``; ``targets`` says what the report should hold. The contenders
+are ``own`` (C core and twin), ``peer_torch`` and ``peer_jax``; each has to compute the same loss
+and gradients (``agreement``) before its time counts.
+"""
