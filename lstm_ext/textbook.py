@@ -85,6 +85,7 @@ class _Network:
         output_size: int,
         *,
         seed: int | None = None,
+        init: str = "uniform",
         dtype: str = "float64",
         backend: str | None = None,
         optimizer: str = "adam",
@@ -101,7 +102,7 @@ class _Network:
             raise ValueError(f"clip: got {clip!r}, expected a number of at least 0")
         self._optimizer = OptimizerConfig(kind=optimizer, clip_norm=0.0, clip_value=clip)
         self._seed = int(np.random.randint(2**31)) if seed is None else _integer("seed", seed, 0)
-        self.model = LanguageModel(config, seed=self._seed, backend=backend)
+        self.model = LanguageModel(config, seed=self._seed, init=init, backend=backend)
         self._moments = np.zeros((2, config.num_parameters), dtype=config.dtype)
         self._updates = 0
         self._drawn = 0  # how many of the seed's random numbers sampling has used
@@ -250,7 +251,7 @@ class LSTM(_Network):
     x is the one-hot vector of a symbol. Wf, Wi, Wc, Wo are (H, H+D), their columns [h, x]; bf, bi,
     bc, bo (H,); Wy (V, H), by (V,); their gradients are dWf, …, dby. H, D and V are ``hidden_size``,
     ``input_size`` and ``output_size``. Weights start uniform in ±1/√H, biases at 0, but bf at 1, so
-    that it remembers at first.
+    that it remembers at first; ``init`` names other ways to start, see ``initialization``.
 
     ``seed`` decides the initial weights and all sampling. Without one it is drawn from NumPy's
     global generator, so that ``np.random.seed(42)`` at the top makes a notebook repeat itself.

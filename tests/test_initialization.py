@@ -8,6 +8,7 @@ import pytest
 from lstm_ext.config import LayerConfig, ModelConfig
 from lstm_ext.initialization import initialise_layer, initialise_matrix
 from lstm_ext.language_model import LanguageModel
+from lstm_ext.textbook import LSTM
 
 H, D = 40, 30
 
@@ -103,6 +104,12 @@ def test_unknown_names(init: str) -> None:
 def test_chrono_needs_a_gate() -> None:
     with pytest.raises(ValueError, match="'chrono:9' for cell 'rnn', expected it only for 'lstm' and 'gru'"):
         initialised(LayerConfig("rnn", D, H), "chrono:9")
+
+
+def test_textbook_classes() -> None:
+    network = LSTM(5, 20, 5, seed=1, init="orthogonal")
+    np.testing.assert_allclose(network.Wo[:, :20] @ network.Wo[:, :20].T, np.eye(20), atol=1e-12)
+    np.testing.assert_array_equal(network.bf, 1)
 
 
 def test_language_models() -> None:
