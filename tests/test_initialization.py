@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from lstm_ext import nn
 from lstm_ext.config import LayerConfig, ModelConfig
 from lstm_ext.initialization import initialise_layer, initialise_matrix
 from lstm_ext.language_model import LanguageModel
@@ -104,6 +107,29 @@ def test_unknown_names(init: str) -> None:
 def test_chrono_needs_a_gate() -> None:
     with pytest.raises(ValueError, match="'chrono:9' for cell 'rnn', expected it only for 'lstm' and 'gru'"):
         initialised(LayerConfig("rnn", D, H), "chrono:9")
+
+
+def test_every_matrix_of_a_network_starts_as_it_is_told() -> None:
+    networks: dict[str, Callable[[str], nn.Model]] = {
+        "output": lambda init: nn.Classifier(5, 20, 7, pooling="attention", init=init),
+        "tags": lambda init: nn.Tagger(5, 20, 7, init=init),
+        "numbers": lambda init: nn.Regressor(5, 20, 7, init=init),
+        "forecasts": lambda init: nn.DirectForecaster(1, 20, 7, init=init),
+        "steps": lambda init: nn.AutoregressiveForecaster(7, 20, init=init),
+        "symbols": lambda init: nn.Seq2Seq(5, 7, 20, end=0, init=init),
+    }
+    for make in networks.values():
+        weights = make("xavier").build(dtype="float64").weights()
+        assert_uniform(weights["output.W"], float(np.sqrt(6 / 27)))
+        for name, W in weights.items():
+            if name.endswith("layers.0.W"):
+                assert_uniform(W, float(np.sqrt(6 / (W.shape[1] + 20))))
+    attention = networks["output"]("xavier").build(dtype="float64").weights()["pooling.v"]
+    assert 20**-0.5 < np.abs(attention).max() <= np.sqrt(6 / 21)
+    chrono = nn.Recurrent("lstm", 3, 20, init="chrono:30", num_layers=2, bidirectional=True).build()
+    for layer in chrono.layers:
+        i, f, _, _ = layer.b.reshape(4, 20)
+        assert f.max() > 2 and (i == -f).all()
 
 
 def test_textbook_classes() -> None:

@@ -24,7 +24,7 @@ class DirectForecaster(Model):
         self.input_size, self.horizon = input_size, horizon
         self.reader = Reader(input_size, hidden_size, **reader)
         self.pooling = Last(bidirectional=self.reader.rnn.bidirectional)
-        self.output = Linear(self.reader.output_size, horizon * input_size)
+        self.output = Linear(self.reader.output_size, horizon * input_size, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
         """(K, B, D)"""
@@ -56,7 +56,7 @@ class AutoregressiveForecaster(Model):
             raise ValueError("bidirectional: got True, expected False: a forecaster must not see what comes next")
         self.input_size = input_size
         self.reader = Reader(input_size, hidden_size, **reader)
-        self.output = Linear(self.reader.output_size, input_size)
+        self.output = Linear(self.reader.output_size, input_size, init=self.reader.init)
 
     def forward(
         self, inputs: ArrayLike, lengths: ArrayLike | None = None, state: ArrayLike | None = None

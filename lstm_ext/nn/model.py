@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     inputs: np.ndarray
     #: (B,) how many steps of each sequence count; None: all
     lengths: np.ndarray | None
-    #: What the network has to say of them: see its ``forward``.
+    #: What the network has to say of them: see its class.
     targets: np.ndarray
 
 

@@ -4,6 +4,7 @@ They share their lower part, ``Reader``: [embedding,] recurrent layers, with dro
 after. Inputs are symbols (T, B) from 0 to input_size−1, looked up in an embedding if there is an
 ``embedding_size`` and otherwise one-hot; or, without embedding, numbers (T, B, input_size).
 Keyword arguments that are not named go to ``Recurrent``: num_layers, bidirectional, recurrent_dropout, …
+``init`` goes to every matrix, see ``initialization``; embeddings start normal in any case.
 """
 
 from __future__ import annotations
@@ -35,11 +36,14 @@ class Reader(Module):
         cell: str = "lstm",
         embedding_size: int | None = None,
         dropout: float = 0.0,
+        init: str = "uniform",
         **recurrent: Any,
     ) -> None:
+        self.init = init
         self.embedding = None if embedding_size is None else Embedding(input_size, embedding_size)
         self._dropout_in = Dropout(dropout)
-        self.rnn = Recurrent(cell, embedding_size or input_size, hidden_size, dropout=dropout, **recurrent)
+        size = embedding_size or input_size
+        self.rnn = Recurrent(cell, size, hidden_size, dropout=dropout, init=init, **recurrent)
         self._dropout_out = Dropout(dropout)
         self.output_size = self.rnn.output_size
 
@@ -75,10 +79,10 @@ class _Pooled(Model):
         elif pooling == "mean":
             self.pooling = Mean()
         elif pooling == "attention":
-            self.pooling = Attention(size)
+            self.pooling = Attention(size, init=self.reader.init)
         else:
             raise ValueError(f"pooling: got {pooling!r}, expected one of {', '.join(POOLINGS)}")
-        self.output = Linear(size, num_outputs)
+        self.output = Linear(size, num_outputs, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
         """(B, num_outputs)"""
@@ -140,7 +144,7 @@ class Tagger(Model):
 
     def __init__(self, input_size: int, hidden_size: int, num_tags: int, **reader: Any) -> None:
         self.reader = Reader(input_size, hidden_size, **reader)
-        self.output = Linear(self.reader.output_size, num_tags)
+        self.output = Linear(self.reader.output_size, num_tags, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
         return self.output.forward(self.reader.forward(inputs, lengths))

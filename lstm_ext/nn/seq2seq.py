@@ -34,7 +34,7 @@ class Seq2Seq(Model):
         self.end, self.start = end, end if start is None else start
         self.encoder = Reader(num_inputs, hidden_size, **reader)
         self.decoder = Reader(num_outputs, hidden_size, **reader)
-        self.output = Linear(hidden_size, num_outputs)
+        self.output = Linear(hidden_size, num_outputs, init=self.encoder.init)
 
     def forward(
         self, inputs: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | None = None

@@ -50,6 +50,8 @@ def fit(
     Raises ``NonFiniteError`` where loss or gradient are not finite; the weights are those from before that step.
     """
     optimizer = optimizer or Optimizer(model)
+    if optimizer.model is not model:
+        raise ValueError(f"optimizer: got one of {optimizer.model!r}, expected one of this model, {model!r}")
     losses: list[float] = []
     norms: list[float] = []
     remaining = iter(batches)
