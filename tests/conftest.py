@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
 from lstm_ext.backend import available_backends, engine_module
@@ -12,3 +15,17 @@ from lstm_ext.engine import EngineModule
 def engine(request: pytest.FixtureRequest) -> EngineModule:
     """Each engine there is on this machine: every test of an engine runs against all of them."""
     return engine_module(request.param)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def pilot_does_not_wait_for_an_idle_process() -> Iterator[None]:
+    """After every key Textual's pilot waits until the process's CPU time stands still, or a second: always
+    a second, while a network trains in a thread. The tests wait for what they expect to see instead."""
+
+    async def one_turn(*_: float) -> None:
+        await asyncio.sleep(0.001)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual.pilot.wait_for_idle", one_turn)
+        patch.setattr("textual.app.wait_for_idle", one_turn)
+        yield

@@ -455,10 +455,16 @@ async def test_resizing_keeps_everything_in_place() -> None:
         await here.go("backward", 2, "dh_prev")
         for width, height in (SMALL, (60, 16), (200, 60), (81, 33), LARGE):
             await here.pilot.resize_terminal(width, height)
-            await here.pilot.pause()
-            assert "▸ dh₁" in words(here.panel(StageList))
-            assert here.row(StageDetail, "Back to h").endswith("dh₁")
-            assert f"= {format_number(here.moment.value(0) or 0)}" in words(here.panel(StageDetail))
+            value = f"= {format_number(here.moment.value(0) or 0)}"
+
+            def in_place(value: str = value) -> bool:
+                return (
+                    value in words(here.panel(StageDetail))
+                    and "▸ dh₁" in words(here.panel(StageList))
+                    and here.row(StageDetail, "Back to h").endswith("dh₁")
+                )
+
+            await until(here.pilot, in_place)
 
 
 async def test_small_terminals_keep_the_current_stage_in_view() -> None:

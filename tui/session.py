@@ -158,10 +158,14 @@ def in_background(function: Callable[[], T]) -> Future[T]:
     future: Future[T] = Future()
 
     def run() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
-            future.set_result(function())
+            result = function()
         except BaseException as error:
             future.set_exception(error)
+        else:
+            future.set_result(result)
 
     threading.Thread(target=run, daemon=True, name="lab-background").start()
     return future
