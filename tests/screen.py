@@ -9,8 +9,8 @@ from rich.segment import Segment
 from textual.app import App
 from textual.pilot import Pilot
 
-#: Generous, for busy machines: a test that waits in vain fails after about a minute.
-TRIES = 3000
+#: Generous, for busy machines: a test that waits in vain fails after about half a minute.
+TRIES = 1000
 
 
 def strips(app: App[Any]) -> list[list[Segment]]:

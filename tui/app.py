@@ -106,6 +106,13 @@ class LabApp(ThemedApp):
         """Whether more than a minute of training would be lost."""
         return self.trainer is not None and self.trainer.snapshot().seconds - self._saved_seconds > TRIVIAL_SECONDS
 
+    def unsaved_steps(self) -> int:
+        """Steps since the last checkpoint."""
+        if self.trainer is None:
+            return 0
+        snapshot = self.trainer.snapshot()
+        return snapshot.step - (snapshot.saved_step or 0)
+
     # What can be done everywhere.
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -142,9 +149,7 @@ class LabApp(ThemedApp):
 
     @work(exclusive=True, group="quit")
     async def _ask_before_quitting(self) -> None:
-        snapshot = self.trainer.snapshot() if self.trainer else None
-        steps = f"{snapshot.step:,}" if snapshot else "all"
-        question = f"The network has learned for {steps} steps, and the latest are not saved."
+        question = f"The last {self.unsaved_steps():,} steps of training are not saved."
         answers = [("save", "Save and quit", "s"), ("quit", "Quit", "q"), ("cancel", "Cancel", "c")]
         answer = await self.push_screen_wait(Ask("Quit", question, answers))
         if answer == "quit":

@@ -25,8 +25,8 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         border-title-color: $foreground; border-title-style: bold;
         border-subtitle-color: $foreground 60%;
     }
-    Dialog .dialog--error { color: $error; height: auto; }
-    Dialog .dialog--note { color: $foreground 60%; height: auto; }
+    Dialog .dialog--error { color: $error; width: 100%; height: auto; }
+    Dialog .dialog--note { color: $foreground 60%; width: 100%; height: auto; }
     Dialog .dialog--buttons { height: auto; margin-top: 1; align-horizontal: right; }
     Dialog .dialog--buttons Button { margin-left: 1; }
     Dialog Input, Dialog Select { background: $panel; }
@@ -77,7 +77,7 @@ class Ask(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """The question and its buttons."""
-        yield Label(self._question, markup=False, classes="dialog--question")
+        yield Label(self._question, markup=False, classes="dialog--note")
         with Horizontal(classes="dialog--buttons"):
             for index, (value, label, key) in enumerate(self._answers):
                 yield Answer(value, label, key=key, primary=index == 0)

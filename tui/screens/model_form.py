@@ -34,6 +34,8 @@ _SWITCHES = {"peephole": "lstm", "coupled": "lstm", "reset_after": "gru"}
 class Tick(Checkbox):
     """A checkbox that shows without colours whether it is ticked."""
 
+    BUTTON_INNER = " "
+
     def watch_value(self) -> None:
         """Draws the tick."""
         self.BUTTON_INNER = "x" if self.value else " "

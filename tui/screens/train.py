@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -99,6 +100,8 @@ class TrainScreen(Screen[None]):
         self._sample: Sample | None = None
         self._typed = 0
         self._rest_until = 0.0
+        #: A sample has been asked for by key.
+        self._wanted = False
 
     def compose(self) -> ComposeResult:
         """Loss and status above, gates and samples below."""
@@ -144,8 +147,11 @@ class TrainScreen(Screen[None]):
         self.lab.use(trainer)
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
         config = trainer.model.config
-        name = f"{config.cell.upper()} {config.hidden_size}" + (f"×{config.num_layers}" * (config.num_layers > 1))
-        self.query_one(TitleBar).show(f"{trainer.text.name} · {name} · {config.num_parameters:,} parameters")
+        size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
+        self.query_one(TitleBar).show(
+            f"{os.path.basename(trainer.text.name)[-24:]} · {config.cell.upper()} {size}"
+            f" · {config.num_parameters:,} parameters"
+        )
         self.query_one(GateHeatmap).clear(config.cell, config.num_layers)
         self.query_one(SampleStream).clear()
         self.query_one(LossCurve).show(None)
@@ -210,14 +216,17 @@ class TrainScreen(Screen[None]):
                 self._typed = 0
                 stream.begin(f"step {arrived.step:,} · loss {arrived.loss:.3f}")
             sample = arrived
-        if sample is not None and self._typed < len(sample.reading.text):
+        unfinished = sample is not None and self._typed < len(sample.reading.text)
+        if unfinished:
             self._type(max(1, _CHARACTERS_PER_SECOND // self._fps))
             self._rest_until = monotonic() + _REST
-        elif source.busy:
+        if source.busy:
             return
-        elif snapshot.status == "running" and snapshot.step > 0 and monotonic() > self._rest_until:
+        rested = snapshot.status == "running" and snapshot.step > 0 and monotonic() > self._rest_until
+        if self._wanted or (rested and not unfinished):
+            self._wanted = False
             source.write(self.temperature)
-        if snapshot.status == "paused" and sample is not None and sample.step != snapshot.step and not source.busy:
+        elif snapshot.status == "paused" and sample is not None and sample.step != snapshot.step:
             source.read_again(sample)
 
     def _type(self, count: int) -> None:
@@ -293,10 +302,9 @@ class TrainScreen(Screen[None]):
 
     def action_sample(self) -> None:
         """Lets the present sample out at once and asks for the next."""
-        if self._source is not None and not self._source.busy:
-            if self._sample is not None and self._typed < len(self._sample.reading.text):
-                self._type(len(self._sample.reading.text))
-            self._source.write(self.temperature)
+        if self._sample is not None:
+            self._type(len(self._sample.reading.text))
+        self._wanted = True
 
     def action_gate(self, key: str) -> None:
         """Shows another gate or state."""
@@ -324,7 +332,7 @@ class TrainScreen(Screen[None]):
         trainer = self.lab.trainer
         if trainer is None:
             return
-        note = f"the {trainer.snapshot().step:,} steps of the present one are not saved" if self.lab.unsaved() else ""
+        note = f"{self.lab.unsaved_steps():,} steps of the present one are not saved" if self.lab.unsaved() else ""
         form = ModelForm(self.lab.settings, num_symbols=len(trainer.vocabulary), note=note)
         settings = await self.app.push_screen_wait(form)
         if settings is not None:
@@ -337,7 +345,7 @@ class TrainScreen(Screen[None]):
         if trainer is None:
             return
         if self.lab.unsaved():
-            question = f"The network forgets its {trainer.snapshot().step:,} steps. They are not saved."
+            question = f"The last {self.lab.unsaved_steps():,} steps of training are not saved."
             answers = [("restart", "Restart", "r"), ("cancel", "Cancel", "c")]
             if await self.app.push_screen_wait(Ask("Restart", question, answers)) != "restart":
                 return
@@ -398,7 +406,7 @@ class TrainScreen(Screen[None]):
     @staticmethod
     def _file_name(trainer: Trainer, suffix: str) -> str:
         config = trainer.model.config
-        stem = trainer.text.name.rpartition("/")[2].partition(".")[0] or "text"
+        stem = os.path.splitext(os.path.basename(trainer.text.name))[0] or "text"
         return f"{stem}-{config.cell}-{config.hidden_size}{suffix}"
 
 

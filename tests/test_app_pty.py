@@ -1,0 +1,145 @@
+"""The real program in a pseudo-terminal: it starts, learns, quits, and leaves the terminal as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+TIMEOUT = 60.0
+ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
+SHOW_CURSOR, MOUSE_OFF = b"\x1b[?25h", b"\x1b[?1003l"
+COLOR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
+
+
+class Terminal:
+    """A child in a pseudo-terminal of 80×24, and all that it has written."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self.output = b""
+        self.pid, self.end = pty.fork()
+        if self.pid == 0:
+            inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
+            os.environ.clear()
+            os.environ.update({**inherited, "TERM": "xterm-256color", **environment})
+            os.execv(sys.executable, [sys.executable, "-m", "lstm_lab", *arguments])
+        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+
+    def read(self) -> bool:
+        """Takes what is there; False at the end."""
+        if not select.select([self.end], [], [], 0.1)[0]:
+            return True
+        try:
+            data = os.read(self.end, 65536)
+        except OSError:  # Linux's way to say that the child is gone
+            return False
+        self.output += data
+        return bool(data)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            assert self.read() and time.monotonic() < deadline, self.output[-2000:]
+
+    def press(self, keys: str) -> None:
+        os.write(self.end, keys.encode())
+
+    def code(self) -> int:
+        """The exit code, once it has ended."""
+        deadline = time.monotonic() + TIMEOUT
+        while self.read():
+            assert time.monotonic() < deadline, self.output[-2000:]
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.end)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Terminal]]:
+    terminals: list[Terminal] = []
+
+    def begin(*arguments: str, **environment: str) -> Terminal:
+        terminals.append(Terminal(*arguments, **environment))
+        return terminals[-1]
+
+    yield begin
+    for terminal in terminals:
+        terminal.close()
+
+
+LAB = ("lab", "--data", "hamlet", "--hidden-size", "8", "--batch-size", "2")
+
+
+def steps(output: bytes) -> list[int]:
+    """Numbers of steps under which samples were stamped, in their order."""
+    return [int(number.replace(b",", b"")) for number in re.findall(rb"step ([\d,]+) \xc2\xb7 loss", output)]
+
+
+def test_learns_and_quits_and_leaves_the_terminal_as_it_was(start: Callable[..., Terminal]) -> None:
+    terminal = start(*LAB)
+    terminal.until(lambda: b"learning" in terminal.output)
+    terminal.until(lambda: len(set(steps(terminal.output))) >= 2)
+    assert steps(terminal.output)[-1] > steps(terminal.output)[0]
+    terminal.press("q")
+    assert terminal.code() == 0
+    assert terminal.output.count(ENTER) == terminal.output.count(LEAVE) == 1
+    after = terminal.output.split(LEAVE)[1]
+    assert SHOW_CURSOR in after and MOUSE_OFF in after
+    assert b"Traceback" not in terminal.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_leaves_the_terminal_as_it_was_when_told_to_end(start: Callable[..., Terminal], number: int) -> None:
+    terminal = start(*LAB)
+    terminal.until(lambda: b"learning" in terminal.output)
+    os.kill(terminal.pid, number)
+    assert terminal.code() == 128 + number
+    assert LEAVE in terminal.output and b"Traceback" not in terminal.output
+
+
+def test_ctrl_c_quits(start: Callable[..., Terminal]) -> None:
+    terminal = start(*LAB)
+    terminal.until(lambda: b"learning" in terminal.output)
+    terminal.press("\x03")
+    assert terminal.code() == 0
+    assert LEAVE in terminal.output
+
+
+def test_no_color_sends_no_colour(start: Callable[..., Terminal]) -> None:
+    terminal = start(*LAB, NO_COLOR="1")
+    terminal.until(lambda: b"Gates" in terminal.output and steps(terminal.output))
+    terminal.press("q")
+    assert terminal.code() == 0
+    colors = {match.group() for match in COLOR.finditer(terminal.output)}
+    assert colors == set()
+
+
+def test_ascii_sends_only_ascii(start: Callable[..., Terminal]) -> None:
+    terminal = start(*LAB, "--ascii")
+    terminal.until(lambda: b"learning" in terminal.output and b"Gates" in terminal.output)
+    terminal.press("q")
+    assert terminal.code() == 0
+    assert terminal.output.isascii()
+
+
+def test_a_bad_file_is_one_line_on_the_command_line(start: Callable[..., Terminal]) -> None:
+    terminal = start("lab", "--data", "no-such-file.txt")
+    assert terminal.code() == 1
+    message = terminal.output.split(LEAVE)[-1].decode()
+    assert re.search(r"error: .*no-such-file\.txt.*", message) and "Traceback" not in message
