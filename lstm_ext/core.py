@@ -245,7 +245,7 @@ class Engine:
         dropout_seed: int,
         stop: StopFlag | None = None,
     ) -> TrainResult:
-        inputs, targets = self._symbols(inputs, targets, state)
+        inputs, counted = self._symbols(inputs, targets, state)
         steps = len(inputs)
         lrs = np.ascontiguousarray(lrs, np.float64)
         if lrs.shape != (steps,):
@@ -256,7 +256,7 @@ class Engine:
             self._engine,
             *inputs.shape,
             _symbol_pointer(inputs),
-            _symbol_pointer(targets),
+            _symbol_pointer(counted),
             _pointer(state),
             _optimizer(optimizer),
             self._moments(moments),
@@ -272,7 +272,7 @@ class Engine:
         self._batch = (0, 0)  # training keeps no activations to look at
         if code == lib.LC_NOT_FINITE:
             raise NonFiniteError(first_step + n, losses[n], norms[n])
-        self._check(code, inputs, targets)
+        self._check(code, inputs, counted)
         return TrainResult(n, losses[:n], norms[:n])
 
     def sample(
