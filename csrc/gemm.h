@@ -82,17 +82,16 @@ static void pack_columns(int K, int N, const real *Bt, ptrdiff_t ldb, real *pack
     }
 }
 
-/* rows x (panels * PANEL) of C, over K steps. A's element (r, k) is A[r * lda + k], or, where A
+/* rows x (vectors * WIDTH) of C, over K steps; two vectors fill a panel. A's element (r, k) is A[r * lda + k], or, where A
  * was packed for this tile, A[k * rows + r]. So that a tile of few numbers does not wait for its own
  * last addition, `ways` sums go on side by side. direction is 1, or -1 to go from the last k to the
- * first. rows, panels, ways and packed are constants in every call. C is fetched while the sums
+ * first. rows, vectors, ways and packed are constants in every call. C is fetched while the sums
  * are made and only then added to. */
-INLINE void tile(const int rows, const int panels, const int ways, const int packed, const ptrdiff_t direction, int K,
+INLINE void tile(const int rows, const int vectors, const int ways, const int packed, const ptrdiff_t direction, int K,
                  const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc,
                  int accumulate)
 {
     vec sum[4][TILE_ROWS][2 * 4];
-    const int vectors = 2 * panels;
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -114,10 +113,8 @@ INLINE void tile(const int rows, const int panels, const int ways, const int pac
                 break;
             vec b[2 * 4];
             UNROLL
-            for (int p = 0; p < panels; p++) {
-                b[2 * p] = load(B + p * panel_stride);
-                b[2 * p + 1] = load(B + p * panel_stride + WIDTH);
-            }
+            for (int v = 0; v < vectors; v++)
+                b[v] = load(B + v / 2 * panel_stride + v % 2 * WIDTH);
             UNROLL
             for (int r = 0; r < rows; r++) {
                 real a = packed ? A[r] : A[r * lda];
@@ -145,40 +142,35 @@ INLINE void tile(const int rows, const int panels, const int ways, const int pac
 
 typedef void tile_function(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc, int accumulate);
 
-#define DEFINE_TILE(rows, ways)                                                                                     \
+/* A whole panel, half a panel (where no more columns are left), and a whole one with A packed. */
+#define DEFINE_TILES(rows, ways)                                                                                    \
     static void tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc, int accumulate) \
     {                                                                                                               \
+        tile(rows, 2, ways, 0, 1, K, A, lda, B, 0, C, ldc, accumulate);                                             \
+    }                                                                                                               \
+    static void half_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc,        \
+                                 int accumulate)                                                                    \
+    {                                                                                                               \
         tile(rows, 1, ways, 0, 1, K, A, lda, B, 0, C, ldc, accumulate);                                             \
-    }
-#define DEFINE_PACKED_TILE(rows)                                                                                    \
+    }                                                                                                               \
     static void packed_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc,      \
                                    int accumulate)                                                                  \
     {                                                                                                               \
-        tile(rows, 1, 1, 1, 1, K, A, lda, B, 0, C, ldc, accumulate);                                                \
+        tile(rows, 2, 1, 1, 1, K, A, lda, B, 0, C, ldc, accumulate);                                                \
     }
 
-DEFINE_TILE(1, 4) DEFINE_TILE(2, 2) DEFINE_TILE(3, 1) DEFINE_TILE(4, 1) DEFINE_TILE(5, 1) DEFINE_TILE(6, 1)
-DEFINE_PACKED_TILE(1) DEFINE_PACKED_TILE(2) DEFINE_PACKED_TILE(3) DEFINE_PACKED_TILE(4) DEFINE_PACKED_TILE(5)
-DEFINE_PACKED_TILE(6)
+DEFINE_TILES(1, 4) DEFINE_TILES(2, 2) DEFINE_TILES(3, 1) DEFINE_TILES(4, 1) DEFINE_TILES(5, 1) DEFINE_TILES(6, 1)
 #if TILE_ROWS == 12
-DEFINE_TILE(7, 1) DEFINE_TILE(8, 1) DEFINE_TILE(9, 1) DEFINE_TILE(10, 1) DEFINE_TILE(11, 1) DEFINE_TILE(12, 1)
-DEFINE_PACKED_TILE(7) DEFINE_PACKED_TILE(8) DEFINE_PACKED_TILE(9) DEFINE_PACKED_TILE(10) DEFINE_PACKED_TILE(11)
-DEFINE_PACKED_TILE(12)
+DEFINE_TILES(7, 1) DEFINE_TILES(8, 1) DEFINE_TILES(9, 1) DEFINE_TILES(10, 1) DEFINE_TILES(11, 1) DEFINE_TILES(12, 1)
+#define EVERY_TILE(kind)                                                                                            \
+    {0, kind##_1, kind##_2, kind##_3, kind##_4, kind##_5, kind##_6, kind##_7, kind##_8, kind##_9, kind##_10,        \
+     kind##_11, kind##_12}
+#else
+#define EVERY_TILE(kind) {0, kind##_1, kind##_2, kind##_3, kind##_4, kind##_5, kind##_6}
 #endif
 
-static tile_function *const tiles[] = {
-    0, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
-#if TILE_ROWS == 12
-    tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
-#endif
-};
-
-static tile_function *const packed_tiles[] = {
-    0, packed_tile_1, packed_tile_2, packed_tile_3, packed_tile_4, packed_tile_5, packed_tile_6,
-#if TILE_ROWS == 12
-    packed_tile_7, packed_tile_8, packed_tile_9, packed_tile_10, packed_tile_11, packed_tile_12,
-#endif
-};
+static tile_function *const tiles[] = EVERY_TILE(tile), *const half_tiles[] = EVERY_TILE(half_tile),
+                     *const packed_tiles[] = EVERY_TILE(packed_tile);
 
 /* One row takes several panels at once, as many as there are. It meets every weight only once, so
  * reading the weights is all that counts: going through them in turn forwards and backwards finds
@@ -188,7 +180,7 @@ typedef void wide_function(int direction, int K, const real *A, const real *B, r
 #define DEFINE_WIDE_TILE(panels, ways)                                                                          \
     static void wide_tile_##panels(int direction, int K, const real *A, const real *B, real *C, int accumulate) \
     {                                                                                                           \
-        tile(1, panels, ways, 0, direction, K, A, 0, B, (ptrdiff_t)K * PANEL, C, 0, accumulate);                \
+        tile(1, 2 * panels, ways, 0, direction, K, A, 0, B, (ptrdiff_t)K * PANEL, C, 0, accumulate);            \
     }
 
 DEFINE_WIDE_TILE(4, 1) DEFINE_WIDE_TILE(2, 2)
@@ -258,8 +250,8 @@ static void multiply_along(int direction, int M, int N, int K, const real *A, pt
                 const real *panel = packed + (ptrdiff_t)n * K + (ptrdiff_t)k0 * PANEL;
                 for (int m = m0, rows; m < m1; m += rows) {
                     rows = first_tile(m1 - m);
-                    run_tile(tiles[rows], rows, columns, depth, A + m * lda + k0, lda, panel, C + m * ldc + n, ldc,
-                             accumulate || k0 > 0);
+                    run_tile(columns > WIDTH ? tiles[rows] : half_tiles[rows], rows, columns, depth,
+                             A + m * lda + k0, lda, panel, C + m * ldc + n, ldc, accumulate || k0 > 0);
                 }
             }
         }
@@ -275,6 +267,23 @@ static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const re
 /* Room that multiply_outer needs, in numbers: DEPTH rows of A and one panel of B. */
 INLINE ptrdiff_t outer_scratch(int M) { return (ptrdiff_t)DEPTH * (M + PANEL); }
 
+/* rows columns of A (depth, lda), side by side. Whole vectors are copied, of which the next copy
+ * overwrites what is too much; `left` numbers may be read from A on. */
+INLINE real *pack_tile_columns(int depth, int rows, const real *A, ptrdiff_t lda, ptrdiff_t left, real *to)
+{
+    enum { SPAN = (TILE_ROWS + WIDTH - 1) / WIDTH * WIDTH };
+    for (int k = 0; k < depth; k++, A += lda, left -= lda, to += rows) {
+        if (left >= SPAN) {
+            UNROLL
+            for (int v = 0; v < SPAN; v += WIDTH)
+                store(to + v, load(A + v));
+        } else {
+            memcpy(to, A, rows * sizeof(real));
+        }
+    }
+    return to;
+}
+
 /* C (M, N) = A^T . B, summed over the K rows of A (K, M) and B (K, N). */
 static void multiply_outer(int M, int N, int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t ldb, real *C,
                            ptrdiff_t ldc, int accumulate, real *scratch)
@@ -285,9 +294,7 @@ static void multiply_outer(int M, int N, int K, const real *A, ptrdiff_t lda, co
         real *to = packed_a;
         for (int m = 0, rows; m < M; m += rows) {
             rows = first_tile(M - m);
-            for (int k = 0; k < depth; k++, to += rows)
-                for (int r = 0; r < rows; r++)
-                    to[r] = A[(k0 + k) * lda + m + r];
+            to = pack_tile_columns(depth, rows, A + k0 * lda + m, lda, (K - 1 - k0) * lda + M - m, to);
         }
         for (int n = 0; n < N; n += PANEL) {
             int columns = N - n < PANEL ? N - n : PANEL;
