@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -38,7 +37,7 @@ class Settings:
     lr: float = 2e-3
     optimizer: str = "adam"
     seed: int = 0
-    threads: int = max(1, (os.cpu_count() or 1) - 1)
+    threads: int = 1
     backend: str | None = None
 
     def model_config(self, num_symbols: int) -> ModelConfig:

@@ -57,9 +57,9 @@ class ModelForm(Dialog[Settings]):
     TITLE_TEXT = "A new network"
     HINT = "enter start · tab next · esc cancel"
 
-    def __init__(self, settings: Settings, *, num_symbols: int, note: str = "") -> None:
+    def __init__(self, settings: Settings, *, num_symbols: int) -> None:
         super().__init__()
-        self._settings, self._num_symbols, self._note = settings, num_symbols, note
+        self._settings, self._num_symbols = settings, num_symbols
 
     def compose_body(self) -> ComposeResult:
         """Fields in two columns, switches, a line on size or on what is wrong, buttons."""
@@ -110,7 +110,7 @@ class ModelForm(Dialog[Settings]):
         except ValueError as error:
             self._say(str(error))
             return None
-        self._say("", f"{size:,} parameters" + (f"; {self._note}" if self._note else ""))
+        self._say("", f"{size:,} parameters")
         return replace(parsed, dtype=self._settings.dtype, backend=self._settings.backend)
 
     def _say(self, error: str, note: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -30,7 +31,7 @@ from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.gate_heatmap import VIEWS, GateHeatmap
 from ..widgets.loss_curve import LossCurve
 from ..widgets.sample_stream import SampleStream
-from ..widgets.status_panel import Machine, StatusPanel
+from ..widgets.status_panel import StatusPanel
 from .dialog import Ask
 from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
 from .model_form import ModelForm
@@ -94,6 +95,8 @@ class TrainScreen(Screen[None]):
         super().__init__()
         self.temperature = 0.8
         self._fps = frames_per_second()
+        #: Why training stopped, as shown.
+        self._failure = ""
         #: What the panels show, to leave out frames that would change nothing.
         self._shown: tuple[object, ...] = ()
         self._source: SampleSource | None = None
@@ -156,6 +159,7 @@ class TrainScreen(Screen[None]):
         self.query_one(SampleStream).clear()
         self.query_one(LossCurve).show(None)
         self.query_one(LossCurve).show_baselines({})
+        self._failure = ""
         self._notice("")
         trainer.start()
         self._count_ngrams(trainer)
@@ -186,16 +190,15 @@ class TrainScreen(Screen[None]):
         now = (snapshot.status, snapshot.step, snapshot.lr, snapshot.val_loss, snapshot.message, trainer)
         if now == self._shown:
             return
-        status_changed = self._shown[:1] != now[:1]
+        if self._shown[:1] != now[:1]:
+            self.refresh_bindings()
         self._shown = now
         self.query_one(LossCurve).show(snapshot.history, snapshot.loss)
-        self.query_one(StatusPanel).show(snapshot, Machine(engine_name(trainer), trainer.model.threads))
-        if status_changed:
-            self.refresh_bindings()
-        if snapshot.status == "failed":
-            self._notice(failure_text(snapshot), failure=True)
-        elif self.query_one("#banner").has_class("-failure"):
-            self._notice("")
+        self.query_one(StatusPanel).show(snapshot, engine_name(trainer))
+        failure = failure_text(snapshot) if snapshot.status == "failed" else ""
+        if failure != self._failure:
+            self._failure = failure
+            self._notice(failure, failure=True)
 
     def _advance_sample(self, snapshot: Snapshot) -> None:
         """Takes what has been written, lets some of it out, and asks for more when it is out."""
@@ -324,36 +327,28 @@ class TrainScreen(Screen[None]):
         """Learns another text, with a new network of the same form."""
         text = await self.app.push_screen_wait(OpenFile[Text]("A text to learn", load_text, choices=BUILTIN))
         if text is not None:
-            self._learn(self.lab.settings, text)
+            await self._learn(self.lab.settings, text)
 
     @work(exclusive=True, group="dialog")
     async def action_choose_model(self) -> None:
         """Makes another network for the same text."""
         trainer = self.lab.trainer
-        if trainer is None:
-            return
-        note = f"{self.lab.unsaved_steps():,} steps of the present one are not saved" if self.lab.unsaved() else ""
-        form = ModelForm(self.lab.settings, num_symbols=len(trainer.vocabulary), note=note)
-        settings = await self.app.push_screen_wait(form)
-        if settings is not None:
-            self._learn(settings, trainer.text)
+        if trainer is not None:
+            form = ModelForm(replace(self.lab.settings, lr=trainer.lr), num_symbols=len(trainer.vocabulary))
+            settings = await self.app.push_screen_wait(form)
+            if settings is not None:
+                await self._learn(settings, trainer.text)
 
     @work(exclusive=True, group="dialog")
     async def action_restart(self) -> None:
         """The same network again, untrained."""
-        trainer = self.lab.trainer
-        if trainer is None:
-            return
-        if self.lab.unsaved():
-            question = f"The last {self.lab.unsaved_steps():,} steps of training are not saved."
-            answers = [("restart", "Restart", "r"), ("cancel", "Cancel", "c")]
-            if await self.app.push_screen_wait(Ask("Restart", question, answers)) != "restart":
-                return
-        self._learn(self.lab.settings, trainer.text)
+        if self.lab.trainer is not None:
+            await self._learn(self.lab.settings, self.lab.trainer.text)
 
-    @work(exclusive=True, group="learn")
     async def _learn(self, settings: Settings, text: Text) -> None:
         """Trains a new network."""
+        if not await self._may_forget():
+            return
         try:
             trainer = await asyncio.wrap_future(in_background(partial(make_trainer, settings, text)))
         except FILE_ERRORS as error:
@@ -361,6 +356,15 @@ class TrainScreen(Screen[None]):
         else:
             self.lab.settings = settings
             self.adopt(trainer)
+
+    async def _may_forget(self) -> bool:
+        """Whether the present network may give way: asks, if more than a little training would be lost."""
+        if not self.lab.unsaved():
+            return True
+        question = f"The last {self.lab.unsaved_steps():,} steps of the present network are not saved."
+        answers = [("save", "Save first", "s"), ("forget", "Go on without", "g"), ("cancel", "Cancel", "c")]
+        answer = await self.app.push_screen_wait(Ask("Another network", question, answers))
+        return answer == "forget" or (answer == "save" and await self.save())
 
     @work(exclusive=True, group="dialog")
     async def action_save(self) -> None:
@@ -386,7 +390,7 @@ class TrainScreen(Screen[None]):
         threads = self.lab.settings.threads
         resume = partial(Trainer.resume, backend=self.lab.settings.backend, threads=threads, checkpoint=None)
         trainer = await self.app.push_screen_wait(OpenFile[Trainer]("Load a checkpoint", resume, suffix=".safetensors"))
-        if trainer is not None:
+        if trainer is not None and await self._may_forget():
             self.lab.settings = Settings.of(trainer)
             self.adopt(trainer)
 
@@ -422,12 +426,13 @@ def next_rate(rate: float, direction: int) -> float:
 
 
 def engine_name(trainer: Trainer) -> str:
-    """The engine, with the kernel that the C core chose."""
+    """The engine, with the kernel that the C core chose and the threads it was given."""
     if trainer.model.backend != "c":
         return "NumPy"
     from lstm_ext.core import kernel
 
-    return f"C · {kernel()}"
+    threads = trainer.model.threads
+    return f"C · {kernel()}" + (f" · {threads} threads" if threads > 1 else "")
 
 
 def failure_text(snapshot: Snapshot) -> str:

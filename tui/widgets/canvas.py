@@ -8,7 +8,8 @@ of the widget.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import cast
 
 from rich.cells import cell_len
@@ -117,6 +118,13 @@ def heading(
     pieces = [(title, ink.key + Style(underline=True) if focus else ink.strong), *left, (" ", ink.text)]
     tail = list(right)
     return row(width, pieces, [(" ", ink.text), *tail] if tail else [], fill=rule)
+
+
+def join(cells: Iterable[Piece]) -> Iterator[Segment]:
+    """Cells as segments, neighbours of one and the same style as one."""
+    for _, group in groupby(cells, key=lambda cell: id(cell[1])):
+        run = list(group)
+        yield Segment("".join(glyph for glyph, _ in run), run[0][1])
 
 
 def clickable(style: Style, action: str) -> Style:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import ClassVar
 
 import numpy as np
-from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -18,7 +18,7 @@ from textual.strip import Strip
 from lstm_ext.drawing import DIVERGING_RAMPS, RAMPS, quantise, shade, visible_character
 
 from ..keys import LOOKING, bind
-from .canvas import Canvas, Piece, clickable, heading, row
+from .canvas import Canvas, Piece, clickable, heading, join, row
 
 #: Per cell: what can be looked at, by its name in a trace, with the key that shows it and its full name.
 VIEWS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -84,7 +84,7 @@ class GateHeatmap(Canvas, can_focus=True):
         self._count = 0
         self._first_unit = 0
         self._cursor: tuple[int, int] | None = None
-        self._styles: dict[tuple[bool, int, int, bool], Style] = {}
+        self._styles: dict[tuple[bool, int, int], Style] = {}
 
     def clear(self, cell: str, num_layers: int) -> None:
         """Forgets everything: from now on a network of this form is shown."""
@@ -110,14 +110,10 @@ class GateHeatmap(Canvas, can_focus=True):
         )
         self.redraw()
 
-    def show(self, key: str) -> bool:
-        """Shows the gate or state that ``key`` stands for; False if this cell has none."""
-        for name, (own_key, _) in VIEWS[self._cell].items():
-            if own_key == key:
-                self.view = name
-                self.redraw()
-                return True
-        return False
+    def show(self, key: str) -> None:
+        """Shows the gate or state that ``key`` stands for."""
+        self.view = next(name for name, (own_key, _) in VIEWS[self._cell].items() if own_key == key)
+        self.redraw()
 
     def show_layer(self, layer: int) -> None:
         """Shows another layer, counted from 0."""
@@ -143,7 +139,7 @@ class GateHeatmap(Canvas, can_focus=True):
         return int(reading.layers[self.chosen_layer][self.view].shape[1])
 
     def _units_per_row(self) -> int:
-        return 2 if self.ink.colored and not self.ink.ascii and self._units() > self._body_height() else 1
+        return 2 if self._plain and self._units() > self._body_height() else 1
 
     def _visible_units(self) -> range:
         end = min(self._units(), self._first_unit + self._body_height() * self._units_per_row())
@@ -218,57 +214,51 @@ class GateHeatmap(Canvas, can_focus=True):
         return -scale, scale
 
     def _body(self, values: np.ndarray, units: range, low: float, high: float, per_row: int) -> Iterator[Strip]:
-        ink, margin = self.ink, self._margin()
-        labels = [self._unit_label(units[start], per_row) for start in range(0, len(units), per_row)]
-        if not ink.colored:
-            kind = "ascii" if ink.ascii else "unicode"
-            ramp = RAMPS[kind] if self.view in _GATES else DIVERGING_RAMPS[kind]
-            lines = shade(quantise(values, low, high, len(ramp)), ramp)
-            gaps = np.isnan(values)
-            for (label, style), line, gap in zip(labels, lines, gaps, strict=True):
-                text = "".join(" " if empty else glyph for glyph, empty in zip(line, gap, strict=True))
-                yield Strip([Segment(label.rjust(margin - 1) + " ", style), Segment(text, ink.text)])
-            return
+        """Rows of cells behind their units' numbers."""
+        rows = self._colors(values, low, high, per_row) if self._plain else self._glyphs(values, low, high)
+        for unit, cells in zip(units[::per_row], rows, strict=True):
+            label, style = self._unit_label(unit, per_row)
+            yield Strip([Segment(label.rjust(self._margin() - 1) + " ", style), *join(cells)])
+
+    @property
+    def _plain(self) -> bool:
+        """Values are colours alone, not glyphs."""
+        return self.ink.colored and not self.ink.ascii
+
+    def _colors(self, values: np.ndarray, low: float, high: float, per_row: int) -> Iterator[list[Piece]]:
+        """A unit's values as blank cells, or those of two units as half blocks."""
         levels = quantise(values, low, high, _LEVELS).tolist()
-        if len(levels) % per_row:
-            levels.append([-1] * len(levels[0]))
-        glyph_rows = None
-        if ink.ascii:
-            ramp = RAMPS["ascii"] if self.view in _GATES else DIVERGING_RAMPS["ascii"]
-            glyph_rows = shade(np.maximum(quantise(values, low, high, len(ramp)), 0), ramp)
-        for index, (label, style) in enumerate(labels):
-            segments = [Segment(label.rjust(margin - 1) + " ", style)]
-            if glyph_rows is not None:
-                segments += self._run(levels[index], levels[index], glyph_rows[index])
-            elif per_row == 1:
-                segments += self._run(levels[index], levels[index], " " * len(levels[index]))
-            else:
-                upper, lower = levels[2 * index], levels[2 * index + 1]
-                segments += self._run(upper, lower, "▀" * len(upper))
-            yield Strip(segments)
+        if per_row == 1:
+            for line in levels:
+                yield [(" ", self._style(-1, level)) for level in line]
+            return
+        nothing = [-1] * values.shape[1]
+        for upper, lower in zip_longest(levels[::2], levels[1::2], fillvalue=nothing):
+            yield [("▀" if top >= 0 else " ", self._style(top, low)) for top, low in zip(upper, lower, strict=True)]
 
-    def _run(self, upper: list[int], lower: list[int], glyphs: str) -> Iterator[Segment]:
-        """One row of cells as segments, neighbours of the same colours joined."""
-        start = 0
-        for x in range(1, len(upper) + 1):
-            if x == len(upper) or upper[x] != upper[start] or lower[x] != lower[start]:
-                empty = upper[start] < 0 and lower[start] < 0
-                text = " " * (x - start) if empty else glyphs[start:x]
-                yield Segment(text, self._cell_style(upper[start], lower[start], glyphs[:1] == "▀"))
-                start = x
+    def _glyphs(self, values: np.ndarray, low: float, high: float) -> Iterator[list[Piece]]:
+        """Values as glyphs, in colours if there are any."""
+        ramp = self._ramp
+        lines = shade(quantise(values, low, high, len(ramp)), ramp)
+        levels = quantise(values, low, high, _LEVELS).tolist()
+        for line, row_levels in zip(lines, levels, strict=True):
+            yield [
+                (" " if level < 0 else glyph, self._style(level, -1) if self.ink.colored else self.ink.text)
+                for glyph, level in zip(line, row_levels, strict=True)
+            ]
 
-    def _cell_style(self, upper: int, lower: int, halves: bool) -> Style:
-        """Colours of one cell: the upper level in front, the lower one behind; −1 is the background."""
-        key = (self.view in _GATES, upper, lower, halves)
+    @property
+    def _ramp(self) -> str:
+        return (RAMPS if self.view in _GATES else DIVERGING_RAMPS)["ascii" if self.ink.ascii else "unicode"]
+
+    def _style(self, front: int, behind: int) -> Style:
+        """The style of a cell by its levels; −1 is the background."""
+        key = (self.view in _GATES, front, behind)
         if (style := self._styles.get(key)) is None:
             palette = self.ink.sequential if self.view in _GATES else self.ink.diverging
-            front: Color | None = palette[upper] if upper >= 0 else None
-            behind: Color | None = palette[lower] if lower >= 0 else None
-            if self.ink.ascii:
-                behind = None
-            elif front is None and halves:
-                front = Color.parse("default")
-            style = self._styles[key] = Style(color=front, bgcolor=behind)
+            style = self._styles[key] = Style(
+                color=palette[front] if front >= 0 else None, bgcolor=palette[behind] if behind >= 0 else None
+            )
         return style
 
     def _unit_label(self, unit: int, per_row: int) -> tuple[str, Style]:
@@ -297,9 +287,8 @@ class GateHeatmap(Canvas, can_focus=True):
         """The colour scale, then mean and saturation of all units over the characters on screen."""
         ink, gate = self.ink, self.view in _GATES
         left: list[Piece] = [(f"{low:g} ".rjust(self._margin()), ink.muted)]
-        if not ink.colored or ink.ascii:
-            kind = "ascii" if ink.ascii else "unicode"
-            left.append(((RAMPS if gate else DIVERGING_RAMPS)[kind], ink.text))
+        if not self._plain:
+            left.append((self._ramp, ink.text))
         else:
             palette = ink.sequential if gate else ink.diverging
             step = 1 if width >= 70 else 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from rich.segment import Segment
@@ -14,14 +14,12 @@ from lstm_ext.drawing import Glyphs, draw_curves, nice_ticks, tick_labels
 from lstm_ext.history import HistoryView
 
 from ..units import number
-from .canvas import Canvas, Piece, heading, row
+from .canvas import Canvas, Piece, heading, join, row
 
 #: The last steps that the horizontal axis may end at, times a power of ten. It grows in such
 #: strides so that the curve stands still between them, and few cells have to be sent again.
 _STRIDES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 _LEAST_SPAN = 100.0
-
-Cell = tuple[str, Style]
 
 
 class LossCurve(Canvas):
@@ -79,7 +77,7 @@ class LossCurve(Canvas):
         for y, label in zip(ticks, labels, strict=True):
             edge[y] = (label.rjust(margin - 1) + " ", cross)
         for (label, line), cells in zip(edge, plot, strict=True):
-            rows.append(Strip([Segment(label, ink.muted), Segment(line, ink.rule), *_merge(cells)]))
+            rows.append(Strip([Segment(label, ink.muted), Segment(line, ink.rule), *join(cells)]))
         return [*rows, *self._horizontal_axis(width, margin, x_range)[-axes:]]
 
     def _heading(self, width: int, history: HistoryView) -> Strip:
@@ -103,12 +101,12 @@ class LossCurve(Canvas):
 
     def _plot(
         self, history: HistoryView, width: int, height: int, x_range: tuple[float, float], y_range: tuple[float, float]
-    ) -> list[list[Cell]]:
+    ) -> list[list[Piece]]:
         """Cells of the plot: dotted lines below, then the band, the smoothed line, validation on top."""
         ink = self.ink
         glyphs: Glyphs = "ascii" if ink.ascii else "braille"
         blank = (" ", Style.null())
-        cells: list[list[Cell]] = [[blank] * width for _ in range(height)]
+        cells: list[list[Piece]] = [[blank] * width for _ in range(height)]
         if width < 1:
             return cells
         inside = {name: value for name, value in self._baselines.items() if y_range[0] < value < y_range[1]}
@@ -135,7 +133,7 @@ class LossCurve(Canvas):
             self._label(cells[self._row(value, y_range, height)], f" {name} {value:.2f}")
         return cells
 
-    def _label(self, line: list[Cell], label: str) -> None:
+    def _label(self, line: list[Piece], label: str) -> None:
         """Writes ``label`` as far right as no curve is in its way."""
         for start in range(len(line) - len(label), len(line) // 3, -1):
             if all(style is self.ink.rule for _, style in line[start : start + len(label)]):
@@ -186,22 +184,26 @@ def vertical_axis(
 ) -> tuple[tuple[float, float], dict[int, float]]:
     """An axis over ``height`` rows that holds [low, high]: its range, and round numbers by row.
 
-    The numbers are equally many whole rows apart, at least two; the range starts at one of them.
-    Among such axes it is the one that wastes least, so it moves only when the losses leave it.
+    The numbers lie in the lowest dots of their rows, equally many rows apart, at least two. Of
+    all such axes it is one that wastes little and has many numbers; it moves only in whole rows.
     """
     span = max(high - low, 1e-3)
     power = 10.0 ** (math.floor(math.log10(span)) - 1)
     best: tuple[float, float, float, int] | None = None
     for step in (factor * power for factor in (1, 2, 5, 10, 20, 50, 100)):
-        bottom = math.floor(low / step + 1e-9) * step
-        for rows in range(2, max(3, height)):
-            top = bottom + step * (height * dots - 1) / (rows * dots)
-            if top >= high and (best is None or top - bottom < best[0]):
-                best = (top - bottom, bottom, step, rows)
+        for rows in range(max(2, height // 10), max(3, height)):
+            per_row = step / rows
+            bottom = math.floor(low / per_row + 1e-9)
+            top = bottom * per_row + (height * dots - 1) / dots * per_row
+            cost = (top - bottom * per_row) * (1 + rows / 8)
+            if top >= high and (best is None or cost < best[0]):
+                best = (cost, top, per_row, rows)
+                lowest = bottom
     if best is None:
         return (low, high), {}
-    span, bottom, step, rows = best
-    return (bottom, bottom + span), {y: bottom + step * k for k, y in enumerate(range(height - 1, -1, -rows))}
+    _, top, per_row, rows = best
+    ticks = {height - 1 - y: (lowest + y) / rows * (per_row * rows) for y in range(height) if (lowest + y) % rows == 0}
+    return (lowest * per_row, top), ticks
 
 
 def horizontal_end(step: float) -> float:
@@ -235,12 +237,3 @@ def _band(history: HistoryView, dots: int) -> tuple[np.ndarray, np.ndarray]:
     low = np.interp(xs, history.steps, history.low)
     high = np.interp(xs, history.steps, history.high)
     return np.repeat(xs, 3), np.stack([low, high, np.full(len(xs), np.nan)], axis=1).ravel()
-
-
-def _merge(cells: list[Cell]) -> Iterator[Segment]:
-    """Cells as segments, neighbours of one style joined."""
-    start = 0
-    for index in range(1, len(cells) + 1):
-        if index == len(cells) or cells[index][1] is not cells[start][1]:
-            yield Segment("".join(glyph for glyph, _ in cells[start:index]), cells[start][1])
-            start = index

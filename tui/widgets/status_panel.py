@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.style import Style
 from textual.strip import Strip
@@ -12,14 +11,6 @@ from lstm_ext.trainer import Snapshot
 
 from ..units import clock, number, rate
 from .canvas import Canvas, Piece, clickable, heading, row
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What computes: the engine's name, its kernel and its threads."""
-
-    engine: str
-    threads: int
 
 
 class StatusPanel(Canvas):
@@ -34,11 +25,11 @@ class StatusPanel(Canvas):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
-        self._machine = Machine("", 1)
+        self._engine = ""
 
-    def show(self, snapshot: Snapshot | None, machine: Machine) -> None:
+    def show(self, snapshot: Snapshot, engine: str) -> None:
         """Shows the state of a run, and what computes it."""
-        self._snapshot, self._machine = snapshot, machine
+        self._snapshot, self._engine = snapshot, engine
         self.redraw()
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -74,7 +65,6 @@ class StatusPanel(Canvas):
         return [(f"{glyph} {word}", style)]
 
     def _numbers(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:
-        threads = f" · {self._machine.threads} threads" if self._machine.threads > 1 else ""
         return (
             ("step", f"{snapshot.step:,}"),
             ("loss", number(snapshot.smoothed)),
@@ -85,6 +75,6 @@ class StatusPanel(Canvas):
             ("speed", f"{rate(snapshot.chars_per_second)} chars/s"),
             ("epoch", f"{snapshot.epoch:.2f}"),
             ("time", clock(snapshot.seconds)),
-            ("engine", self._machine.engine + threads),
+            ("engine", self._engine),
             ("best validation", number(snapshot.best_val)),
         )
