@@ -35,9 +35,9 @@ DEFAULT_SECONDS = 60.0
 #: How training goes unless said otherwise. docs/training.md has the measurements behind it.
 RECOMMENDED = TrainerConfig(
     reset_every=50,
-    lr=3e-3,
+    lr=4e-3,
     warmup=100,
-    average=0.1,
+    average=0.05,
     optimizer=OptimizerConfig(clip_norm=1.0),
 )
 #: Only where the time is limited: a run of so many steps can then be continued to more, as if it had never ended.
