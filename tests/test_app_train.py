@@ -18,8 +18,10 @@ from textual.widgets import Input
 
 from lstm_ext.backend import available_backends
 from lstm_ext.checkpoint import CheckpointError, load_checkpoint
-from lstm_ext.config import OPTIMIZERS
-from lstm_ext.trainer import Trainer
+from lstm_ext.config import OPTIMIZERS, ModelConfig
+from lstm_ext.data import load_text
+from lstm_ext.language_model import LanguageModel
+from lstm_ext.trainer import Trainer, TrainerConfig
 from lstm_lab import app as app_module
 from lstm_lab.app import LabApp, run_lab
 from lstm_lab.errors import UsageError
@@ -363,7 +365,7 @@ async def test_form_makes_the_network() -> None:
         ("hidden_size", "many", "hidden_size: got 'many', expected an integer"),
         ("hidden_size", "9000000", "hidden_size: got 9000000, which needs"),
         ("dropout", "1", "dropout: got 1.0, expected a number in [0.0, 1.0)"),
-        ("lr", "-1", "lr: got -1, expected a positive number"),
+        ("lr", "-1", "lr: got -1.0, expected a number above 0"),
         ("batch_size", "0", "batch_size: got 0, expected an integer of at least 1"),
     ],
 )
@@ -479,6 +481,21 @@ async def test_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         await here.until(lambda: here.trainer is not before)
         assert here.trainer.snapshot().saved_step == saved_step
         await here.until(lambda: here.step > saved_step)
+        assert here.trainer.config.checkpoint is None
+
+
+async def test_a_run_that_came_to_its_end_goes_on(tmp_path: Path) -> None:
+    """As ``lstm-lab train`` leaves them: a schedule that has gone down to zero."""
+    text = load_text("hamlet")
+    size = len(text.vocabulary)
+    config = TrainerConfig(seq_length=9, batch_size=3, schedule="cosine", average=0.05)
+    finished = Trainer(LanguageModel(ModelConfig(size, 6, size)), text, config)
+    finished.run(steps=30)
+    path = tmp_path / "finished.safetensors"
+    finished.save(str(path))
+    async with lab(checkpoint=str(path)) as here:
+        await here.until(lambda: here.step > 60)
+        assert here.trainer.snapshot().lr == pytest.approx(config.lr)
         assert here.trainer.config.checkpoint is None
 
 

@@ -24,7 +24,7 @@ from .screens.dialog import Ask
 from .screens.help import Help
 from .screens.too_small import LEAST, TooSmall
 from .screens.train import TrainScreen
-from .session import Settings, make_trainer
+from .session import Settings, make_trainer, resume_trainer
 from .theme import DARK, LIGHT, ThemedApp
 
 #: Seconds of training that may be lost without asking.
@@ -84,9 +84,7 @@ class LabApp(ThemedApp):
         """The trainer that the lab opens with. Raises ``DataError``, ``CheckpointError``, ValueError."""
         if self._checkpoint is None:
             return make_trainer(self.settings, load_text(self._data, self._encoding))
-        trainer = Trainer.resume(
-            self._checkpoint, backend=self.settings.backend, threads=self.settings.threads, checkpoint=None
-        )
+        trainer = resume_trainer(self.settings, self._checkpoint)
         self.settings = Settings.of(trainer)
         return trainer
 

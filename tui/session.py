@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -18,6 +18,10 @@ from .memory import bytes_available, bytes_needed
 from .units import size_in_words
 
 T = TypeVar("T")
+#: Steps after which the carried state is set back to zero.
+RESET_EVERY = 50
+#: More threads would each have too few of a small batch's lanes to be worth it.
+MOST_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Settings:
     lr: float = 2e-3
     optimizer: str = "adam"
     seed: int = 0
-    threads: int = 1
+    threads: int = max(1, min(MOST_THREADS, (os.cpu_count() or 1) - 1))
     backend: str | None = None
 
     def model_config(self, num_symbols: int) -> ModelConfig:
@@ -74,8 +78,13 @@ class Settings:
             )
 
     def trainer_config(self) -> TrainerConfig:
-        """How it is trained. Raises ValueError, naming the setting that is wrong."""
+        """How it is trained. Raises ValueError, naming the setting that is wrong.
+
+        There is no end to plan for, so the learning rate stays. The carried state is set back now
+        and then: without that, validation gets worse for a reason that nobody sees on the screen.
+        """
         return TrainerConfig(
+            reset_every=RESET_EVERY,
             seq_length=self.seq_length,
             batch_size=self.batch_size,
             lr=self.lr,
@@ -86,12 +95,9 @@ class Settings:
     def check(self) -> None:
         """Raises ValueError for the first setting that is wrong."""
         self.model_config(1)
-        for name in ("seq_length", "batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected an integer of at least 1")
-        if not (self.lr > 0 and math.isfinite(self.lr)):
-            raise ValueError(f"lr: got {self.lr:g}, expected a positive number")
         self.trainer_config()
+        if self.threads < 1:
+            raise ValueError(f"threads: got {self.threads}, expected an integer of at least 1")
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Settings:
@@ -150,6 +156,14 @@ def make_trainer(settings: Settings, text: Text) -> Trainer:
         threads=settings.threads,
     )
     return Trainer(model, text, settings.trainer_config())
+
+
+def resume_trainer(settings: Settings, path: str) -> Trainer:
+    """The run saved at ``path``, to go on without an end at the learning rate that it had, and to be
+    saved only when asked to. Raises ``CheckpointError``, ``DataError``."""
+    return Trainer.resume(
+        path, backend=settings.backend, threads=settings.threads, schedule="constant", warmup=0, checkpoint=None
+    )
 
 
 def in_background(function: Callable[[], T]) -> Future[T]:

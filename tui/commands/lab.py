@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)
     add_training(parser)
-    add_engine(parser, threads="all CPUs but one")
+    add_engine(parser, threads="all CPUs but one, at most 4")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ from ..export import export
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
 from ..pacing import frames_per_second, output_waits
 from ..samples import Sample, SampleSource
-from ..session import Settings, in_background, make_trainer
+from ..session import Settings, in_background, make_trainer, resume_trainer
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.gate_heatmap import VIEWS, GateHeatmap
 from ..widgets.loss_curve import LossCurve
@@ -387,9 +387,8 @@ class TrainScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_load(self) -> None:
         """Goes on with a saved run."""
-        threads = self.lab.settings.threads
-        resume = partial(Trainer.resume, backend=self.lab.settings.backend, threads=threads, checkpoint=None)
-        trainer = await self.app.push_screen_wait(OpenFile[Trainer]("Load a checkpoint", resume, suffix=".safetensors"))
+        load = partial(resume_trainer, self.lab.settings)
+        trainer = await self.app.push_screen_wait(OpenFile[Trainer]("Load a checkpoint", load, suffix=".safetensors"))
         if trainer is not None and await self._may_forget():
             self.lab.settings = Settings.of(trainer)
             self.adopt(trainer)
