@@ -212,13 +212,14 @@ def _encode(
     with tempfile.TemporaryFile(dir=_large_file_directory()) if on_disk else io.BytesIO() as sink:
         try:
             for piece in read():
-                encoded = vocabulary.encode(piece, position=length).astype(vocabulary.dtype).tobytes()
+                try:
+                    encoded = vocabulary.encode(piece, position=length).astype(vocabulary.dtype).tobytes()
+                except DataError as error:  # what reading complains of names the file already
+                    raise DataError(f"{name}: {error}") from None
                 length += len(piece)
                 checksum = zlib.crc32(encoded, checksum)
                 sink.write(encoded)
             sink.flush()
-        except DataError as error:
-            raise DataError(f"{name}: {error}") from None
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -371,3 +371,12 @@ def test_steps_that_are_none(first: int) -> None:
 def test_lanes_of_one_symbol() -> None:
     with pytest.raises(ValueError, match="at least 2"):
         Lanes(np.arange(1), 1, 1)
+
+
+def test_an_unreadable_text_for_a_known_vocabulary_is_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"caf\xe9 abc")
+    with pytest.raises(DataError) as caught:
+        load_text(str(path), vocabulary=Vocabulary("abcdef "))
+    assert str(caught.value).count(str(path)) == 1
+    assert "byte 0xe9 at offset 3" in str(caught.value)
