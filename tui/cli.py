@@ -24,8 +24,9 @@ COMMANDS = {
     "generate": "let a trained network write",
     "eval": "measure a trained network on a text",
     "step": "walk through a text one gate at a time, in plain text",
+    "experiment": "answer a question about recurrent networks by measuring",
     "verify": "prove the engines against each other, finite differences and PyTorch",
-    "bench": "measure the training speed of the C core and its NumPy twin",
+    "bench": "measure training and sampling speed beside PyTorch and JAX",
     "doctor": "show versions, backend, terminal and data, and what could be better",
 }
 SIGPIPE_STATUS = 141

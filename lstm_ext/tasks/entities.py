@@ -16,28 +16,34 @@ from ..nn.model import Batch
 from . import bio
 from .conll import Sentence
 
-#: Words in braces stand for an entity of that type.
+#: Words in braces stand for an entity of that type, "~" for a place where an aside may come.
 _TEMPLATES = (
-    "{PER} said nothing about the matter .",
+    "{PER} ~ said nothing about the matter .",
     "{PER} and {PER} met in {LOC} .",
-    "{PER} was born in {LOC} .",
-    "{PER} left {ORG} last year .",
+    "{PER} ~ was born in {LOC} .",
+    "{PER} ~ left {ORG} last year .",
     "after the match {PER} thanked the crowd .",
-    "a letter from {PER} arrived .",
-    "{LOC} lies on a river .",
-    "{LOC} is a small town near {LOC} .",
+    "a letter from {PER} ~ arrived .",
+    "{LOC} ~ lies on a river .",
+    "{LOC} ~ is a small town near {LOC} .",
     "the road to {LOC} was closed .",
-    "{PER} flew to {LOC} on Monday .",
+    "{PER} ~ flew to {LOC} on Monday .",
     "rain fell in {LOC} and {LOC} .",
     "a flight from {LOC} was late .",
-    "{ORG} shares fell on Monday .",
-    "{ORG} opened an office in {LOC} .",
-    "{ORG} hired {PER} last year .",
+    "{ORG} ~ fell short of its plans .",
+    "{ORG} ~ opened an office in {LOC} .",
+    "{ORG} ~ hired {PER} last year .",
     "shares of {ORG} rose again .",
     "the board of {ORG} met on Monday .",
     "{ORG} and {ORG} will merge .",
     "nothing was said about the matter .",
     "the office was closed on Monday .",
+)
+#: None of them says anything of what it stands behind.
+_ASIDES = (
+    ", so it seems ,",
+    ", as was said on Monday ,",
+    ", of which nobody had heard a word since the last year ,",
 )
 _SYLLABLES = ("ba", "del", "fen", "go", "ka", "lin", "mar", "no", "ros", "sha", "tor", "ved", "wil", "zan")
 _FIRST_NAMES = ("Ada", "Bert", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jane")
@@ -79,9 +85,13 @@ class EntityCorpus:
                 entity = self._entity(rng, kind, names[int(rng.integers(len(names)))])
                 words += entity
                 tags += [f"B-{kind}"] + [f"I-{kind}"] * (len(entity) - 1)
-            else:
+            elif word != "~":
                 words.append(word)
                 tags.append(bio.OUTSIDE)
+            elif rng.random() < 0.5:
+                aside = _ASIDES[int(rng.integers(len(_ASIDES)))].split()
+                words += aside
+                tags += [bio.OUTSIDE] * len(aside)
         return Sentence(tuple(words), tuple(tags))
 
     def _entity(self, rng: np.random.Generator, kind: str, name: str) -> list[str]:

@@ -1,0 +1,48 @@
+"""Experiments: questions about recurrent networks, answered by measuring.
+
+    experiment = load("memory")
+    results = run(experiment, seeds=range(3), quick=True)
+    print(*experiment.report(results).findings, sep="\\n")
+
+Each is a file of its own, an ``Experiment`` with variants to compare; ``runner`` runs them, keeps
+what is finished, and ``export`` turns the outcome into text, JSON, CSV and pages. On the command line:
+``lstm-lab experiment NAME``.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+
+from .experiment import Claim, Experiment, Report, Results, Spread, Table
+from .runner import run
+
+__all__ = ["NAMES", "Claim", "Experiment", "Report", "Results", "Spread", "Table", "load", "run"]
+
+#: In the order of a course; each in the module of that name, with underscores.
+NAMES = (
+    "gradient-flow",
+    "memory",
+    "classics",
+    "ablation",
+    "lstm-vs-gru",
+    "baselines",
+    "optimizers",
+    "depth",
+    "dropout",
+    "temperature",
+    "sentiment",
+    "ner",
+    "forecast",
+    "seq2seq",
+)
+
+
+def load(name: str, data: str | None = None) -> Experiment:
+    """The experiment of that name; ``data`` is a file for those that can take one. Raises ValueError."""
+    if name not in NAMES:
+        close = get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(NAMES)}"
+        raise ValueError(f"experiment: got {name!r}; {hint}")
+    kind: type[Experiment] = import_module(f".{name.replace('-', '_')}", __name__).EXPERIMENT
+    return kind(data)

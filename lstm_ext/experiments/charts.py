@@ -1,0 +1,236 @@
+"""Figures as data, drawn with characters or by Matplotlib."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import drawing
+from ..drawing import RGB, Glyphs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: One colour for each curve, in order: told apart with any kind of colour vision (Okabe and Ito 2008).
+COLOURS: tuple[RGB, ...] = (
+    (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167),
+    (230, 159, 0), (86, 180, 233), (120, 110, 60), (130, 130, 130),
+)  # fmt: skip
+#: A piece of text, and the number of the curve whose colour it has, −1 for none.
+Run = tuple[str, int]
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Medians y over x, and the least and greatest values around them, if known."""
+
+    name: str
+    x: Sequence[float] | np.ndarray
+    y: Sequence[float] | np.ndarray
+    low: Sequence[float] | np.ndarray | None = None
+    high: Sequence[float] | np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Curves in one plot. ``references`` are horizontal lines: name → y."""
+
+    title: str
+    x_label: str
+    curves: Sequence[Curve]
+    references: Mapping[str, float] = field(default_factory=dict)
+    y_range: tuple[float, float] | None = None
+    log_y: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A median, and the least and greatest values around it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Horizontal bars from 0, or, with ``log``, from the decade below the least. ``spec`` formats the numbers."""
+
+    title: str
+    bars: Sequence[Bar]
+    references: Mapping[str, float] = field(default_factory=dict)
+    log: bool = False
+    spec: str = ".3f"
+
+
+Chart = LineChart | BarChart
+
+
+# ---------------------------------------------------------------------------- with characters
+
+
+def chart_lines(chart: Chart, width: int, glyphs: Glyphs) -> list[list[Run]]:
+    """The chart as lines of runs, at most ``width`` columns wide."""
+    return _curve_lines(chart, width, glyphs) if isinstance(chart, LineChart) else _bar_lines(chart, width, glyphs)
+
+
+def _curve_lines(chart: LineChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
+    curves = [(curve.x, curve.y) for curve in chart.curves]
+    ends = drawing.value_range(*(xs for xs, _ in curves))
+    curves += [(ends, (y, y)) for y in chart.references.values()]
+    drawn = drawing.draw_chart(curves, width, 16, y_range=chart.y_range, log_y=chart.log_y, glyphs=glyphs)
+    names = [*(curve.name for curve in chart.curves), *chart.references]
+    lines: list[list[Run]] = [[(chart.title, -1)]]
+    lines += _legend(names, width, glyphs)
+    lines += [list(drawn.runs(row)) for row in range(len(drawn.rows))]
+    lines.append([(chart.x_label.rjust(width), -1)])
+    return lines
+
+
+def _legend(names: Sequence[str], width: int, glyphs: Glyphs) -> Iterator[list[Run]]:
+    """Each curve's mark and name, on as many lines as it takes."""
+    line: list[Run] = []
+    used = 0
+    for index, name in enumerate(names):
+        mark = drawing.MARKS[index % len(drawing.MARKS)] if glyphs == "ascii" else "━━"
+        size = len(mark) + len(name) + 4
+        if line and used + size > width:
+            yield line
+            line, used = [], 0
+        line += [("  ", -1), (mark, index), (f" {name} ", -1)]
+        used += size
+    if line:
+        yield line
+
+
+def _bar_lines(chart: BarChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
+    names = max(len(name) for name in [*(bar.name for bar in chart.bars), *chart.references])
+    rows = [(bar.name, bar.value, _bar_text(bar, chart.spec)) for bar in chart.bars]
+    rows += [(name, value, format(value, chart.spec)) for name, value in chart.references.items()]
+    texts = max(len(text) for _, _, text in rows)
+    room = max(8, width - names - texts - 4)
+    low, high = _bar_range([value for _, value, _ in rows], chart.log)
+    lines: list[list[Run]] = [[(chart.title, -1)]]
+    for index, (name, value, text) in enumerate(rows):
+        share = (_scaled(value, chart.log) - low) / (high - low) if math.isfinite(value) else 1.0
+        bar = _bar(min(1.0, max(0.0, share)) * room, glyphs)
+        series = index if index < len(chart.bars) else -1
+        lines.append([(f"{name:<{names}}  ", -1), (bar.ljust(room), series), (f"  {text:>{texts}}", -1)])
+    return lines
+
+
+def _bar_text(bar: Bar, spec: str) -> str:
+    from .experiment import Spread
+
+    return Spread(bar.value, bar.low, bar.high).text(spec)
+
+
+def _bar(length: float, glyphs: Glyphs) -> str:
+    if glyphs == "ascii":
+        return "#" * round(length)
+    whole, eighth = divmod(round(length * 8), 8)
+    return "█" * whole + (_EIGHTHS[eighth] if eighth else "")
+
+
+def _scaled(value: float, log: bool) -> float:
+    return math.log10(value) if log and value > 0 else value
+
+
+def _bar_range(values: Sequence[float], log: bool) -> tuple[float, float]:
+    """What the bars' ends stand for, logarithms for ``log``."""
+    finite = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
+    if not finite:
+        return 0.0, 1.0
+    if log:
+        low = math.ceil(math.log10(min(finite))) - 1.0
+        return low, max(low + 1.0, math.log10(max(finite)))
+    return 0.0, max(finite) or 1.0
+
+
+# ------------------------------------------------------------------------------ by Matplotlib
+
+
+def save_figure(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
+    """All charts below each other, as a picture: .svg, .png or .pdf. The same charts give the same file."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".svg", ".png", ".pdf"):
+        raise ValueError(f"path: got {os.fspath(path)!r}, expected a name that ends in .svg, .png or .pdf")
+    heights = [3.4 if isinstance(chart, LineChart) else 0.9 + 0.28 * len(chart.bars) for chart in charts]
+    figure = Figure(figsize=(7.5, sum(heights)), layout="constrained")
+    grid = figure.add_gridspec(len(charts), 1, height_ratios=heights)
+    for row, chart in enumerate(charts):
+        axes = figure.add_subplot(grid[row, 0])
+        axes.set_title(chart.title, loc="left", fontsize=10, fontweight="bold")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["bottom", "left"]].set_color("0.6")
+        axes.tick_params(which="both", labelsize=8, color="0.6", labelcolor="0.25")
+        axes.set_axisbelow(True)
+        if isinstance(chart, LineChart):
+            _plot_curves(axes, chart)
+        else:
+            _plot_bars(axes, chart)
+    # Without a date and with fixed identifiers, the file changes only when the numbers do.
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
+    with matplotlib.rc_context({"svg.hashsalt": "lstm-lab"}):
+        figure.savefig(path, dpi=160, metadata=metadata)
+
+
+def _colour(index: int) -> tuple[float, float, float]:
+    red, green, blue = COLOURS[index % len(COLOURS)]
+    return red / 255, green / 255, blue / 255
+
+
+def _plot_curves(axes: Axes, chart: LineChart) -> None:
+    for index, curve in enumerate(chart.curves):
+        style = "-" if index < len(COLOURS) else "--"
+        marker = "o" if len(curve.x) <= 12 else None
+        axes.plot(
+            curve.x, curve.y, style, color=_colour(index), linewidth=1.5, marker=marker, markersize=4, label=curve.name
+        )
+        if curve.low is not None and curve.high is not None:
+            axes.fill_between(curve.x, curve.low, curve.high, color=_colour(index), alpha=0.15, linewidth=0)
+    for name, value in chart.references.items():
+        axes.axhline(value, color="0.4", linewidth=1, linestyle=":")
+        axes.annotate(
+            name, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.3"
+        )
+    if chart.log_y:
+        axes.set_yscale("log", nonpositive="mask")
+    if chart.y_range is not None:
+        axes.set_ylim(*chart.y_range)
+    axes.grid(axis="y", color="0.9", linewidth=0.8)
+    axes.set_xlabel(chart.x_label, fontsize=9, color="0.25")
+    if len(chart.curves) > 1:
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _plot_bars(axes: Axes, chart: BarChart) -> None:
+    places = range(len(chart.bars))
+    values = np.array([(bar.value, bar.low, bar.high) for bar in chart.bars], np.float64).reshape(-1, 3)
+    finite = np.isfinite(values[:, 0])
+    shown = np.where(np.isfinite(values), values, np.nan)
+    errors = np.abs(shown[:, 1:].T - shown[:, 0])
+    axes.barh(places, shown[:, 0], xerr=errors, color=[_colour(n) for n in places], height=0.7, error_kw={"lw": 1})
+    axes.set_yticks(places, [bar.name for bar in chart.bars])
+    axes.invert_yaxis()
+    if chart.log:
+        axes.set_xscale("log")
+    for place in np.flatnonzero(~finite):
+        axes.annotate("never", (0, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.3")
+    for name, value in chart.references.items():
+        axes.axvline(value, color="0.4", linewidth=1, linestyle=":")
+        axes.annotate(
+            name, (value, 1), xycoords=("data", "axes fraction"), fontsize=7, color="0.3", rotation=90, va="top"
+        )
+    axes.grid(axis="x", color="0.9", linewidth=0.8)

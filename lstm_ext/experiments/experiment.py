@@ -1,0 +1,156 @@
+"""What an experiment is, and what comes out of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from .charts import Chart
+
+#: What one variant is: names and plain values that JSON can hold.
+Settings = Mapping[str, Any]
+#: What one run measured: numbers by name; also lists of numbers, and texts.
+Numbers = dict[str, Any]
+
+
+class Experiment:
+    """A question, the variants to compare, and how to measure one of them with one seed.
+
+    A subclass names itself, says in ``variants`` everything that a run depends on, measures one
+    run, and draws its conclusions from the numbers. It holds no state but ``data``, so that runs may take place
+    in any order and in other processes.
+    """
+
+    name: ClassVar[str]
+    question: ClassVar[str]
+    #: How the question is put to the test, for the page in ``docs``.
+    method: ClassVar[str]
+    #: How many seeds are tried unless said otherwise.
+    seeds: ClassVar[int] = 5
+    quick_seeds: ClassVar[int] = 3
+    #: What ``data`` may be, in words; empty if the experiment makes all its data itself.
+    reads: ClassVar[str] = ""
+
+    def __init__(self, data: str | None = None) -> None:
+        if data is not None and not self.reads:
+            raise ValueError(f"data: got {data!r}, but the experiment {self.name!r} makes its own data")
+        self.data = data
+
+    def variants(self, quick: bool) -> dict[str, Settings]:
+        """Label → settings; with ``quick`` fewer, smaller or shorter ones."""
+        raise NotImplementedError
+
+    def measure(self, settings: Settings, seed: int) -> Numbers:
+        """One run. The same arguments give the same numbers, apart from measured times."""
+        raise NotImplementedError
+
+    def run_one(self, variant: str, seed: int, quick: bool = False) -> Numbers:
+        """``measure`` of the variant with that label."""
+        return self.measure(self.variants(quick)[variant], seed)
+
+    def report(self, results: Results) -> Report:
+        """Tables, charts, and sentences that follow from the numbers."""
+        raise NotImplementedError
+
+
+class Spread(NamedTuple):
+    """One number over the seeds."""
+
+    median: float
+    low: float
+    high: float
+
+    def text(self, spec: str = ".3f") -> str:
+        """The median, and in brackets the least and the greatest value where they differ: 0.92 (0.85–0.99)."""
+        median, low, high = (number(value, spec) for value in self)
+        return median if low == high else f"{median} ({low}–{high})"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an experiment's runs measured, with or without all of them being there."""
+
+    variants: Mapping[str, Settings]
+    seeds: tuple[int, ...]
+    #: (label, seed) → numbers
+    cells: Mapping[tuple[str, int], Numbers]
+    quick: bool = False
+
+    def values(self, label: str, metric: str) -> np.ndarray:
+        """(seeds,) of a number, (seeds, n) of a list; NaN where JSON had to write null."""
+        return np.array([self.cells[label, seed][metric] for seed in self.seeds], dtype=np.float64)
+
+    def spread(self, label: str, metric: str) -> Spread:
+        """Median, least and greatest over the seeds; a seed that gave NaN counts as the greatest of all."""
+        values = np.sort(np.nan_to_num(self.values(label, metric), nan=math.inf))
+        return Spread(float(np.median(values)), float(values[0]), float(values[-1]))
+
+    def spreads(self, label: str, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of a list: medians, least and greatest values, (n,) each."""
+        values = self.values(label, metric)
+        return np.median(values, axis=0), values.min(axis=0), values.max(axis=0)
+
+    def median(self, label: str, metric: str) -> float:
+        """Of a number over the seeds."""
+        return self.spread(label, metric).median
+
+    def labels(self, **settings: Any) -> list[str]:
+        """The variants that have all these settings."""
+        return [
+            label
+            for label, own in self.variants.items()
+            if all(own.get(name) == value for name, value in settings.items())
+        ]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of words and numbers, as text."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that a course text says, where, and what the numbers say to it."""
+
+    source: str
+    text: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """An experiment's outcome. ``findings`` are sentences whose every word depends on the numbers."""
+
+    tables: Sequence[Table]
+    charts: Sequence[Chart]
+    findings: Sequence[str]
+    claims: Sequence[Claim] = ()
+    #: Titles and texts that networks wrote.
+    texts: Sequence[tuple[str, str]] = field(default=())
+
+
+def number(value: float, spec: str = ".3f") -> str:
+    """A number as text: "–" for NaN, "never" for infinity (what was not reached)."""
+    if math.isnan(value):
+        return "–"
+    return "never" if math.isinf(value) else format(value, spec)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: a, b and c; "none" if there are none."""
+    if not names:
+        return "none"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def times(ratio: float) -> str:
+    """A ratio in words: 1.8 times, 3e+05 times."""
+    return f"{ratio:.2g} times" if ratio < 100 else f"{ratio:.0e} times"

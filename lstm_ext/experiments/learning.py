@@ -1,0 +1,204 @@
+"""What the experiments have in common: learning a task of symbols, learning a text."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..config import ModelConfig, OptimizerConfig
+from ..data import DataError, Lanes, Split, Text, load_text, split
+from ..errors import NonFiniteError
+from ..evaluation import evaluate
+from ..language_model import LanguageModel
+from ..nn import Batch, Model, Optimizer
+from ..tasks.symbols import SymbolTask, accuracy
+from .experiment import Experiment
+
+#: Of an unseen batch, so much has to be right for a task to count as learned.
+GOAL = 0.999
+#: Sequences in an unseen batch.
+UNSEEN = 500
+
+
+def generator(seed: int, purpose: int) -> np.random.Generator:
+    """Random numbers for one of the purposes (0, 1, …) of a run."""
+    return np.random.default_rng([seed, purpose])
+
+
+class Learner(Protocol):
+    """A network from symbols to symbols that learns from one batch after the other, each from a zero state."""
+
+    def step(self, batch: Batch, lr: float) -> float:
+        """One update; the loss before it. Raises ``NonFiniteError``."""
+        ...
+
+    def logits(self, batch: Batch) -> np.ndarray:
+        """(T, B, V)"""
+        ...
+
+
+class EngineLearner:
+    """A language model, with Adam."""
+
+    def __init__(self, model: LanguageModel, clip_norm: float = 1.0) -> None:
+        self.model = model
+        self._optimizer = OptimizerConfig(clip_norm=clip_norm)
+        self._moments = np.zeros((2, model.config.num_parameters), model.config.dtype)
+        self._steps = 0
+
+    def step(self, batch: Batch, lr: float) -> float:
+        inputs, targets = batch.inputs[np.newaxis], batch.targets[np.newaxis]
+        state, lrs = self.model.zero_state(inputs.shape[2]), np.array([lr])
+        self._steps += 1
+        trained = self.model.engine.train(inputs, targets, state, self._optimizer, self._moments, self._steps, lrs, 0)
+        return float(trained.losses[0])
+
+    def logits(self, batch: Batch) -> np.ndarray:
+        self.model.engine.forward(batch.inputs, None, self.model.zero_state(batch.inputs.shape[1]))
+        return self.model.engine.logits()
+
+
+class NetworkLearner:
+    """A network of ``nn``, with Adam."""
+
+    def __init__(self, model: Model, clip_norm: float = 1.0) -> None:
+        self.model = model
+        self._optimizer = Optimizer(model, OptimizerConfig(clip_norm=clip_norm))
+
+    def step(self, batch: Batch, lr: float) -> float:
+        loss = self.model.loss_and_gradient(*batch)
+        self._optimizer.lr = lr
+        self._optimizer.step()
+        return loss
+
+    def logits(self, batch: Batch) -> np.ndarray:
+        with self.model.evaluating():
+            return self.model.forward(batch.inputs, batch.lengths)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How a task was learned."""
+
+    #: Updates until an unseen batch was right, ∞ if it never was.
+    steps: float
+    #: On sequences that decided nothing.
+    accuracy: float
+
+
+def learn_symbols(
+    learner: Learner,
+    task: SymbolTask,
+    seed: int,
+    *,
+    lr: float,
+    limit: int,
+    batch_size: int = 32,
+    check_every: int = 50,
+    goal: float = GOAL,
+    counted: Callable[[Batch], np.ndarray] = lambda batch: batch.targets,
+) -> Learned:
+    """Fresh batches until the task is learned or for ``limit`` steps.
+
+    Every ``check_every`` steps an unseen batch decides; the accuracy is that of another one.
+    ``counted`` picks the targets whose accuracy that is. A loss that is not finite ends it, as not learned.
+    """
+    train, unseen = generator(seed, 1), task.batch(generator(seed, 2), UNSEEN)
+    steps = math.inf
+    for step in range(1, limit + 1):
+        try:
+            learner.step(task.batch(train, batch_size), lr)
+        except NonFiniteError:
+            break
+        if step % check_every == 0 and accuracy(learner.logits(unseen), counted(unseen)) >= goal:
+            steps = step
+            break
+    tested = task.batch(generator(seed, 3), UNSEEN)
+    return Learned(steps, accuracy(learner.logits(tested), counted(tested)))
+
+
+def language_model(
+    cell: str, task: SymbolTask, hidden_size: int, seed: int, init: str, forget_bias: float
+) -> LanguageModel:
+    """One layer between a task's symbols and its answers."""
+    config = ModelConfig(task.input_size, hidden_size, task.output_size, cell=cell)
+    return LanguageModel(config, seed=seed, init=init, forget_bias=forget_bias)
+
+
+def learn_text(
+    model: LanguageModel,
+    split: Split,
+    checkpoints: Sequence[int],
+    *,
+    lr: float | Callable[[int], float],
+    batch_size: int = 16,
+    seq_length: int = 50,
+    optimizer: OptimizerConfig | None = None,
+    dropout_seed: int = 0,
+    evaluated: int = 20_000,
+) -> list[float]:
+    """Validation losses, nats per character, after so many updates each; NaN from where it was not finite.
+
+    Contiguous lanes whose state carries on; each epoch starts from a zero state.
+    """
+    lanes = Lanes(split.train, batch_size, seq_length)
+    optimizer = optimizer or OptimizerConfig()
+    moments = np.zeros((2, model.config.num_parameters), model.config.dtype)
+    state = model.zero_state(batch_size)
+    assert split.validation is not None
+    validation = split.validation[:evaluated]
+    losses: list[float] = []
+    done = 0
+    for checkpoint in checkpoints:
+        while done < checkpoint:
+            if done % lanes.steps == 0:
+                state[...] = 0
+            inputs, targets = lanes.chunk(done % lanes.steps, min(64, checkpoint - done))
+            rates = np.array([lr(done + 1 + n) if callable(lr) else lr for n in range(len(inputs))], np.float64)
+            try:
+                model.engine.train(inputs, targets, state, optimizer, moments, done + 1, rates, dropout_seed)
+            except NonFiniteError:
+                return losses + [math.nan] * (len(checkpoints) - len(losses))
+            done += len(inputs)
+        losses.append(evaluate(model, validation).nats)
+    return losses
+
+
+def cosine(lr: float, steps: int, least: float = 0.1) -> Callable[[int], float]:
+    """A learning rate that falls from ``lr`` to ``least``·``lr`` over ``steps``, along a half cosine."""
+    return lambda step: lr * (least + (1 - least) * 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps)))
+
+
+class TextExperiment(Experiment):
+    """An experiment on a text: Python's own help, unless ``data`` is another one.
+
+    Python's help differs a little between versions of Python, and so do the numbers then.
+    """
+
+    reads = "a text file, or a built-in text: hello, abc, hamlet, pydoc"
+
+    def text(self) -> Text:
+        """The whole text."""
+        return _loaded(self.data or "pydoc")
+
+    def split(self) -> Split:
+        """The text's first 90 % to learn from, the rest to validate on. Raises ``DataError`` if it is too short."""
+        parts = split(self.text())
+        if parts.validation is None:
+            raise DataError(f"{self.data}: {parts.description}")
+        return parts
+
+    def text_settings(self) -> dict[str, Any]:
+        """What tells one text from another."""
+        text = self.text()
+        return {"text": text.name, "characters": len(text), "checksum": text.checksum}
+
+
+@functools.cache
+def _loaded(name: str) -> Text:
+    return load_text(name)
