@@ -14,10 +14,10 @@ SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 CORE_TESTS  = $(wildcard tests/test_engine_*.py tests/test_core*.py tests/test_layers.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint asan bench wheel sdist clean distclean
+.PHONY: help lab test lint asan bench experiments wheel sdist clean distclean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/.installed ## install into .venv and open the laboratory
 	@$(BIN)/lstm-lab lab $(ARGS)
@@ -50,6 +50,11 @@ bench: ## training and sampling speed beside PyTorch and JAX, in .venv-bench (AR
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.peers
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.installed
 	@.venv-bench/bin/lstm-lab bench $(ARGS)
+
+experiments: $(VENV)/.installed ## measure every experiment, and rewrite docs/experiments (ARGS="--jobs 4", hours; "--quick")
+	for name in $$($(BIN)/lstm-lab experiment --list | awk '/^[a-z]/ { print $$1 }'); do \
+	  $(BIN)/lstm-lab experiment $$name --save docs/experiments $(ARGS) || exit; \
+	done
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -194,12 +194,19 @@ def _colour(index: int) -> tuple[float, float, float]:
 def _plot_curves(axes: Axes, chart: LineChart) -> None:
     for index, curve in enumerate(chart.curves):
         style = "-" if index < len(COLOURS) else "--"
-        marker = "o" if len(curve.x) <= 12 else None
-        axes.plot(
-            curve.x, curve.y, style, color=_colour(index), linewidth=1.5, marker=marker, markersize=4, label=curve.name
-        )
+        few = len(curve.x) <= 12
+        look: dict[str, Any] = {
+            "color": _colour(index),
+            "linewidth": 1.5,
+            "marker": "o" if few else None,
+            "markersize": 4,
+        }
+        axes.plot(curve.x, curve.y, style, label=curve.name, **look)
         if curve.low is not None and curve.high is not None:
-            axes.fill_between(curve.x, curve.low, curve.high, color=_colour(index), alpha=0.15, linewidth=0)
+            if few:
+                axes.vlines(curve.x, curve.low, curve.high, color=_colour(index), linewidth=1, alpha=0.5)
+            else:
+                axes.fill_between(curve.x, curve.low, curve.high, color=_colour(index), alpha=0.15, linewidth=0)
     for name, value in chart.references.items():
         axes.axhline(value, color="0.4", linewidth=1, linestyle=":")
         axes.annotate(
@@ -225,7 +232,12 @@ def _plot_bars(axes: Axes, chart: BarChart) -> None:
     axes.set_yticks(places, [bar.name for bar in chart.bars])
     axes.invert_yaxis()
     if chart.log:
+        from matplotlib.ticker import NullFormatter
+
         axes.set_xscale("log")
+        low, high = _bar_range([*values[:, 0], *chart.references.values()], log=True)
+        axes.set_xlim(10**low, 1.5 * 10**high)
+        axes.xaxis.set_minor_formatter(NullFormatter())
     for place in np.flatnonzero(~finite):
         axes.annotate("never", (0, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.3")
     for name, value in chart.references.items():

@@ -62,8 +62,8 @@ def table_lines(table: Table, width: int) -> list[str]:
 
 
 def as_json(experiment: Experiment, results: Results, report: Report) -> dict[str, Any]:
-    """Everything: how it was measured, every run's numbers, and what follows from them."""
-    found: dict[str, Any] = plain(
+    """Everything: how it was measured, every run's numbers to six digits, and what follows from them."""
+    found: dict[str, Any] = _rounded(
         {
             "experiment": experiment.name,
             "question": experiment.question,
@@ -82,6 +82,16 @@ def as_json(experiment: Experiment, results: Results, report: Report) -> dict[st
         }
     )
     return found
+
+
+def _rounded(value: Any) -> Any:
+    """``plain``, with six significant digits."""
+    value = plain(value)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def as_csv(results: Results) -> str:
@@ -132,7 +142,10 @@ def save(directory: Path, experiment: Experiment, results: Results, report: Repo
     """Writes NAME.json, NAME.csv, NAME.svg and NAME.md into ``directory``, and returns their paths."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{experiment.name}{suffix}" for suffix in (".json", ".csv", ".svg", ".md")]
-    write_atomically(paths[0], json.dumps(as_json(experiment, results, report), indent=1) + "\n")
+    found = as_json(experiment, results, report)
+    # One line for each run, so that differences can be read.
+    runs = ",\n".join(json.dumps(one) for one in found.pop("runs"))
+    write_atomically(paths[0], f'{json.dumps(found, indent=1)[:-2]},\n "runs": [\n{runs}\n]}}\n')
     write_atomically(paths[1], as_csv(results))
     save_figure(report.charts, paths[2])
     write_atomically(paths[3], as_page(experiment, results, report))
