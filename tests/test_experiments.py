@@ -26,12 +26,12 @@ from lstm_ext.engine import EngineModule
 from lstm_ext.experiments import NAMES, Experiment, Report, Results, Spread, Table, load, run
 from lstm_ext.experiments.ablation import ABLATIONS, Ablation
 from lstm_ext.experiments.charts import Bar, BarChart, Curve, LineChart, chart_lines, save_figure
-from lstm_ext.experiments.experiment import listed, number
 from lstm_ext.experiments.export import as_csv, as_json, as_page, report_lines, save, table_lines
 from lstm_ext.experiments.gradient_flow import flow
 from lstm_ext.experiments.learning import EngineLearner, NetworkLearner, cosine, learn_symbols, learn_text
 from lstm_ext.experiments.linear_cell import LinearCellModel
 from lstm_ext.experiments.runner import cells, kept, plain
+from lstm_ext.experiments.words import listed, number
 from lstm_ext.language_model import LanguageModel
 from lstm_ext.nn.gradcheck import gradient_errors
 from lstm_ext.tasks.first_character import FirstCharacter

@@ -14,8 +14,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from importlib import import_module
 
-from .experiment import Claim, Experiment, Report, Results, Spread, Table
+from .experiment import Claim, Experiment, Report, Results, Table
 from .runner import run
+from .words import Spread
 
 __all__ = ["NAMES", "Claim", "Experiment", "Report", "Results", "Spread", "Table", "load", "run"]
 

@@ -21,9 +21,10 @@ from ..tasks.first_character import FirstCharacter
 from ..tasks.last_symbol import LastSymbol
 from ..tasks.symbols import SymbolTask, accuracy
 from .charts import Bar, BarChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, listed, number
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import GOAL, EngineLearner, Learner, NetworkLearner, generator, learn_symbols
 from .linear_cell import LinearCellModel
+from .words import listed, number
 
 #: Name → what is different from the full LSTM, as fields of ``ModelConfig``.
 ABLATIONS: dict[str, dict[str, Any]] = {

@@ -8,8 +8,9 @@ from ..config import ModelConfig
 from ..language_model import LanguageModel
 from ..tasks.characters import text_baselines
 from .charts import Curve, LineChart
-from .experiment import Numbers, Report, Results, Settings, Table, number
+from .experiment import Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine, learn_text
+from .words import number
 
 #: Name → cell, layers, units; the last one only without --quick.
 NETWORKS = {

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import drawing
 from ..drawing import RGB, Glyphs
+from .words import Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +114,7 @@ def _legend(names: Sequence[str], width: int, glyphs: Glyphs) -> Iterator[list[R
 
 def _bar_lines(chart: BarChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
     names = max(len(name) for name in [*(bar.name for bar in chart.bars), *chart.references])
-    rows = [(bar.name, bar.value, _bar_text(bar, chart.spec)) for bar in chart.bars]
+    rows = [(bar.name, bar.value, Spread(bar.value, bar.low, bar.high).text(chart.spec)) for bar in chart.bars]
     rows += [(name, value, format(value, chart.spec)) for name, value in chart.references.items()]
     texts = max(len(text) for _, _, text in rows)
     room = max(8, width - names - texts - 4)
@@ -125,12 +126,6 @@ def _bar_lines(chart: BarChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
         series = index if index < len(chart.bars) else -1
         lines.append([(f"{name:<{names}}  ", -1), (bar.ljust(room), series), (f"  {text:>{texts}}", -1)])
     return lines
-
-
-def _bar_text(bar: Bar, spec: str) -> str:
-    from .experiment import Spread
-
-    return Spread(bar.value, bar.low, bar.high).text(spec)
 
 
 def _bar(length: float, glyphs: Glyphs) -> str:
@@ -182,7 +177,7 @@ def save_figure(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
             _plot_bars(axes, chart)
     # Without a date and with fixed identifiers, the file changes only when the numbers do.
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
-    with matplotlib.rc_context({"svg.hashsalt": "lstm-lab"}):
+    with matplotlib.rc_context({"svg.hashsalt": "lstm-lab", "svg.fonttype": "none"}):
         figure.savefig(path, dpi=160, metadata=metadata)
 
 

@@ -14,8 +14,9 @@ from ..tasks.copy_memory import CopyMemory
 from ..tasks.reber import EmbeddedReber
 from ..tasks.symbols import SymbolTask, accuracy
 from .charts import Curve, LineChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, listed, number
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import UNSEEN, EngineLearner, cosine, generator
+from .words import listed, number
 
 #: Name → cell, whether its biases start as in chrono (T is the sequence's length).
 STARTS = {
@@ -31,7 +32,7 @@ PROBLEMS = {
     "adding 200": ("adding", 200, 2000, 0),
     "copy 20": ("copy", 20, 4000, 800),
     "copy 100": ("copy", 100, 4000, 0),
-    "Reber": ("reber", 0, 1000, 500),
+    "Reber": ("reber", 0, 2000, 1000),
 }
 #: Evaluations of each run.
 CHECKS = 10

@@ -12,8 +12,9 @@ from ..nn import AutoregressiveForecaster, Batch, DirectForecaster, Optimizer, f
 from ..tasks.csv_file import read_csv_series
 from ..tasks.series import SineWaves, SplitSeries, forecast_baselines
 from .charts import Bar, BarChart, Curve, LineChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, listed
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import cosine, generator
+from .words import listed
 
 WAVES = {
     "clean": SineWaves(),
@@ -114,11 +115,12 @@ class Forecast(Experiment):
             [name, *(results.spread(f"{wave}, LSTM", f"baseline {name}").text(".1e") for wave in waves)]
             for name in BASELINES
         ]
-        noise = ["noise that nobody can know", *(f"{WAVES[w].noise ** 2:.1e}" if w in WAVES else "" for w in waves)]
+        if self.data is None:
+            rows.append(["noise that nobody can know", *(f"{WAVES[wave].noise ** 2:.1e}" for wave in waves)])
         shown = "both" if "both" in waves else waves[0]
         example = results.cells[f"{shown}, LSTM", results.seeds[0]]
         return Report(
-            tables=[Table("mean squared error on unseen windows", ["forecast by", *waves], [*rows, noise])],
+            tables=[Table("mean squared error on unseen windows", ["forecast by", *waves], rows)],
             charts=[
                 BarChart(
                     f"mean squared error, {shown} (logarithmic)",
@@ -148,8 +150,8 @@ class Forecast(Experiment):
         wins = errors[best] < counted[simple]
         beaten = [name for name in BASELINES if counted[name] > errors[best]]
         return (
-            f"{wave.capitalize()}: the best network, {best}, is at {errors[best]:.1e}, the best baseline, {simple}, at "
-            f"{counted[simple]:.1e}: {'the network wins' if wins else 'arithmetic wins'} "
+            f"{wave[0].upper()}{wave[1:]}: the best network, {best}, is at {errors[best]:.1e}, the best baseline, "
+            f"{simple}, at {counted[simple]:.1e}: {'the network wins' if wins else 'arithmetic wins'} "
             f"(the network beats {listed(beaten)})."
         )
 

@@ -13,8 +13,9 @@ from ..config import LayerConfig
 from ..engine import EngineModule
 from ..initialization import initialise_layer
 from .charts import Curve, LineChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, times
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import generator
+from .words import times
 
 #: Name → cell, initialisation, forget bias.
 STARTS: dict[str, tuple[str, str, float]] = {

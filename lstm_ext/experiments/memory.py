@@ -6,8 +6,9 @@ import numpy as np
 
 from ..tasks.first_character import FILLERS, FirstCharacter
 from .charts import Curve, LineChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, listed
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import EngineLearner, language_model, learn_symbols
+from .words import listed
 
 #: Name → cell, initialisation, forget bias. For chrono, T is the sequence's length.
 STARTS: dict[str, tuple[str, str, float]] = {

@@ -14,8 +14,9 @@ from ..tasks.bio import OUTSIDE, first_invalid, span_scores
 from ..tasks.conll import Sentence, read_conll
 from ..tasks.entities import Coder, EntityCorpus, most_frequent_tags
 from .charts import Bar, BarChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, listed
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import generator
+from .words import listed
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "RNN": {"cell": "rnn"},

@@ -11,8 +11,9 @@ from ..errors import NonFiniteError
 from ..language_model import LanguageModel
 from ..tasks.characters import text_baselines, word_windows
 from .charts import Curve, LineChart
-from .experiment import Claim, Numbers, Report, Results, Settings, Table, listed, number
+from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, learn_text
+from .words import listed, number
 
 #: Name → kind, momentum, learning rates.
 RULES: dict[str, tuple[str, float, tuple[float, ...]]] = {

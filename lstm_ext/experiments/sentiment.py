@@ -12,8 +12,9 @@ from ..nn import Batch, Classifier, Optimizer, fit
 from ..tasks import sentiment as task_module
 from ..tasks.sentiment import WORDS, NegatedReviews, PlainReviews
 from .charts import Bar, BarChart, Curve, LineChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, listed
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import generator
+from .words import listed
 
 TASKS: dict[str, PlainReviews | NegatedReviews] = {"plain": PlainReviews(), "negated": NegatedReviews()}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -86,6 +87,9 @@ class Sentiment(Experiment):
         numbers["accuracy"] = _accuracy(model, tested)
         if attends:
             numbers["attention after"], _ = _attention(model, tested)
+            words = task_module.sentences(tested)[0]
+            numbers["example"] = words
+            numbers["example attention"] = model.attention_weights[: len(words), 0]
         return numbers
 
     def report(self, results: Results) -> Report:
@@ -110,6 +114,11 @@ class Sentiment(Experiment):
                 ("trained", "attention after"),
             )
         ]
+        example = results.cells["negated, BiLSTM attention", results.seeds[0]]
+        weights = [
+            Bar(word, weight, weight, weight)
+            for word, weight in zip(example["example"], example["example attention"], strict=True)
+        ]
         return Report(
             tables=[Table("on unseen sentences", columns, rows)],
             charts=[
@@ -121,6 +130,7 @@ class Sentiment(Experiment):
                     y_range=(0.4, 1.02),
                 ),
                 BarChart('share of the attention on words of feeling and "not"', bars, spec=".0%"),
+                BarChart("where the attention goes in one negated review", weights, spec=".2f"),
             ],
             findings=self._findings(results),
             claims=self._claims(results),

@@ -11,8 +11,9 @@ from ..tasks.dates import Dates
 from ..tasks.pairs import END, exact_matches, pair_baselines
 from ..tasks.reversal import Reversal
 from .charts import Bar, BarChart, Curve, LineChart
-from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table, number
+from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import cosine, generator
+from .words import number
 
 TASKS: dict[str, Reversal | Dates] = {
     "reverse up to 5": Reversal(longest=5),
