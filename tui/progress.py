@@ -34,6 +34,8 @@ class Progress:
         if snapshot.message != self._message:
             self._message = snapshot.message
             self.say(snapshot.message)
+        if math.isnan(snapshot.smoothed):
+            return  # before the first step there is nothing to show
         now = time.monotonic()
         if self._live:
             if now - self._written >= REWRITE:
