@@ -9,7 +9,7 @@ from types import MappingProxyType
 BUILTIN: Mapping[str, str] = MappingProxyType(
     {
         "hello": "the word hello, over and over",
-        "abc": "the alphabet, over and over",
+        "abc": "abcabc…, over and over",
         "hamlet": "the opening of Hamlet's soliloquy",
         "pydoc": "Python's own help topics, about 465,000 characters",
     }
@@ -64,7 +64,7 @@ def _pydoc() -> str:
 
 _TEXTS: Mapping[str, Callable[[], str]] = {
     "hello": lambda: "hello " * 200,
-    "abc": lambda: "abcdefghijklmnopqrstuvwxyz" * 50,
+    "abc": lambda: "abc" * 400,
     "hamlet": lambda: _HAMLET,
     "pydoc": _pydoc,
 }
