@@ -9,9 +9,6 @@ BUILD  := pyproject.toml setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.py csrc/va
 # The files that are compiled; the others are included by these.
 UNITS  := csrc/core.c csrc/pool.c $(wildcard csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
-# Undefined behaviour ends the process, like a wrong address. Leaks are not looked for: Python's own would drown ours.
-SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g
-CORE_TESTS  = $(wildcard tests/test_engine_*.py tests/test_core*.py tests/test_layers.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint asan bench experiments wheel sdist clean distclean
@@ -37,14 +34,8 @@ lint: $(VENV)/.lint ## style, types, import rules, and compiler warnings as erro
 	  for unit in $(UNITS); do $$compiler $(STRICT) $$unit || exit 1; done; \
 	done
 
-asan: $(VENV)/.test ## the C core's tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	rm -rf build/asan && mkdir -p build/asan && cp -Rp lstm_ext build/asan/ && rm -f build/asan/lstm_ext/_core*
-	CC=gcc CFLAGS="$(SANITIZE)" LDFLAGS="$(SANITIZE)" \
-	  $(BIN)/python setup.py -q build_ext --build-lib build/asan --build-temp build/asan-objects
-	test -f build/asan/lstm_ext/_core*.so
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 LSTM_LAB_BACKEND=c PYTHONPATH=build/asan \
-	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/pytest -p no:cacheprovider $(CORE_TESTS) $(ARGS)
+asan: $(VENV)/.test ## the C core's tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+	sh tests/sanitizers.sh $(abspath $(BIN)) $(ARGS)
 
 bench: ## training and sampling speed beside PyTorch and JAX, in .venv-bench (ARGS="--quick")
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.peers

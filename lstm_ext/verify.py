@@ -1,0 +1,359 @@
+"""Proof that the engines compute what they say: ``verify()``, and what ``lstm-lab verify`` prints.
+
+For every cell and option, at random states and odd sizes, the C core is compared with its NumPy
+twin, both with central finite differences, and both with PyTorch where it is installed; the core
+once with every kernel that this machine runs. A mistake that hides in one comparison shows in
+another: core and twin were written apart, differences know no backward pass, and PyTorch is not ours.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from .backend import engine_module
+from .config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
+from .verify_cases import (
+    LayerCase,
+    ModelCase,
+    SamplingCase,
+    TrainingCase,
+    UpdateCase,
+    random_layer,
+    random_model,
+    random_sampling,
+    random_training,
+    random_update,
+)
+from .verify_checks import Check, Comparison, Engines, Function, NamedEngine, Repetition, Row, Size
+
+__all__ = ["Check", "Report", "Row", "Verification", "verify"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, and how they were made."""
+
+    rows: tuple[Row, ...]
+    seed: int
+    thorough: bool
+    kernels: tuple[str, ...]
+    #: PyTorch's version, or None where it is not installed.
+    torch: str | None
+    #: What was left out, and why.
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.rows) and not self.failures
+
+    @property
+    def failures(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if not row.passed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**vars(self), "passed": self.passed, "rows": [row.to_dict() for row in self.rows]}
+
+
+def verify(*, seed: int = 0, thorough: bool = False, kernels: Sequence[str] | None = None) -> Report:
+    """Runs every check. ``kernels`` of the core: all that this machine can run, unless named.
+
+    ``thorough`` tries many more sizes and draws, for minutes. Raises ValueError for a kernel that
+    is not there. Run nothing else on the core meanwhile: an environment variable of the whole
+    process says which kernel it uses.
+    """
+    verification = Verification(seed=seed, thorough=thorough, kernels=kernels)
+    return verification.report([row for check in verification.checks for row in verification.rows(check)])
+
+
+class Verification:
+    """``verify`` step by step, to show how far it is: the ``rows`` of one of ``checks`` after the other,
+    and in the end the ``report`` of them all. Arguments and errors as for ``verify``."""
+
+    def __init__(self, *, seed: int = 0, thorough: bool = False, kernels: Sequence[str] | None = None) -> None:
+        notes = []
+        core: tuple[NamedEngine, ...] = ()
+        try:
+            module = engine_module("c")
+        except RuntimeError as error:
+            notes.append(f"Only the NumPy twin is checked, for {error}")
+        else:
+            from .core import kernels as available
+
+            core = tuple(NamedEngine("core", kernel, module) for kernel in available())
+        if kernels is not None:
+            names = [engine.kernel for engine in core]
+            for kernel in kernels:
+                if kernel not in names:
+                    raise ValueError(f"kernels: got {kernel!r}, expected some of {names}")
+            core = tuple(engine for engine in core if engine.kernel in kernels)
+        self._engines = Engines(core, NamedEngine("twin", None, engine_module("numpy")))
+        self._torch: ModuleType | None = None
+        try:
+            from . import verify_torch
+
+            self._torch = verify_torch
+        except ImportError:
+            notes.append("PyTorch is not installed, so nothing is compared with it.")
+        self._seed, self._thorough, self._notes = seed, thorough, tuple(notes)
+        #: In the order in which they are meant to be run and shown.
+        self.checks = tuple(_checks(seed, thorough, self._torch))
+
+    @property
+    def has_torch(self) -> bool:
+        """Whether PyTorch is installed."""
+        return self._torch is not None
+
+    def rows(self, check: Check) -> list[Row]:
+        """Runs one check; there are no rows where it needs the core, and there is none."""
+        return check.rows(self._engines)
+
+    def report(self, rows: Sequence[Row]) -> Report:
+        """The report of the rows of all checks."""
+        kernels = tuple(str(engine.kernel) for engine in self._engines.core)
+        version = None if self._torch is None else str(self._torch.VERSION)
+        return Report(tuple(rows), self._seed, self._thorough, kernels, version, self._notes)
+
+
+# ------------------------------------------------------------------------------------ what to check
+
+_HUGE_LOGITS = "logits of ±1e4"
+#: Every cell, with every option.
+CELLS: dict[str, dict[str, Any]] = {
+    "rnn": {"cell": "rnn"},
+    "gru": {"cell": "gru"},
+    "gru reset_after": {"cell": "gru", "reset_after": True},
+    "lstm": {"cell": "lstm"},
+    "lstm peephole": {"cell": "lstm", "peephole": True},
+    "lstm coupled": {"cell": "lstm", "coupled": True},
+    "lstm input forced": {"cell": "lstm", "force": {"input": 0.3}},
+    "lstm forget forced": {"cell": "lstm", "force": {"forget": 1.0}},
+    "lstm output forced": {"cell": "lstm", "force": {"output": 0.8}},
+    "lstm peephole, coupled": {"cell": "lstm", "peephole": True, "coupled": True},
+    "lstm peephole, input forced": {"cell": "lstm", "peephole": True, "force": {"input": 0.2}},
+    "lstm peephole, forget forced": {"cell": "lstm", "peephole": True, "force": {"forget": 0.0}},
+    "lstm peephole, output forced": {"cell": "lstm", "peephole": True, "force": {"output": 1.0}},
+    "lstm coupled, input forced": {"cell": "lstm", "coupled": True, "force": {"input": 0.4}},
+    "lstm coupled, forget forced": {"cell": "lstm", "coupled": True, "force": {"forget": 0.9}},
+    "lstm all at once": {
+        "cell": "lstm",
+        "peephole": True,
+        "coupled": True,
+        "force": {"input": 0.7, "forget": 0.6, "output": 0.5},
+    },
+}
+#: Those of them that a recurrent mask takes different ways in.
+_MASKED = ("rnn", "gru", "gru reset_after", "lstm", "lstm all at once")
+_OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"kind": "sgd"},
+    "sgd momentum": {"kind": "sgd", "momentum": 0.8},
+    "rmsprop": {"kind": "rmsprop"},
+    "adagrad": {"kind": "adagrad"},
+    "adam": {"kind": "adam"},
+}
+_SAMPLING: dict[str, dict[str, Any]] = {
+    "argmax": {"temperature": 0.0},
+    "temperature": {"temperature": 0.8},
+    "top-k": {"top_k": 4},
+    "top-p": {"top_p": 0.7},
+    "top-k and top-p": {"temperature": 1.3, "top_k": 9, "top_p": 0.6},
+}
+
+
+# Steps T, batch B, input D, hidden H: odd, one, and beyond what fits into vectors and tiles.
+
+
+class _LayerSize(NamedTuple):
+    steps: int
+    batch: int
+    inputs: int
+    hidden: int
+    symbols: bool
+    reverse: bool
+    padded: bool
+    entries: int
+
+
+_LAYER_SIZES = (
+    _LayerSize(1, 1, 1, 1, symbols=False, reverse=False, padded=False, entries=5),
+    _LayerSize(4, 1, 1, 3, symbols=True, reverse=True, padded=False, entries=5),
+    _LayerSize(3, 2, 2, 1, symbols=True, reverse=False, padded=True, entries=5),
+    _LayerSize(5, 3, 4, 3, symbols=False, reverse=False, padded=True, entries=5),
+    _LayerSize(5, 3, 4, 3, symbols=False, reverse=True, padded=True, entries=5),
+    _LayerSize(7, 4, 5, 17, symbols=True, reverse=True, padded=True, entries=4),
+    _LayerSize(6, 13, 37, 17, symbols=False, reverse=False, padded=False, entries=4),
+    _LayerSize(3, 2, 19, 65, symbols=False, reverse=True, padded=False, entries=4),
+    _LayerSize(9, 35, 7, 64, symbols=True, reverse=False, padded=True, entries=0),  # a product of more than 256 rows
+    _LayerSize(2, 3, 5, 270, symbols=False, reverse=False, padded=False, entries=0),  # and one of as many columns
+    _LayerSize(3, 1, 70, 129, symbols=True, reverse=False, padded=False, entries=0),
+)
+
+
+class _ModelSize(NamedTuple):
+    steps: int
+    batch: int
+    inputs: int
+    hidden: int
+    outputs: int
+    layers: int
+    dropout: float
+    threads: int
+    entries: int
+
+
+_MODEL_SIZES = (
+    _ModelSize(1, 1, 1, 1, 1, layers=1, dropout=0.0, threads=1, entries=3),
+    _ModelSize(4, 2, 2, 1, 2, layers=2, dropout=0.0, threads=2, entries=3),
+    _ModelSize(5, 3, 5, 3, 4, layers=3, dropout=0.4, threads=1, entries=4),
+    _ModelSize(6, 7, 11, 17, 9, layers=1, dropout=0.3, threads=3, entries=4),
+    _ModelSize(3, 1, 66, 130, 65, layers=2, dropout=0.0, threads=2, entries=0),
+    _ModelSize(9, 35, 30, 65, 27, layers=2, dropout=0.1, threads=2, entries=0),
+)
+#: By norm, by value.
+_CLIPPINGS = ((0.0, 0.0), (4.0, 0.0), (0.0, 0.5), (4.0, 0.5))
+
+
+def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Check]:
+    """Every check, in order."""
+    yield from (Function(name, 200_000 if thorough else 20_000, (seed, 1)) for name in ("sigmoid", "tanh", "exp"))
+
+    sizes: list[_LayerSize] = list(_LAYER_SIZES)
+    if thorough:
+        flags = list(itertools.product((False, True), repeat=3))
+        sizes += [size._replace(symbols=s, reverse=r, padded=p) for size in _LAYER_SIZES for s, r, p in flags]
+    masked = {f"{name}, recurrent mask": CELLS[name] for name in _MASKED}
+    for number, (name, options) in enumerate([*CELLS.items(), *masked.items()]):
+        counterpart = torch is not None and torch.has_counterpart(options) and name not in masked
+        yield Comparison(
+            "layers",
+            name,
+            [
+                Size(partial(_layer, options, size, name in masked, (seed, 2, number, n)), _draws(size), size.entries)
+                for n, size in enumerate(sizes)
+            ],
+            torch=torch.layer_results if torch is not None and counterpart else None,
+        )
+
+    for number, (name, options) in enumerate([*CELLS.items(), (_HUGE_LOGITS, {"cell": "lstm"})]):
+        yield Comparison(
+            "models",
+            name,
+            [
+                Size(
+                    partial(_model, options, size, name == _HUGE_LOGITS, (seed, 3, number, n)),
+                    _draws(size),
+                    size.entries,
+                )
+                for n, size in enumerate(_MODEL_SIZES * (4 if thorough else 1))
+            ],
+            torch=torch.model_results if torch is not None and torch.has_counterpart(options) else None,
+        )
+
+    # Training overwrites activations by gradients on its way, so every cell comes again; optimizers take turns.
+    turns = itertools.cycle(itertools.product(_OPTIMIZERS.values(), _CLIPPINGS))
+    for number, (name, options) in enumerate(CELLS.items()):
+        yield Comparison(
+            "training",
+            name,
+            [
+                Size(partial(_training, options, size, next(turns), (seed, 4, number, n)), _draws(size))
+                for n, size in enumerate(_MODEL_SIZES * (4 if thorough else 1))
+            ],
+        )
+
+    for number, (name, options) in enumerate(_OPTIMIZERS.items()):
+        yield Comparison(
+            "optimizers",
+            name,
+            [
+                Size(partial(_update, options, clipping, (seed, 5, number, n)))
+                for n, clipping in enumerate(_CLIPPINGS * (4 if thorough else 1))
+            ],
+            torch=None if torch is None else torch.update_results,
+        )
+
+    for number, (name, options) in enumerate(_SAMPLING.items()):
+        yield Comparison(
+            "sampling",
+            name,
+            [
+                Size(partial(_sampling, options, cell, outputs, (seed, 6, number, n)))
+                for n, (cell, outputs) in enumerate(itertools.product(BLOCKS, (1, 2, 30) * (4 if thorough else 1)))
+            ],
+        )
+
+    yield from (Repetition(threads, (seed, 7, threads)) for threads in (1, 2, 3))
+
+
+def _draws(size: _LayerSize | _ModelSize) -> int:
+    """So many draws that even a state has six numbers: see ``stacked``."""
+    return max(1, 6 // (size.batch * size.hidden))
+
+
+def _layer(
+    options: dict[str, Any], size: _LayerSize, masked: bool, seed: tuple[int, ...], dtype: str, draw: int
+) -> LayerCase:
+    lengths = [(size.steps, 0, (size.steps + 1) // 2)[lane % 3] for lane in range(size.batch)]
+    return random_layer(
+        LayerConfig(input_size=size.inputs, hidden_size=size.hidden, reverse=size.reverse, **options),
+        size.steps,
+        size.batch,
+        symbols=size.symbols,
+        lengths=lengths if size.padded else None,
+        masked=masked,
+        dtype=dtype,
+        seed=(*seed, draw),
+    )
+
+
+def _config(options: dict[str, Any], size: _ModelSize, dtype: str) -> ModelConfig:
+    return ModelConfig(
+        size.inputs, size.hidden, size.outputs, num_layers=size.layers, dropout=size.dropout, dtype=dtype, **options
+    )
+
+
+def _model(
+    options: dict[str, Any], size: _ModelSize, huge_logits: bool, seed: tuple[int, ...], dtype: str, draw: int
+) -> ModelCase:
+    config = _config(options, size, dtype)
+    return random_model(
+        config, size.steps, size.batch, threads=size.threads, huge_logits=huge_logits, seed=(*seed, draw)
+    )
+
+
+def _training(
+    options: dict[str, Any],
+    size: _ModelSize,
+    turn: tuple[dict[str, Any], tuple[float, float]],
+    seed: tuple[int, ...],
+    dtype: str,
+    draw: int,
+) -> TrainingCase:
+    optimizer, (clip_norm, clip_value) = turn
+    # Gradients of means over a batch are small: a fortieth of what ``_update`` makes up.
+    settings = OptimizerConfig(**optimizer, clip_norm=clip_norm / 40, clip_value=clip_value / 40)
+    config = _config(options, size, dtype)
+    return random_training(config, settings, size.steps, size.batch, threads=size.threads, seed=(*seed, draw))
+
+
+def _update(
+    optimizer: dict[str, Any], clipping: tuple[float, float], seed: tuple[int, ...], dtype: str, draw: int
+) -> UpdateCase:
+    settings = OptimizerConfig(**optimizer, clip_norm=clipping[0], clip_value=clipping[1])
+    return random_update(settings, dtype=dtype, seed=(*seed, draw))
+
+
+def _sampling(
+    options: dict[str, Any], cell: str, outputs: int, seed: tuple[int, ...], dtype: str, draw: int
+) -> SamplingCase:
+    """Two layers in float64; in float32 what ``random_sampling`` can do."""
+    double = dtype == "float64"
+    config = ModelConfig(
+        outputs, 9, outputs, cell=cell if double else "rnn", num_layers=2 if double else 1, dtype=dtype
+    )
+    return random_sampling(config, options, seed=(*seed, draw))

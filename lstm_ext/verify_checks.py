@@ -1,0 +1,287 @@
+"""How ``verify`` checks: every check runs its cases on every engine, against every reference there is,
+and keeps the largest error of each array."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from .config import ModelConfig, OptimizerConfig
+from .engine import EngineModule
+from .numerics import relative_error
+from .verify_cases import Case, GradientCase, Results, Seed, random_training, stacked
+
+#: Largest relative error allowed between two engines, and between an engine and PyTorch.
+BOUNDS = {"float64": 1e-12, "float32": 1e-5}
+#: Largest relative error allowed against central differences, in float64.
+DIFFERENCES_BOUND = 1e-6
+#: Largest absolute and largest relative error allowed of a kernel's own σ, tanh and exp.
+FUNCTION_BOUNDS = {"float64": 1e-15, "float32": 5e-7}
+
+#: What an engine is compared with, in the order in which a check's rows come.
+REFERENCES = ("long double", "itself", "twin", "differences", "PyTorch")
+_KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One engine against one reference, over all sizes of one cell or option."""
+
+    section: str
+    name: str
+    #: "core" or "twin".
+    engine: str
+    #: Of the core; None for the twin.
+    kernel: str | None
+    #: One of ``REFERENCES``.
+    reference: str
+    dtype: str
+    bound: float
+    #: Every array's largest relative error, ‖a − b‖ / (max(‖a‖, ‖b‖) + 1e-12); NaN where a NaN came out.
+    errors: dict[str, float] = field(default_factory=dict)
+    #: What was raised, if something was.
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem and all(error <= self.bound for error in self.errors.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: an error that is not finite becomes None."""
+        errors = {name: error if math.isfinite(error) else None for name, error in self.errors.items()}
+        return {**vars(self), "errors": errors, "passed": self.passed}
+
+
+@dataclass(frozen=True)
+class NamedEngine:
+    """An engine, and for the core the kernel that it is to use."""
+
+    name: str
+    kernel: str | None
+    module: EngineModule
+
+    @contextlib.contextmanager
+    def chosen(self) -> Iterator[EngineModule]:
+        """The engine, with its kernel in use meanwhile."""
+        before = os.environ.get(_KERNEL_VARIABLE)
+        if self.kernel is not None:
+            os.environ[_KERNEL_VARIABLE] = self.kernel
+        try:
+            yield self.module
+        finally:
+            if before is None:
+                os.environ.pop(_KERNEL_VARIABLE, None)
+            else:
+                os.environ[_KERNEL_VARIABLE] = before
+
+
+@dataclass(frozen=True)
+class Engines:
+    """All engines there are to check."""
+
+    #: One for each kernel; empty where the core was not built.
+    core: tuple[NamedEngine, ...]
+    twin: NamedEngine
+
+
+class Check(Protocol):
+    """One cell, option or function, in all its comparisons."""
+
+    @property
+    def section(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def rows(self, engines: Engines) -> list[Row]: ...
+
+
+class _Tally:
+    """The rows of one check, each with the largest errors so far."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._rows: dict[tuple[NamedEngine, str, str], Row] = {}
+
+    def add(
+        self, engine: NamedEngine, reference: str, dtype: str, bound: float, compare: Callable[[], dict[str, float]]
+    ) -> None:
+        """Takes the errors that ``compare`` returns, or notes what it raises: the check then goes on."""
+        key = engine, reference, dtype
+        row = self._rows.get(key)
+        if row is None:
+            row = Row(self._check.section, self._check.name, engine.name, engine.kernel, reference, dtype, bound)
+        errors, problem = dict(row.errors), row.problem
+        try:
+            for name, error in compare().items():
+                errors[name] = _larger(errors.get(name, 0.0), error)
+        except Exception as error:
+            problem = problem or f"{type(error).__name__}: {error}"
+        self._rows[key] = replace(row, errors=errors, problem=problem)
+
+    def rows(self) -> list[Row]:
+        return sorted(self._rows.values(), key=lambda row: REFERENCES.index(row.reference))
+
+
+def _larger(a: float, b: float) -> float:
+    """Of two errors the larger, NaN being the largest."""
+    return float(np.maximum(a, b))
+
+
+def relative_errors(results: Results, expected: Results) -> dict[str, float]:
+    """The relative error of each array that is expected, the largest one where layers share a name."""
+    errors: dict[str, float] = {}
+    for key, array in expected.items():
+        if results[key].dtype != array.dtype:
+            raise TypeError(f"{key}: got {results[key].dtype}, expected {array.dtype}")
+        name = key.split()[0]
+        errors[name] = _larger(errors.get(name, 0.0), relative_error(results[key], array))
+    return errors
+
+
+# ---------------------------------------------------------------------- engines against references
+
+
+@dataclass(frozen=True)
+class Size:
+    """How to make the cases of one size: ``make(dtype, draw)`` for each of ``draws``."""
+
+    make: Callable[[str, int], Case]
+    draws: int = 1
+    #: Of each gradient so many entries are compared with central differences.
+    entries: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The core with the twin, both with central differences, both with PyTorch."""
+
+    section: str
+    name: str
+    sizes: Sequence[Size]
+    dtypes: Sequence[str] = tuple(BOUNDS)
+    #: PyTorch's results of a case, if it has such a thing.
+    torch: Callable[[Any], Results] | None = None
+
+    def rows(self, engines: Engines) -> list[Row]:
+        tally = _Tally(self)
+        for dtype in self.dtypes:
+            for size in self.sizes:
+                cases = [size.make(dtype, draw) for draw in range(size.draws)]
+                self._compare(tally, cases, dtype, engines)
+                if size.entries and dtype == "float64":
+                    for engine in (*engines.core, engines.twin):
+                        compare = functools.partial(_difference_errors, cases, engine, size.entries)
+                        tally.add(engine, "differences", dtype, DIFFERENCES_BOUND, compare)
+        return tally.rows()
+
+    def _compare(self, tally: _Tally, cases: Sequence[Case], dtype: str, engines: Engines) -> None:
+        results = functools.cache(functools.partial(_results, cases))  # one run of an engine serves both comparisons
+        theirs = None if self.torch is None else stacked([self.torch(case) for case in cases])
+
+        def against_twin(engine: NamedEngine) -> dict[str, float]:
+            return relative_errors(results(engine), results(engines.twin))
+
+        def against_torch(engine: NamedEngine) -> dict[str, float]:
+            return {} if theirs is None else relative_errors(results(engine), theirs)
+
+        for engine in engines.core:
+            tally.add(engine, "twin", dtype, BOUNDS[dtype], functools.partial(against_twin, engine))
+        if theirs is not None:
+            for engine in (*engines.core, engines.twin):
+                tally.add(engine, "PyTorch", dtype, BOUNDS[dtype], functools.partial(against_torch, engine))
+
+
+def _results(cases: Sequence[Case], engine: NamedEngine) -> Results:
+    with engine.chosen() as module:
+        return stacked([case.results(module) for case in cases])
+
+
+def _difference_errors(cases: Sequence[Case], engine: NamedEngine, entries: int) -> dict[str, float]:
+    with engine.chosen() as module:
+        pairs = [cast(GradientCase, case).gradients(module, entries) for case in cases]
+    given, numerical = (stacked(results) for results in zip(*pairs, strict=True))
+    return relative_errors(given, numerical)
+
+
+# ------------------------------------------------------------------------------ the core by itself
+
+
+@dataclass(frozen=True)
+class Function:
+    """A kernel's own σ, tanh or exp against the same in long double.
+
+    The range ends where e^x comes near the denormals, which the core takes for 0. The absolute
+    error of e^x is that for x ≤ 0: for positive x there is no limit to it.
+    """
+
+    name: str
+    draws: int
+    seed: Seed
+    section: str = "functions"
+
+    def rows(self, engines: Engines) -> list[Row]:
+        tally = _Tally(self)
+        for dtype, bound in FUNCTION_BOUNDS.items():
+            x = self._arguments(80 if dtype == "float32" else 700).astype(dtype)
+            exact = self._exact(x.astype(np.longdouble))
+            for engine in engines.core:
+                tally.add(engine, "long double", dtype, bound, functools.partial(self._errors, engine, x, exact))
+        return tally.rows()
+
+    def _arguments(self, limit: float) -> np.ndarray:
+        """Of either sign and of every size from 1e-30 to ``limit``, most of them where the functions bend."""
+        random = np.random.default_rng(self.seed)
+        sizes = [np.geomspace(1e-30, limit, self.draws), *(random.uniform(0, top, self.draws) for top in (1, 20))]
+        return np.concatenate([*sizes, *(-x for x in sizes)])
+
+    def _exact(self, x: np.ndarray) -> np.ndarray:
+        exact: np.ndarray
+        if self.name == "sigmoid":
+            exact = np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+        else:
+            exact = {"tanh": np.tanh, "exp": np.exp}[self.name](x)
+        return exact
+
+    def _errors(self, engine: NamedEngine, x: np.ndarray, exact: np.ndarray) -> dict[str, float]:
+        from .core import elementwise
+
+        with engine.chosen():
+            difference = np.abs(elementwise(self.name, x) - exact)
+        absolute = difference[x <= 0] if self.name == "exp" else difference
+        return {"absolute": float(absolute.max()), "relative": float((difference / np.abs(exact)).max())}
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """The same training twice: with the same kernel and as many threads not one bit may differ."""
+
+    threads: int
+    seed: Seed
+    section: str = "repetition"
+
+    @property
+    def name(self) -> str:
+        return f"threads: {self.threads}"
+
+    def rows(self, engines: Engines) -> list[Row]:
+        tally = _Tally(self)
+        for dtype in BOUNDS:
+            config = ModelConfig(29, 33, 29, num_layers=2, dropout=0.2, dtype=dtype)
+            case = random_training(config, OptimizerConfig(), 7, 5, threads=self.threads, seed=self.seed)
+            for engine in engines.core:
+                tally.add(engine, "itself", dtype, 0.0, functools.partial(_differing, case, engine))
+        return tally.rows()
+
+
+def _differing(case: Case, engine: NamedEngine) -> dict[str, float]:
+    """The share of each array's entries that differ from one run to the next."""
+    first, second = (_results([case], engine) for _ in range(2))
+    return {name: float(np.mean(array != second[name])) for name, array in first.items()}
