@@ -164,7 +164,7 @@ class Ablation(Experiment):
                 row.append(f"{text} @{lrs[task, ablation]}" if name_lr else text)
             rows.append(row)
         rows.append(["guessing", *(_guess(task) for task in TASKS)])
-        return Table(f"updates until learned (text: nats per character), {title}", ["variant", *TASKS], rows)
+        return Table(f"updates until learned (text: nats), {title}", ["variant", *TASKS], rows)
 
     def _cells(self, results: Results) -> Table:
         tasks = TASKS[1:3]

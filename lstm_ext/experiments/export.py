@@ -46,7 +46,7 @@ def table_lines(table: Table, width: int) -> list[str]:
     """
     rows = [list(table.columns), *(list(row) for row in table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.columns))]
-    lines = [table.title]
+    lines = _wrapped(table.title, width)
     start = 1
     while start < len(widths):
         end = start + 1

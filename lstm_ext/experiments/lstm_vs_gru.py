@@ -142,7 +142,8 @@ class LstmVsGru(TextExperiment):
             Claim(
                 "000_d793c5cc72d9ce2d.txt, exercise 5; 002_6cf6b2c1722823c8.txt, section 9",
                 "Performance is often similar.",
-                f"{'Held' if abs(gap) < 0.05 else 'Did not hold here'}: the GRU's loss is the LSTM's {gap:+.3f} nats.",
+                f"{'Held' if abs(gap) < 0.05 else 'Did not hold here'}: the GRU's loss is {abs(gap):.3f} nats "
+                f"{'above' if gap > 0 else 'below'} the LSTM's.",
             ),
             Claim(
                 "002_6cf6b2c1722823c8.txt, section 9",

@@ -18,7 +18,7 @@ from .words import listed, number
 #: Name → kind, momentum, learning rates.
 RULES: dict[str, tuple[str, float, tuple[float, ...]]] = {
     "SGD": ("sgd", 0.0, (0.001, 0.01, 0.1, 1.0, 10.0)),
-    "SGD, momentum 0.9": ("sgd", 0.9, (0.001, 0.01, 0.1, 1.0)),
+    "SGD momentum 0.9": ("sgd", 0.9, (0.001, 0.01, 0.1, 1.0)),
     "Adagrad": ("adagrad", 0.0, (0.001, 0.01, 0.1)),
     "RMSprop": ("rmsprop", 0.0, (0.0001, 0.001, 0.01)),
     "Adam": ("adam", 0.0, (0.0001, 0.001, 0.01, 0.1)),
