@@ -1,7 +1,7 @@
 """Proof that the engines compute what they say: ``verify()``, and what ``lstm-lab verify`` prints.
 
-For every cell and option, at random states and odd sizes, the C core is compared with its NumPy
-twin, both with central finite differences, and both with PyTorch where it is installed; the core
+For every cell, option and network of ``nn``, at random states and odd sizes, the C core is compared with its
+NumPy twin, both with central finite differences, and both with PyTorch where it is installed; the core
 once with every kernel that this machine runs. A mistake that hides in one comparison shows in
 another: core and twin were written apart, differences know no backward pass, and PyTorch is not ours.
 """
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from .backend import engine_module
 from .config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
+from .nn import verification_cases
 from .verify_cases import (
     LayerCase,
     ModelCase,
@@ -286,6 +287,9 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
                 for n, (cell, outputs) in enumerate(itertools.product(BLOCKS, (1, 2, 30) * (4 if thorough else 1)))
             ],
         )
+
+    for name, make in verification_cases((seed, 8)).items():
+        yield Comparison("networks", name, [Size(make, draws=8 if thorough else 2, entries=6)])
 
     yield from (Repetition(threads, (seed, 7, threads)) for threads in (1, 2, 3))
 

@@ -96,7 +96,11 @@ def test_every_array_is_compared(report: Report) -> None:
     assert rows["models", "lstm peephole", "twin", "differences", "float64"] == {
         "dstate", "dW", "db", "dp", "dWy", "dby",
     }  # fmt: skip
+    of_network = {"dW", "db", "dp", "dv", "dgain"}
+    assert rows["networks", "classifier, attention", "twin", "differences", "float64"] == of_network
+    assert rows["networks", "regressor", "twin", "differences", "float64"] == {"dx", "dW", "db"}
     if HAS_CORE:
+        assert rows["networks", "classifier, attention", "core", "twin", "float32"] == of_network | {"loss"}
         assert rows["layers", "lstm peephole", "core", "twin", "float32"] == gradients | {"h", "c", "gates", "extra"}
         assert rows["layers", "rnn", "core", "twin", "float32"] == {"h", "gates", "dx", "dh0", "dW", "db"}
         assert rows["training", "gru", "core", "twin", "float64"] == {

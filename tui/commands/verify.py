@@ -1,4 +1,4 @@
-"""Prove the engines against each other, finite differences and PyTorch, for every cell and option.
+"""Prove the engines against each other, finite differences and PyTorch, for every cell, option and network.
 
 Shows the largest relative error of every array; of the C core's kernels the worst. "numeric" are
 central finite differences. Exit status 0 if all errors are within their bounds, 1 if not.
@@ -32,6 +32,7 @@ COLUMNS = {
     "training": ("losses", "norms", "parameters", "m", "s", "state"),
     "optimizers": ("norms", "parameters", "m", "s"),
     "sampling": ("symbols", "state"),
+    "networks": ("loss", "dx", "dW", "db", "dp", "dv", "dgain"),
     "repetition": ("losses", "norms", "parameters", "m", "s", "state"),
 }
 NARROW = {"differences": "numeric", "long double": "exact", "float64": "f64", "float32": "f32"}
