@@ -10,7 +10,7 @@ import numpy as np
 from ..config import LayerConfig
 from ..initialization import initialise_layer
 from ..nn import Linear, Model, Module
-from ..twin_layers import sigmoid
+from ..twin.layers import sigmoid
 
 
 class LinearCellLSTM(Module):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import rng
-from ..twin_sampling import draw
+from ..twin.sampling import draw
 from .linear import Linear
 from .model import Model
 from .models import Reader

@@ -1,9 +1,4 @@
-"""The NumPy twin of the C core: the same functions with the same arguments, written to be read.
-
-It is what the core is proved against, and the engine where no C compiler was to be had. What a
-layer computes is in ``twin_layers``; this file stacks layers into a model and trains it. The
-interface, with every argument's shape, is described in ``engine``.
-"""
+"""Layers stacked into a model, in NumPy: forward, loss, backward, training and sampling."""
 
 from __future__ import annotations
 
@@ -13,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import rng
-from .activations import Activations
-from .config import ModelConfig, OptimizerConfig
-from .engine import TrainResult
-from .errors import NonFiniteError
-from .stop import StopFlag
-from .twin_layers import layer_backward, layer_forward, quiet, sigmoid
-from .twin_optimizers import optimizer_step
-from .twin_sampling import draw
-
-__all__ = ["Engine", "layer_backward", "layer_forward", "optimizer_step", "sigmoid"]
+from .. import rng
+from ..activations import Activations
+from ..config import ModelConfig, OptimizerConfig
+from ..engine import TrainResult
+from ..errors import NonFiniteError
+from ..stop import StopFlag
+from .layers import layer_backward, layer_forward, quiet
+from .optimizers import optimizer_step
+from .sampling import draw
 
 
 @dataclass

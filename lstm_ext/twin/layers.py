@@ -20,8 +20,8 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from .activations import Activations
-from .config import LayerConfig
+from ..activations import Activations
+from ..config import LayerConfig
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from .config import OptimizerConfig
-from .errors import NonFiniteError
+from ..config import OptimizerConfig
+from ..errors import NonFiniteError
 
 
 def optimizer_step(
