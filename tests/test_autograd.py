@@ -14,8 +14,8 @@ import pytest
 from lstm_ext.config import LayerConfig
 from lstm_ext.engine import EngineModule
 from lstm_ext.verify import CELLS
-from lstm_ext.verify_cases import LayerCase, random_layer
-from lstm_ext.verify_checks import relative_errors
+from lstm_ext.verify.cases import LayerCase, random_layer
+from lstm_ext.verify.checks import relative_errors
 
 torch = pytest.importorskip("torch")
 

@@ -30,7 +30,7 @@ from lstm_ext.config import ModelConfig
 from lstm_ext.data import load_text
 from lstm_ext.schedule import Plan
 from lstm_ext.trainer import Trainer
-from lstm_ext.verify_checks import Row
+from lstm_ext.verify.checks import Row
 from lstm_lab import memory
 from lstm_lab.cli import COMMANDS, main
 from lstm_lab.commands import generate

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lstm_ext import twin
 from lstm_ext.config import FORCEABLE, OPTIMIZERS, LayerConfig, ModelConfig, OptimizerConfig
 from lstm_ext.engine import EngineModule
-from lstm_ext.verify_cases import (
+from lstm_ext.verify.cases import (
     Case,
     ModelCase,
     Results,
@@ -29,7 +29,7 @@ from lstm_ext.verify_cases import (
     random_training,
     stacked,
 )
-from lstm_ext.verify_checks import BOUNDS, NamedEngine, relative_errors
+from lstm_ext.verify.checks import BOUNDS, NamedEngine, relative_errors
 
 core = pytest.importorskip("lstm_ext.core", reason="the C core was not built")
 

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import lstm_ext
 from lstm_ext import verify as verify_module
 from lstm_ext.backend import available_backends, engine_module
 from lstm_ext.verify import CELLS, Report, Row, Verification, verify
-from lstm_ext.verify_checks import NamedEngine
+from lstm_ext.verify.checks import NamedEngine
 
 HAS_CORE = "c" in available_backends()
 HAS_TORCH = find_spec("torch") is not None
@@ -175,8 +174,8 @@ def test_without_the_core_the_twin_is_checked_alone(monkeypatch: pytest.MonkeyPa
 
 def test_without_pytorch_nothing_is_compared_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "lstm_ext.verify_torch", raising=False)
-    monkeypatch.delattr(lstm_ext, "verify_torch", raising=False)
+    monkeypatch.delitem(sys.modules, "lstm_ext.verify.pytorch", raising=False)
+    monkeypatch.delattr(verify_module, "pytorch", raising=False)
     verification = Verification()
     report = verification.report([])
     assert report.torch is None

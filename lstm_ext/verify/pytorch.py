@@ -16,9 +16,9 @@ from typing import Any, ParamSpec
 import numpy as np
 import torch
 
-from . import rng
-from .config import LayerConfig
-from .verify_cases import LayerCase, ModelCase, Results, UpdateCase, parameter_gradients, parameter_views
+from .. import rng
+from ..config import LayerConfig
+from .cases import LayerCase, ModelCase, Results, UpdateCase, parameter_gradients, parameter_views
 
 VERSION: str = torch.__version__
 

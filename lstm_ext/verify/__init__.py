@@ -15,10 +15,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .backend import engine_module
-from .config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
-from .nn import verification_cases
-from .verify_cases import (
+from ..backend import engine_module
+from ..config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
+from ..nn import verification_cases
+from .cases import (
     LayerCase,
     ModelCase,
     SamplingCase,
@@ -30,7 +30,7 @@ from .verify_cases import (
     random_training,
     random_update,
 )
-from .verify_checks import Check, Comparison, Engines, Function, NamedEngine, Repetition, Row, Size
+from .checks import Check, Comparison, Engines, Function, NamedEngine, Repetition, Row, Size
 
 __all__ = ["Check", "Report", "Row", "Verification", "verify"]
 
@@ -84,7 +84,7 @@ class Verification:
         except RuntimeError as error:
             notes.append(f"Only the NumPy twin is checked, for {error}")
         else:
-            from .core import kernels as available
+            from ..core import kernels as available
 
             core = tuple(NamedEngine("core", kernel, module) for kernel in available())
         if kernels is not None:
@@ -96,9 +96,9 @@ class Verification:
         self._engines = Engines(core, NamedEngine("twin", None, engine_module("numpy")))
         self._torch: ModuleType | None = None
         try:
-            from . import verify_torch
+            from . import pytorch
 
-            self._torch = verify_torch
+            self._torch = pytorch
         except ImportError:
             notes.append("PyTorch is not installed, so nothing is compared with it.")
         self._seed, self._thorough, self._notes = seed, thorough, tuple(notes)
