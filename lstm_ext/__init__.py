@@ -45,6 +45,8 @@ _NAMES = {
     "trainer": ("Snapshot", "Trainer", "TrainerConfig"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+#: Reached as attributes, too: ``import lstm_ext; lstm_ext.nn.Tagger(...)``.
+_SUBMODULES = ("conversion", "initialization", "nn", "tasks", "verify", "visualization", "walk")
 
 __all__ = [
     "BUILTIN",
@@ -87,6 +89,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
@@ -95,4 +99,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -41,6 +41,12 @@ def test_using_the_library_loads_nothing_of_the_terminal() -> None:
     assert not loaded & (TERMINAL_SIDE | {"matplotlib", "safetensors", "torch"})
 
 
+def test_parts_are_reached_from_the_package() -> None:
+    loaded = modules_after("import lstm_ext\nlstm_ext.nn.Tagger, lstm_ext.visualization.plot_gate_activations")
+    assert "numpy" in loaded and "matplotlib" not in loaded
+    assert "nn" in dir(lstm_ext)
+
+
 def test_version_is_answered_without_numpy_and_textual() -> None:
     loaded = modules_after("from lstm_lab.cli import main\nmain(['--version'])")
     assert "lstm_ext" in loaded
