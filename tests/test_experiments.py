@@ -467,7 +467,12 @@ def test_command_refuses(state: Path, capsys: pytest.CaptureFixture[str], argume
 def test_ctrl_c_keeps_what_is_done(state: Path, jobs: str) -> None:
     command = [sys.executable, "-m", "lstm_lab", "experiment", "memory", "--seeds", "40", "--jobs", jobs]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as behind a script's `&`
     )
     deadline = time.monotonic() + 120
     while len(list(state.rglob("*.json"))) < 3 and time.monotonic() < deadline:

@@ -9,6 +9,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -34,6 +35,9 @@ SIGPIPE_STATUS = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status. ``arguments`` default to the process's own."""
+    if arguments is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A script's `&` starts its children so; whoever sends a SIGINT all the same means it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that lacks a symbol gets "?" instead of a crash
             stream.reconfigure(errors="replace")
