@@ -512,12 +512,13 @@ def test_resume_on_another_text(backend: str, tmp_path: Path) -> None:
 
 
 CHILD = """
-import sys
+import signal, sys
 from lstm_ext import trainer
 from lstm_ext.config import ModelConfig
 from lstm_ext.data import load_text
 from lstm_ext.language_model import LanguageModel
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a script's `&` has it ignored
 trainer.PROGRESS_SECONDS = 0.001
 text = load_text("hamlet")
 model = LanguageModel(ModelConfig(45, 6, 45, dropout=0.2), seed=1, backend=sys.argv[1])
