@@ -26,9 +26,9 @@ lint: $(VENV)/.lint ## style, types, import rules, and compiler warnings as erro
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	rm -rf build/types && mkdir -p build/types
-	cp -Rp tui build/types/lstm_lab && cp -Rp lstm_ext build/types/lstm_ext
+	cp -Rp tui build/types/lstm_lab && cp -Rp lstm_ext build/types/lstm_ext && cp -Rp bench build/types/bench
 	if [ -d exercises ]; then cp -Rp exercises build/types/lstm_lab/exercises; fi
-	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p lstm_ext -p lstm_lab
+	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p lstm_ext -p lstm_lab -p bench
 	for compiler in gcc clang; do \
 	  command -v $$compiler >/dev/null || continue; \
 	  for unit in $(UNITS); do $$compiler $(STRICT) $$unit || exit 1; done; \
@@ -40,7 +40,7 @@ asan: $(VENV)/.test ## the C core's tests under AddressSanitizer, UndefinedBehav
 bench: ## training and sampling speed beside PyTorch and JAX, in .venv-bench (ARGS="--quick")
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.peers
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.installed
-	@.venv-bench/bin/lstm-lab bench $(ARGS)
+	@.venv-bench/bin/python -m bench $(ARGS)
 
 experiments: $(VENV)/.installed ## measure every experiment, and rewrite docs/experiments (ARGS="--jobs 4", hours; "--quick")
 	for name in $$($(BIN)/lstm-lab experiment --list | awk '/^[a-z]/ { print $$1 }'); do \
@@ -55,7 +55,7 @@ sdist: $(VENV)/.dev ## build dist/*.tar.gz
 
 clean: ## remove what was built and cached, keep .venv
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -f lstm_ext/_core*.so .venv-bench/.installed $(VENV)/.installed $(VENV)/.test $(VENV)/.lint $(VENV)/.dev
+	rm -f lstm_ext/engine/_core*.so .venv-bench/.installed $(VENV)/.installed $(VENV)/.test $(VENV)/.lint $(VENV)/.dev
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv and .venv-bench

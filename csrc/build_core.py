@@ -1,4 +1,4 @@
-"""How cffi builds ``lstm_ext._core`` from the C sources; setup.py calls it.
+"""How cffi builds ``lstm_ext.engine._core`` from the C sources; setup.py calls it.
 
 What Python may call is read from the header itself, so the two cannot differ.
 """
@@ -16,7 +16,7 @@ declarations = header.split("/* cffi: begin */")[1].split("/* cffi: end */")[0]
 ffi = FFI()
 ffi.cdef(declarations)
 ffi.set_source(
-    "lstm_ext._core",
+    "lstm_ext.engine._core",
     '#include "lstm_core.h"',
     sources=["csrc/core.c", "csrc/pool.c"]
     + [f"csrc/variants/{variant}_{dtype}.c" for variant in VARIANTS for dtype in ("f32", "f64")],

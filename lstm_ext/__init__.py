@@ -11,27 +11,26 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .backend import available_backends, backend_name
-    from .checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
-    from .config import LayerConfig, ModelConfig, OptimizerConfig
-    from .data import BUILTIN, DataError, Lanes, Split, Text, Vocabulary, load_text, split
-    from .errors import NonFiniteError
-    from .evaluation import Evaluation, evaluate
-    from .language_model import LanguageModel, Trace
-    from .layers import Cache, gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
-    from .ngram import ngram_losses
-    from .textbook import GRU, LSTM, RNN
-    from .trainer import Snapshot, Trainer, TrainerConfig
+    from .data import BUILTIN, Lanes, Split, Text, Vocabulary, load_text, split
+    from .data.ngram import ngram_losses
+    from .engine.backend import available_backends, backend_name
+    from .engine.config import LayerConfig, ModelConfig, OptimizerConfig
+    from .errors import ArgumentError, CheckpointError, DataError, LabError, NonFiniteError
+    from .nn.functional import Cache, gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
+    from .nn.language_model import LanguageModel, Trace
+    from .nn.textbook import GRU, LSTM, RNN
+    from .train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from .train.config import TrainerConfig
+    from .train.evaluation import Evaluation, evaluate
+    from .train.trainer import Snapshot, Trainer
 
 _NAMES = {
-    "backend": ("available_backends", "backend_name"),
-    "checkpoint": ("Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint"),
-    "config": ("LayerConfig", "ModelConfig", "OptimizerConfig"),
-    "data": ("BUILTIN", "DataError", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"),
-    "errors": ("NonFiniteError",),
-    "evaluation": ("Evaluation", "evaluate"),
-    "language_model": ("LanguageModel", "Trace"),
-    "layers": (
+    "data": ("BUILTIN", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"),
+    "data.ngram": ("ngram_losses",),
+    "engine.backend": ("available_backends", "backend_name"),
+    "engine.config": ("LayerConfig", "ModelConfig", "OptimizerConfig"),
+    "errors": ("ArgumentError", "CheckpointError", "DataError", "LabError", "NonFiniteError"),
+    "nn.functional": (
         "Cache",
         "gru_backward",
         "gru_forward",
@@ -40,24 +39,29 @@ _NAMES = {
         "rnn_backward",
         "rnn_forward",
     ),
-    "ngram": ("ngram_losses",),
-    "textbook": ("GRU", "LSTM", "RNN"),
-    "trainer": ("Snapshot", "Trainer", "TrainerConfig"),
+    "nn.language_model": ("LanguageModel", "Trace"),
+    "nn.textbook": ("GRU", "LSTM", "RNN"),
+    "train.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
+    "train.config": ("TrainerConfig",),
+    "train.evaluation": ("Evaluation", "evaluate"),
+    "train.trainer": ("Snapshot", "Trainer"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 #: Reached as attributes, too: ``import lstm_ext; lstm_ext.nn.Tagger(...)``.
-_SUBMODULES = ("conversion", "initialization", "nn", "tasks", "verify", "visualization", "walk")
+_SUBMODULES = ("conversion", "explain", "nn", "tasks", "verify", "visualization")
 
 __all__ = [
     "BUILTIN",
     "GRU",
     "LSTM",
     "RNN",
+    "ArgumentError",
     "Cache",
     "Checkpoint",
     "CheckpointError",
     "DataError",
     "Evaluation",
+    "LabError",
     "Lanes",
     "LanguageModel",
     "LayerConfig",

@@ -1,9 +1,25 @@
-"""Errors that training can end with."""
+"""Errors that a user can put right: each message is one line that says what was wrong and what was expected."""
 
 from __future__ import annotations
 
 
-class NonFiniteError(ArithmeticError):
+class LabError(Exception):
+    """What all of them are. Anything else that this package raises is a mistake of its own."""
+
+
+class ArgumentError(LabError, ValueError):
+    """An argument that cannot be taken; the message begins with its name."""
+
+
+class DataError(LabError, ValueError):
+    """A text or a data file that cannot be used, and why."""
+
+
+class CheckpointError(LabError):
+    """A checkpoint that cannot be read or written, and why."""
+
+
+class NonFiniteError(LabError, ArithmeticError):
     """The loss or the gradient became infinite or NaN at ``step``.
 
     Weights, optimizer moments and carried state are those from before that step. ``norm`` is

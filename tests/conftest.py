@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lstm_ext.backend import available_backends, engine_module
-from lstm_ext.engine import EngineModule
+from lstm_ext.engine.backend import available_backends, engine_module
+from lstm_ext.engine.interface import EngineModule
 
 
 @pytest.fixture(params=available_backends())

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from lstm_ext.config import LayerConfig, ModelConfig
+from lstm_ext.engine.config import LayerConfig, ModelConfig
 
 
 def sigmoid(a: np.ndarray) -> np.ndarray:

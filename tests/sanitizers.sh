@@ -27,10 +27,10 @@ compile() { # into folder, with flags, sources
 echo "compiling"
 compile "$work/asan" "$asan" $core
 compile "$work/tsan" "$tsan" $core
-gcc $asan -Icsrc tests/core_driver.c "$work"/asan/*.o -lm -lpthread -o "$work/driver-asan"
-gcc $tsan -Icsrc tests/core_driver.c "$work"/tsan/*.o -lm -lpthread -o "$work/driver-tsan"
+gcc $asan -Icsrc tests/engine/core_driver.c "$work"/asan/*.o -lm -lpthread -o "$work/driver-asan"
+gcc $tsan -Icsrc tests/engine/core_driver.c "$work"/tsan/*.o -lm -lpthread -o "$work/driver-tsan"
 cp -Rp lstm_ext "$work/python"
-rm -f "$work"/python/lstm_ext/_core*
+rm -f "$work"/python/lstm_ext/engine/_core*
 "$bin/python" - "$work" <<'END'
 import sys
 sys.path.insert(0, "csrc")
@@ -39,12 +39,12 @@ ffi.emit_c_code(sys.argv[1] + "/_core.c")
 END
 headers=$("$bin/python" -c "import sysconfig; print(sysconfig.get_path('include'))")
 gcc $asan -shared -fPIC -Icsrc "-I$headers" "$work/_core.c" "$work"/asan/*.o -lm -lpthread \
-    -o "$work/python/lstm_ext/_core.abi3.so"
+    -o "$work/python/lstm_ext/engine/_core.abi3.so"
 
 export PYTHONPATH="$work/python" PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1
 libraries="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 kernels=$(cd "$work" && LD_PRELOAD=$libraries ASAN_OPTIONS=detect_leaks=0 "$bin/python" -c "
-from lstm_ext import core
+from lstm_ext.engine import core
 assert core.__file__.startswith('$work'), core.__file__
 print(*core.kernels())")
 
@@ -58,9 +58,9 @@ done
 export LSTM_LAB_BACKEND=c ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
 for kernel in $kernels; do
     echo "tests, $kernel"
-    tests="tests/test_engine_*.py tests/test_core*.py tests/test_layers.py"
+    tests="tests/engine/test_[blmos]*.py tests/nn/test_functional.py"
     if [ "$kernel" = portable ]; then
-        tests="$tests tests/test_hypothesis.py" # which goes through all kernels by itself
+        tests="$tests tests/engine/test_hypothesis.py" # which goes through all kernels by itself
     fi
     LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q -p no:cacheprovider -k "not numpy" $tests "$@"
 done

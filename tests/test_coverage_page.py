@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lstm_ext.experiments import NAMES, load
-from lstm_lab.options import Parser
+from lstm_lab.cli.options import Parser
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "coverage.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_every_command_is_one() -> None:
     for command in commands:
         name, *arguments = shlex.split(command)
         parser = Parser(prog=name, description=None)
-        module = import_module(f"lstm_lab.commands.{name}")
+        module = import_module(f"lstm_lab.cli.commands.{name}")
         module.add_arguments(parser)
         parsed = parser.parse_args(arguments)
         assert name != "experiment" or parsed.name in NAMES

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import lstm_ext
-from lstm_lab.options import Parser
+from lstm_lab.cli.options import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 TERMINAL_SIDE = {"lstm_lab", "textual", "rich"}
@@ -36,7 +36,7 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 
 def test_using_the_library_loads_nothing_of_the_terminal() -> None:
-    loaded = modules_after("from lstm_ext import *\nimport lstm_ext.walk, lstm_ext.drawing")
+    loaded = modules_after("from lstm_ext import *\nimport lstm_ext.explain.walk, lstm_ext.visualization.drawing")
     assert "numpy" in loaded
     assert not loaded & (TERMINAL_SIDE | {"matplotlib", "safetensors", "torch"})
 
@@ -48,7 +48,7 @@ def test_parts_are_reached_from_the_package() -> None:
 
 
 def test_version_is_answered_without_numpy_and_textual() -> None:
-    loaded = modules_after("from lstm_lab.cli import main\nmain(['--version'])")
+    loaded = modules_after("from lstm_lab.cli.main import main\nmain(['--version'])")
     assert "lstm_ext" in loaded
     assert not loaded & {"numpy", "textual", "rich"}
 
@@ -141,7 +141,7 @@ def test_the_readmes_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("line", re.findall(r"^lstm-lab .*", README, re.MULTILINE))
 def test_the_readmes_commands_are_understood(line: str) -> None:
     _, name, *arguments = shlex.split(line)
-    command = import_module(f"lstm_lab.commands.{name}")
+    command = import_module(f"lstm_lab.cli.commands.{name}")
     parser = Parser(prog=name, description=None)
     command.add_arguments(parser)
     parser.parse_args(arguments)

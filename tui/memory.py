@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm_ext.config import BLOCKS
+from lstm_ext.engine.config import BLOCKS
 
 #: Parameters, gradient, two optimizer moments, the core's packed panels, all but the gradient and
 #: the panels once more for the moving average, the best weights, and a checkpoint on its way to disk.

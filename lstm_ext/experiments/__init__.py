@@ -14,6 +14,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from importlib import import_module
 
+from ..errors import ArgumentError
 from .experiment import Claim, Experiment, Report, Results, Table
 from .runner import run
 from .words import Spread
@@ -44,6 +45,6 @@ def load(name: str, data: str | None = None) -> Experiment:
     if name not in NAMES:
         close = get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(NAMES)}"
-        raise ValueError(f"experiment: got {name!r}; {hint}")
+        raise ArgumentError(f"experiment: got {name!r}; {hint}")
     kind: type[Experiment] = import_module(f".{name.replace('-', '_')}", __name__).EXPERIMENT
     return kind(data)

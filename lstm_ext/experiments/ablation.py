@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..config import ModelConfig
 from ..data import load_text, split
+from ..engine.config import ModelConfig
 from ..errors import NonFiniteError
-from ..language_model import LanguageModel
 from ..nn import Batch, cross_entropy
+from ..nn.language_model import LanguageModel
 from ..tasks.characters import random_windows, text_baselines
 from ..tasks.counting import CountSinceReset
 from ..tasks.first_character import FirstCharacter

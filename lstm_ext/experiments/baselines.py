@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import ModelConfig
-from ..language_model import LanguageModel
+from ..engine.config import ModelConfig
+from ..nn.language_model import LanguageModel
 from ..tasks.characters import text_baselines
 from .charts import Curve, LineChart
 from .experiment import Numbers, Report, Results, Settings, Table

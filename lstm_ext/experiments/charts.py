@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import drawing
-from ..drawing import RGB, Glyphs
+from ..errors import ArgumentError
+from ..visualization import drawing
+from ..visualization.drawing import RGB, Glyphs
 from .words import Spread
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def save_figure(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
 
     suffix = Path(path).suffix.lower()
     if suffix not in (".svg", ".png", ".pdf"):
-        raise ValueError(f"path: got {os.fspath(path)!r}, expected a name that ends in .svg, .png or .pdf")
+        raise ArgumentError(f"path: got {os.fspath(path)!r}, expected a name that ends in .svg, .png or .pdf")
     heights = [3.4 if isinstance(chart, LineChart) else 0.9 + 0.28 * len(chart.bars) for chart in charts]
     figure = Figure(figsize=(7.5, sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(charts), 1, height_ratios=heights)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..config import ModelConfig, OptimizerConfig
-from ..language_model import LanguageModel
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..nn import Batch, Optimizer, Regressor, fit
+from ..nn.language_model import LanguageModel
 from ..tasks.adding import Adding
 from ..tasks.copy_memory import CopyMemory
 from ..tasks.reber import EmbeddedReber

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..config import ModelConfig
-from ..language_model import LanguageModel
+from ..engine.config import ModelConfig
+from ..nn.language_model import LanguageModel
 from .charts import Curve, LineChart
 from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine, learn_text

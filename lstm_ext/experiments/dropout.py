@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ..config import OptimizerConfig
 from ..data import Lanes
+from ..engine.config import OptimizerConfig
+from ..engine.rng import dropout_key
 from ..nn import Linear, Model, Optimizer, Reader, cross_entropy
-from ..rng import dropout_key
 from .charts import Curve, LineChart
 from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .charts import Chart
 from .words import Spread
 
@@ -38,7 +39,7 @@ class Experiment:
 
     def __init__(self, data: str | None = None) -> None:
         if data is not None and not self.reads:
-            raise ValueError(f"data: got {data!r}, but the experiment {self.name!r} makes its own data")
+            raise ArgumentError(f"data: got {data!r}, but the experiment {self.name!r} makes its own data")
         self.data = data
 
     def variants(self, quick: bool) -> dict[str, Settings]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..drawing import Glyphs
+from ..visualization.drawing import Glyphs
 from .charts import Run, chart_lines, save_figure
 from .experiment import Experiment, Report, Results, Table
 from .runner import engine, plain, write_atomically

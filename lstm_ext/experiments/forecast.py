@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import OptimizerConfig
+from ..engine.config import OptimizerConfig
 from ..nn import AutoregressiveForecaster, Batch, DirectForecaster, Optimizer, fit, one_step_ahead
 from ..tasks.csv_file import read_csv_series
 from ..tasks.series import SineWaves, SplitSeries, forecast_baselines

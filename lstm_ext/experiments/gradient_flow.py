@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..activations import Activations
-from ..backend import engine_module
-from ..config import LayerConfig
-from ..engine import EngineModule
-from ..initialization import initialise_layer
+from ..engine.activations import Activations
+from ..engine.backend import engine_module
+from ..engine.config import LayerConfig
+from ..engine.interface import EngineModule
+from ..nn.initialization import initialise_layer
 from .charts import Curve, LineChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import generator

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..config import ModelConfig, OptimizerConfig
-from ..data import DataError, Lanes, Split, Text, load_text, split
-from ..errors import NonFiniteError
-from ..evaluation import evaluate
-from ..language_model import LanguageModel
+from ..data import Lanes, Split, Text, load_text, split
+from ..engine.config import ModelConfig, OptimizerConfig
+from ..errors import DataError, NonFiniteError
 from ..nn import Batch, Model, Optimizer
+from ..nn.language_model import LanguageModel
 from ..tasks.symbols import SymbolTask, accuracy
+from ..train.evaluation import evaluate
 from .experiment import Experiment
 
 #: Of an unseen batch, so much has to be right for a task to count as learned.

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import LayerConfig
-from ..initialization import initialise_layer
+from ..engine.config import LayerConfig
+from ..engine.twin.layers import sigmoid
 from ..nn import Linear, Model, Module
-from ..twin.layers import sigmoid
+from ..nn.initialization import initialise_layer
 
 
 class LinearCellLSTM(Module):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..bench.measure import time_in_turns
-from ..config import ModelConfig, OptimizerConfig
-from ..language_model import LanguageModel
+from ..engine.config import ModelConfig, OptimizerConfig
+from ..nn.language_model import LanguageModel
+from ..timing import time_in_turns
 from .charts import Bar, BarChart, Curve, LineChart
 from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine, generator, learn_text

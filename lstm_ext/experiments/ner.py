@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import OptimizerConfig
+from ..engine.config import OptimizerConfig
 from ..nn import Batch, Optimizer, Tagger, fit, shuffled
 from ..tasks.bio import OUTSIDE, first_invalid, span_scores
 from ..tasks.conll import Sentence, read_conll

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ..config import ModelConfig, OptimizerConfig
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import NonFiniteError
-from ..language_model import LanguageModel
+from ..nn.language_model import LanguageModel
 from ..tasks.characters import text_baselines, word_windows
 from .charts import Curve, LineChart
 from .experiment import Claim, Numbers, Report, Results, Settings, Table

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..backend import backend_name
+from ..engine.backend import backend_name
 from .experiment import Experiment, Numbers, Results, Settings
 
 
@@ -155,7 +155,7 @@ def engine() -> str:
     name = backend_name()
     if name != "c":
         return name
-    from .. import core
+    from ..engine import core
 
     return f"c {core.kernel()}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import OptimizerConfig
+from ..engine.config import OptimizerConfig
 from ..nn import Batch, Classifier, Optimizer, fit
 from ..tasks import sentiment as task_module
 from ..tasks.sentiment import WORDS, NegatedReviews, PlainReviews

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import OptimizerConfig
+from ..engine.config import OptimizerConfig
 from ..nn import Batch, Optimizer, Seq2Seq, fit
 from ..tasks import dates
 from ..tasks.dates import Dates

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..config import ModelConfig
-from ..language_model import LanguageModel
-from ..ngram import ngram_losses
+from ..data.ngram import ngram_losses
+from ..engine.config import ModelConfig
+from ..nn.language_model import LanguageModel
 from .charts import Curve, LineChart
 from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine, learn_text

@@ -7,7 +7,7 @@ whole networks         ``Classifier``, ``Tagger``, ``Regressor``, ``DirectForeca
                        ``AutoregressiveForecaster``, ``Seq2Seq``
 losses                 ``cross_entropy``, ``mean_squared_error``
 training               ``fit``, ``Optimizer``, ``Batch``, ``shuffled``, ``one_step_ahead``
-proof                  ``gradient_errors``, ``verification_cases``
+proof                  ``gradient_errors``
 =====================  ====================================================================
 
 Layout is time-major, (T, B, …); symbols are integers; ``lengths`` (B,) says how many steps of each sequence
@@ -32,6 +32,7 @@ makes all weights, as views of one flat array that one optimizer step updates, o
 
 from __future__ import annotations
 
+from ..data.batch import Batch
 from .dropout import Dropout
 from .embedding import Embedding
 from .forecasting import AutoregressiveForecaster, DirectForecaster, one_step_ahead
@@ -39,7 +40,7 @@ from .gradcheck import gradient_errors
 from .layer_norm import LayerNorm
 from .linear import Linear
 from .losses import cross_entropy, mean_squared_error
-from .model import Batch, Model
+from .model import Model
 from .models import Classifier, Reader, Regressor, Tagger
 from .module import Module
 from .noise import Noise
@@ -48,7 +49,6 @@ from .pooling import Attention, Last, Mean
 from .recurrent import Recurrent, RecurrentLayer
 from .seq2seq import Seq2Seq
 from .training import Progress, fit, shuffled
-from .verification import verification_cases
 
 __all__ = [
     "Attention",
@@ -79,5 +79,4 @@ __all__ = [
     "mean_squared_error",
     "one_step_ahead",
     "shuffled",
-    "verification_cases",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .module import Module
 
 
 def check_dropout(name: str, p: float) -> None:
     if not 0.0 <= p < 1.0:
-        raise ValueError(f"{name}: got {p!r}, expected a number in [0, 1)")
+        raise ArgumentError(f"{name}: got {p!r}, expected a number in [0, 1)")
 
 
 class Dropout(Module):

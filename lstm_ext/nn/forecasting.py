@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..data.batch import Batch
+from ..errors import ArgumentError
 from .checks import checked_lengths, counted_steps
 from .linear import Linear
 from .losses import mean_squared_error
-from .model import Batch, Model
+from .model import Model
 from .models import Reader
 from .pooling import Last
 
@@ -39,7 +41,9 @@ class DirectForecaster(Model):
     def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int | None = None) -> np.ndarray:
         """(K, B, D); ``horizon`` may be shorter than the network's own."""
         if horizon is not None and not 0 <= horizon <= self.horizon:
-            raise ValueError(f"horizon: got {horizon!r}, expected 0 to {self.horizon}, for which this network was made")
+            raise ArgumentError(
+                f"horizon: got {horizon!r}, expected 0 to {self.horizon}, for which this network was made"
+            )
         with self.evaluating():
             return self.forward(inputs, lengths)[:horizon]
 
@@ -53,7 +57,7 @@ class AutoregressiveForecaster(Model):
 
     def __init__(self, input_size: int, hidden_size: int, **reader: Any) -> None:
         if reader.get("bidirectional"):
-            raise ValueError("bidirectional: got True, expected False: a forecaster must not see what comes next")
+            raise ArgumentError("bidirectional: got True, expected False: a forecaster must not see what comes next")
         self.input_size = input_size
         self.reader = Reader(input_size, hidden_size, **reader)
         self.output = Linear(self.reader.output_size, input_size, init=self.reader.init)
@@ -92,6 +96,6 @@ def one_step_ahead(series: ArrayLike, lengths: ArrayLike | None = None) -> Batch
     what follows each."""
     values = np.asarray(series)
     if values.ndim != 3 or len(values) < 2:
-        raise ValueError(f"series: got shape {values.shape}, expected (T, B, D) with T at least 2")
+        raise ArgumentError(f"series: got shape {values.shape}, expected (T, B, D) with T at least 2")
     counts = checked_lengths(lengths, *values.shape[:2])
     return Batch(values[:-1], None if counts is None else np.maximum(counts - 1, 0), values[1:])

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..numerics import numerical_gradient, relative_error
-from .model import Batch, Model
+from ..data.batch import Batch
+from .model import Model
+from .numerics import numerical_gradient, relative_error
 
 
 def gradient_errors(

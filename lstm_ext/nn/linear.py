@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..initialization import check_init, initialise_matrix
+from .initialization import check_init, initialise_matrix
 from .module import Module
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import ArgumentError
+
 
 def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.ndarray]:
     """Mean of −ln softmax(logits)[target] over the targets that count, in nats; 0 if none does.
@@ -14,9 +16,9 @@ def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.nda
     """
     wanted, classes = np.asarray(targets), logits.shape[-1]
     if wanted.dtype.kind not in "iu" or wanted.shape != logits.shape[:-1]:
-        raise ValueError(f"targets: got {wanted.dtype} {wanted.shape}, expected integers {logits.shape[:-1]}")
+        raise ArgumentError(f"targets: got {wanted.dtype} {wanted.shape}, expected integers {logits.shape[:-1]}")
     if wanted.size and (wanted.min() < -1 or wanted.max() >= classes):
-        raise ValueError(f"targets: got {wanted.min()} to {wanted.max()}, expected 0 to {classes - 1}, or −1")
+        raise ArgumentError(f"targets: got {wanted.min()} to {wanted.max()}, expected 0 to {classes - 1}, or −1")
     rows, labels = logits.reshape(-1, classes), wanted.reshape(-1)
     counted = np.flatnonzero(labels >= 0)
     labels = labels[counted]
@@ -46,7 +48,7 @@ def mean_squared_error(
     """
     wanted = np.asarray(targets)
     if wanted.dtype.kind not in "fiu" or wanted.shape != predictions.shape:  # (B, 1) − (B,) would be (B, B)
-        raise ValueError(f"targets: got {wanted.dtype} {wanted.shape}, expected numbers {predictions.shape}")
+        raise ArgumentError(f"targets: got {wanted.dtype} {wanted.shape}, expected numbers {predictions.shape}")
     with np.errstate(all="ignore"):
         error = predictions - wanted.astype(predictions.dtype)
         count = error.size

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .losses import cross_entropy
 from .module import Module
-
-
-class Batch(NamedTuple):
-    """What networks learn from: B sequences of up to T steps. Any (inputs, lengths, targets) will do as one."""
-
-    #: (T, B) symbols or (T, B, D) numbers
-    inputs: np.ndarray
-    #: (B,) how many steps of each sequence count; None: all
-    lengths: np.ndarray | None
-    #: What the network has to say of them: see its class.
-    targets: np.ndarray
 
 
 class Model(Module):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import ArgumentError
 from .checks import checked_lengths, counted_steps
 from .dropout import Dropout
 from .embedding import Embedding
@@ -81,7 +82,7 @@ class _Pooled(Model):
         elif pooling == "attention":
             self.pooling = Attention(size, init=self.reader.init)
         else:
-            raise ValueError(f"pooling: got {pooling!r}, expected one of {', '.join(POOLINGS)}")
+            raise ArgumentError(f"pooling: got {pooling!r}, expected one of {', '.join(POOLINGS)}")
         self.output = Linear(size, num_outputs, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
@@ -113,7 +114,7 @@ class Classifier(_Pooled):
     @property
     def attention_weights(self) -> np.ndarray:
         if not isinstance(self.pooling, Attention):
-            raise ValueError("attention_weights: this network pools without attention, expected pooling='attention'")
+            raise ArgumentError("attention_weights: this network pools without attention, expected pooling='attention'")
         return self.pooling.alpha
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..backend import engine_module
-from ..config import DTYPES
-from ..engine import EngineModule
+from ..engine.backend import engine_module
+from ..engine.config import DTYPES
+from ..engine.interface import EngineModule
+from ..errors import ArgumentError
 from .noise import Noise
 
 _M = TypeVar("_M", bound="Module")
@@ -52,13 +53,15 @@ class Module:
         """Makes the weights, and their first values from ``seed``; returns the module itself.
 
         ``dtype``: "float32" or "float64"; ``backend``: "c", "numpy" or None for the default, see
-        ``lstm_ext.backend``. Either backend starts from the same weights.
+        ``lstm_ext.engine.backend``. Either backend starts from the same weights.
         """
         if dtype not in DTYPES:
-            raise ValueError(f"dtype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
+            raise ArgumentError(f"dtype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
         modules = dict(self.modules())
         if len({id(module) for module in modules.values()}) < len(modules):
-            raise ValueError(f"build: {type(self).__name__} holds the same part twice, expected a part for each place")
+            raise ArgumentError(
+                f"build: {type(self).__name__} holds the same part twice, expected a part for each place"
+            )
         size = sum(math.prod(shape) for module in modules.values() for shape in module.parameter_shapes().values())
         self._place(np.zeros(size, dtype), np.zeros(size, dtype), 0)
         noise, engine, rng = Noise(seed), engine_module(backend), np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import rng
+from ..engine import rng
 
 
 class Noise:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..config import OptimizerConfig
+from ..engine.config import OptimizerConfig
 from .module import Module
 
 

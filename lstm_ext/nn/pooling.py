@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..initialization import check_init, initialise_matrix
 from .checks import checked_lengths, counted_steps
+from .initialization import check_init, initialise_matrix
 from .module import Module
 
 POOLINGS = ("last", "mean", "attention")

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..activations import Activations
-from ..config import LayerConfig
-from ..initialization import check_init, initialise_layer
+from ..engine.activations import Activations
+from ..engine.config import LayerConfig
+from ..errors import ArgumentError
 from .checks import checked_floats, checked_lengths, checked_symbols, counted_steps
 from .dropout import Dropout, check_dropout
+from .initialization import check_init, initialise_layer
 from .layer_norm import LayerNorm
 from .module import Module
 
@@ -124,7 +125,7 @@ class Recurrent(Module):
         forget_bias: float = 1.0,
     ) -> None:
         if num_layers < 1:
-            raise ValueError(f"num_layers: got {num_layers!r}, expected at least 1")
+            raise ArgumentError(f"num_layers: got {num_layers!r}, expected at least 1")
         check_dropout("dropout", dropout)
         self.cell, self.input_size, self.hidden_size, self.num_layers = cell, input_size, hidden_size, num_layers
         self.bidirectional = bidirectional
@@ -226,7 +227,7 @@ class Recurrent(Module):
         """x as the engine takes it, with zeros in the padding, where it may hold anything; and lengths."""
         x = np.asarray(x)
         if x.ndim not in (2, 3) or 0 in x.shape:
-            raise ValueError(
+            raise ArgumentError(
                 f"x: got shape {x.shape}, expected numbers (T, B, D) or symbols (T, B), T and B at least 1"
             )
         counts = checked_lengths(lengths, *x.shape[:2])

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import rng
-from ..twin.sampling import draw
+from ..engine import rng
+from ..engine.twin.sampling import draw
+from ..errors import ArgumentError
 from .linear import Linear
 from .model import Model
 from .models import Reader
@@ -28,9 +29,9 @@ class Seq2Seq(Model):
     ) -> None:
         for name, symbol in (("end", end), ("start", start)):
             if symbol is not None and not 0 <= symbol < num_outputs:
-                raise ValueError(f"{name}: got {symbol!r}, expected a symbol from 0 to {num_outputs - 1}")
+                raise ArgumentError(f"{name}: got {symbol!r}, expected a symbol from 0 to {num_outputs - 1}")
         if reader.get("bidirectional"):
-            raise ValueError("bidirectional: got True, expected False: the decoder must not see what comes next")
+            raise ArgumentError("bidirectional: got True, expected False: the decoder must not see what comes next")
         self.end, self.start = end, end if start is None else start
         self.encoder = Reader(num_inputs, hidden_size, **reader)
         self.decoder = Reader(num_outputs, hidden_size, **reader)
@@ -41,7 +42,7 @@ class Seq2Seq(Model):
     ) -> np.ndarray:
         """Logits (U, B, num_outputs) of each target symbol, the decoder having read the true ones before it."""
         if targets is None:
-            raise ValueError("targets: got None, expected (U, B): to have outputs written freely, use decode")
+            raise ArgumentError("targets: got None, expected (U, B): to have outputs written freely, use decode")
         targets = np.asarray(targets)
         read = np.concatenate([np.full_like(targets[:1], self.start), np.maximum(targets[:-1], 0)])
         self.encoder.forward(inputs, lengths)
@@ -70,7 +71,7 @@ class Seq2Seq(Model):
         softmax(logits/temperature), with random numbers that depend on ``seed`` and on the place in the batch.
         """
         if not (max_length >= 0 and 0 <= temperature < np.inf):
-            raise ValueError(f"max_length, temperature: got {max_length!r}, {temperature!r}, expected 0 or more")
+            raise ArgumentError(f"max_length, temperature: got {max_length!r}, {temperature!r}, expected 0 or more")
         with self.evaluating():
             self.encoder.forward(inputs, lengths)
             state = self.encoder.rnn.final_state

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine import TrainResult
-from ..errors import NonFiniteError
-from ..rng import dropout_key
-from ..stop import StopFlag
+from ..engine.interface import TrainResult
+from ..engine.rng import dropout_key
+from ..engine.stop import StopFlag
+from ..errors import ArgumentError, NonFiniteError
 from .model import Model
 from .optimizer import Optimizer
 
@@ -51,7 +51,7 @@ def fit(
     """
     optimizer = optimizer or Optimizer(model)
     if optimizer.model is not model:
-        raise ValueError(f"optimizer: got one of {optimizer.model!r}, expected one of this model, {model!r}")
+        raise ArgumentError(f"optimizer: got one of {optimizer.model!r}, expected one of this model, {model!r}")
     losses: list[float] = []
     norms: list[float] = []
     remaining = iter(batches)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Adding:
 
     def __post_init__(self) -> None:
         if self.length < 2:
-            raise ValueError(f"length: got {self.length}, expected at least 2")
+            raise ArgumentError(f"length: got {self.length}, expected at least 2")
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Inputs (T, B, 2) float64, a number and its mark at every step; targets (B, 1), the sums."""

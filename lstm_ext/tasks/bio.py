@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..errors import ArgumentError
+
 OUTSIDE = "O"
 
 
@@ -34,7 +36,7 @@ def split_tag(tag: str) -> tuple[str, str]:
         return OUTSIDE, ""
     place, dash, kind = tag.partition("-")
     if place not in ("B", "I") or not dash or not kind:
-        raise ValueError(f"tag {tag!r}: expected O, B-TYPE or I-TYPE")
+        raise ArgumentError(f"tag {tag!r}: expected O, B-TYPE or I-TYPE")
     return place, kind
 
 

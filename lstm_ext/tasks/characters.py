@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data import DataError, Text
-from ..ngram import ngram_losses
-from ..nn.model import Batch
+from ..data import Text
+from ..data.batch import Batch
+from ..data.ngram import ngram_losses
+from ..errors import DataError
 
 
 def pattern_text(pattern: str, length: int) -> Text:

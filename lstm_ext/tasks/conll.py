@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..data import DataError
+from ..errors import DataError
 from . import bio
 
 

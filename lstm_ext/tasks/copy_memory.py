@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class CopyMemory:
 
     def __post_init__(self) -> None:
         if self.delay < 1 or self.length < 1:
-            raise ValueError(f"delay, length: got {self.delay} and {self.length}, expected at least 1 each")
+            raise ArgumentError(f"delay, length: got {self.delay} and {self.length}, expected at least 1 each")
 
     @property
     def input_size(self) -> int:

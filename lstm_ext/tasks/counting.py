@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError
 
 TICK, PAUSE, RESET = range(3)
 
@@ -27,7 +28,7 @@ class CountSinceReset:
 
     def __post_init__(self) -> None:
         if self.length < 1 or self.most < 1:
-            raise ValueError(f"length, most: got {self.length} and {self.most}, expected at least 1 each")
+            raise ArgumentError(f"length, most: got {self.length} and {self.most}, expected at least 1 each")
 
     @property
     def input_size(self) -> int:

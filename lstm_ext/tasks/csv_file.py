@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from ..data import DataError
+from ..errors import DataError
 
 
 def read_csv_series(path: str | os.PathLike[str], column: str | None = None) -> tuple[str, np.ndarray]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
 from .pairs import pairs
 
 _MONTHS = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
 from . import bio
 from .conll import Sentence
 

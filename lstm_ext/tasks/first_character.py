@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError
 from .symbols import balanced
 
 #: What lies between: one blank over and over, symbols of an alphabet of their own, or of the answers' own.
@@ -33,9 +34,9 @@ class FirstCharacter:
 
     def __post_init__(self) -> None:
         if self.filler not in FILLERS:
-            raise ValueError(f"filler: got {self.filler!r}, expected one of {', '.join(FILLERS)}")
+            raise ArgumentError(f"filler: got {self.filler!r}, expected one of {', '.join(FILLERS)}")
         if self.distance < 0:
-            raise ValueError(f"distance: got {self.distance}, expected 0 or more fillers")
+            raise ArgumentError(f"distance: got {self.distance}, expected 0 or more fillers")
 
     @property
     def input_size(self) -> int:

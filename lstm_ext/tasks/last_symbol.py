@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError
 from .symbols import balanced
 
 
@@ -27,7 +28,7 @@ class LastSymbol:
 
     def __post_init__(self) -> None:
         if self.length < 1 or not 0 <= self.density <= 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"length, density: got {self.length} and {self.density}, expected at least 1 and a share in [0, 1]"
             )
 

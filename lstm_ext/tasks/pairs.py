@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
 
 #: Ends every answer. Symbols of the tasks' own count from 1, so that in a question 0 is padding only.
 END = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
 
 LETTERS = "BTPSXVE"
 #: State → (letter, next state) with equal probabilities; state 6 is followed by the end.

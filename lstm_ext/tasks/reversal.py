@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError
 from .pairs import pairs
 
 
@@ -20,7 +21,7 @@ class Reversal:
 
     def __post_init__(self) -> None:
         if not 1 <= self.shortest <= self.longest:
-            raise ValueError(
+            raise ArgumentError(
                 f"shortest, longest: got {self.shortest} and {self.longest}, expected 1 ≤ shortest ≤ longest"
             )
 

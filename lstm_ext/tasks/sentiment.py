@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
 from .symbols import balanced
 
 POSITIVE = ("good", "great", "lovely", "clever", "moving", "superb", "charming", "funny", "brilliant", "delightful")

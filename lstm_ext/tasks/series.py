@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data import DataError
-from ..nn.model import Batch
+from ..data.batch import Batch
+from ..errors import ArgumentError, DataError
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SplitSeries:
     def __init__(self, values: np.ndarray, past: int = 50, future: int = 10, test: float = 0.2) -> None:
         values = np.asarray(values, np.float64)
         if values.ndim != 1 or not np.isfinite(values).all():
-            raise ValueError(f"values: got shape {values.shape}, expected finite numbers (N,)")
+            raise ArgumentError(f"values: got shape {values.shape}, expected finite numbers (N,)")
         cut = int(len(values) * (1 - test))
         if cut < past + future or len(values) - cut < future:
             raise DataError(f"the series has {len(values)} values, too few for windows of {past} + {future}")

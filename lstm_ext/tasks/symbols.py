@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..nn.model import Batch
+from ..data.batch import Batch
 
 
 class SymbolTask(Protocol):

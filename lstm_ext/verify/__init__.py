@@ -15,9 +15,9 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..backend import engine_module
-from ..config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
-from ..nn import verification_cases
+from ..engine.backend import engine_module
+from ..engine.config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
+from ..errors import ArgumentError
 from .cases import (
     LayerCase,
     ModelCase,
@@ -31,6 +31,7 @@ from .cases import (
     random_update,
 )
 from .checks import Check, Comparison, Engines, Function, NamedEngine, Repetition, Row, Size
+from .networks import verification_cases
 
 __all__ = ["Check", "Report", "Row", "Verification", "verify"]
 
@@ -84,14 +85,14 @@ class Verification:
         except RuntimeError as error:
             notes.append(f"Only the NumPy twin is checked, for {error}")
         else:
-            from ..core import kernels as available
+            from ..engine.core import kernels as available
 
             core = tuple(NamedEngine("core", kernel, module) for kernel in available())
         if kernels is not None:
             names = [engine.kernel for engine in core]
             for kernel in kernels:
                 if kernel not in names:
-                    raise ValueError(f"kernels: got {kernel!r}, expected some of {names}")
+                    raise ArgumentError(f"kernels: got {kernel!r}, expected some of {names}")
             core = tuple(engine for engine in core if engine.kernel in kernels)
         self._engines = Engines(core, NamedEngine("twin", None, engine_module("numpy")))
         self._torch: ModuleType | None = None

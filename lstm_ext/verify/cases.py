@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..activations import Activations
-from ..config import LayerConfig, ModelConfig, OptimizerConfig
-from ..engine import Engine, EngineModule
-from ..numerics import numerical_gradient
+from ..engine.activations import Activations
+from ..engine.config import LayerConfig, ModelConfig, OptimizerConfig
+from ..engine.interface import Engine, EngineModule
+from ..nn.numerics import numerical_gradient
 
 Results = dict[str, np.ndarray]
 #: What seeds a random case: anything that ``numpy.random.default_rng`` takes.

@@ -13,9 +13,9 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from ..config import ModelConfig, OptimizerConfig
-from ..engine import EngineModule
-from ..numerics import relative_error
+from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.interface import EngineModule
+from ..nn.numerics import relative_error
 from .cases import Case, GradientCase, Results, Seed, random_training, stacked
 
 #: Largest relative error allowed between two engines, and between an engine and PyTorch.
@@ -251,7 +251,7 @@ class Function:
         return exact
 
     def _errors(self, engine: NamedEngine, x: np.ndarray, exact: np.ndarray) -> dict[str, float]:
-        from ..core import elementwise
+        from ..engine.core import elementwise
 
         with engine.chosen():
             difference = np.abs(elementwise(self.name, x) - exact)

@@ -16,8 +16,8 @@ from typing import Any, ParamSpec
 import numpy as np
 import torch
 
-from .. import rng
-from ..config import LayerConfig
+from ..engine import rng
+from ..engine.config import LayerConfig
 from .cases import LayerCase, ModelCase, Results, UpdateCase, parameter_gradients, parameter_views
 
 VERSION: str = torch.__version__

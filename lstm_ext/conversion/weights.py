@@ -1,0 +1,330 @@
+"""Weights in and out, in the layouts of PyTorch and Keras: for language models and for networks of ``nn``.
+
+==============  ==============================================  =======================================
+here            PyTorch: state dict, name → array               Keras: layer → its list of weights
+==============  ==============================================  =======================================
+rnn (LSTM, …)   rnn.weight_ih_l0 (G·H, D), .weight_hh_l0        rnn.0: kernel (D, G·H), recurrent_kernel
+                (G·H, H), .bias_ih_l0, .bias_hh_l0 (G·H,),      (H, G·H), bias; per layer, and in both
+                … also _l1, …, and in reverse _l0_reverse, …    directions first all three forward
+output, …       output.weight (K, D), output.bias (K,)          output: kernel (D, K), bias (K,)
+embedding       embedding.weight (V, E)                         embedding: embeddings (V, E)
+layer norm      norm.weight, norm.bias (D,)                     norm: gamma, beta (D,)
+attention       pooling.weight (1, D)                           pooling: kernel (D, 1)
+==============  ==============================================  =======================================
+
+Names are those of the network's parts; a language model's are ``rnn`` and ``decoder``, and its input
+is one-hot there. Blocks of rows are i, f, g, o in all three; of a GRU r, z, n here and in PyTorch, z, r, n
+in Keras. Both others have a z that keeps the old state, 1 − z of here: W_z and b_z change their sign.
+
+PyTorch adds two biases where one is enough. Coming in they are summed; going out the second is −0.0,
+which added to a number changes none of its bits: what went out comes back as it was.
+
+Where no such layer exists over there, ValueError says so: PyTorch has no GRU that resets before the
+product (the textbook's, ``reset_after=False``; Keras has), and neither has peepholes, coupled or forced gates.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import nn
+from ..engine.config import LayerConfig
+from ..errors import ArgumentError
+from ..nn.language_model import LanguageModel, named_parameters
+
+
+def to_pytorch(model: LanguageModel | nn.Module) -> dict[str, np.ndarray]:
+    """A state dict of new arrays; ``{name: torch.from_numpy(array) …}`` is what ``load_state_dict`` takes."""
+    tensors = {}
+    for part in _parts(model):
+        tensors.update(part.to_pytorch())
+    return tensors
+
+
+def load_pytorch(model: LanguageModel | nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
+    """Takes over a state dict, or that in a .safetensors file, of a network with the same parts.
+
+    Raises ValueError, in one line, where names or shapes differ, and has then changed nothing.
+    """
+    if not isinstance(source, Mapping):
+        source = _read(os.fspath(source))
+    parts = list(_parts(model))
+    expected = {name: array for part in parts for name, array in part.to_pytorch().items()}
+    _check_names("state dict", source, expected)
+    tensors = {name: _fitting(name, source[name], like) for name, like in expected.items()}
+    for part in parts:
+        part.load_pytorch(tensors)
+
+
+def save_pytorch(model: LanguageModel | nn.Module, path: str | os.PathLike[str]) -> None:
+    """Writes the state dict as .safetensors: ``safetensors.torch.load_file(path)`` reads it."""
+    from safetensors.numpy import save_file
+
+    save_file(to_pytorch(model), os.fspath(path), {"format": "pt"})
+
+
+def to_keras(model: LanguageModel | nn.Module) -> dict[str, list[np.ndarray]]:
+    """For each layer what its ``set_weights`` takes, new arrays: "rnn.0", "output", …
+
+    The layers are LSTM, GRU and SimpleRNN with their defaults, the GRU with the same ``reset_after``; both
+    directions are one Bidirectional; LayerNormalization needs ``epsilon=1e-5``.
+    """
+    weights = {}
+    for part in _parts(model):
+        weights.update(part.to_keras())
+    return weights
+
+
+def load_keras(model: LanguageModel | nn.Module, weights: Mapping[str, Sequence[ArrayLike]]) -> None:
+    """Takes over what the layers' ``get_weights`` returned, by the names that ``to_keras`` gives them.
+
+    Raises ValueError, in one line, where names or shapes differ, and has then changed nothing.
+    """
+    parts = list(_parts(model))
+    expected = {name: arrays for part in parts for name, arrays in part.to_keras().items()}
+    _check_names("layers", weights, expected)
+    checked = {}
+    for name, likes in expected.items():
+        if len(weights[name]) != len(likes):
+            raise ArgumentError(f"{name}: got {len(weights[name])} arrays, expected {len(likes)}")
+        pairs = zip(weights[name], likes, strict=True)
+        checked[name] = [_fitting(f"{name}[{n}]", array, like) for n, (array, like) in enumerate(pairs)]
+    for part in parts:
+        part.load_keras(checked)
+
+
+# ------------------------------------------------------------------------------- layers without recurrence
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A layer whose arrays are the same everywhere, up to their names and, in Keras, a transposition."""
+
+    name: str
+    #: PyTorch's names → views of the weights, in the order that Keras has them in.
+    arrays: dict[str, np.ndarray]
+    transposed: bool  # in Keras
+
+    def to_pytorch(self) -> dict[str, np.ndarray]:
+        return {_joined(self.name, name): view.copy() for name, view in self.arrays.items()}
+
+    def load_pytorch(self, tensors: Mapping[str, np.ndarray]) -> None:
+        for name, view in self.arrays.items():
+            view[...] = tensors[_joined(self.name, name)]
+
+    def to_keras(self) -> dict[str, list[np.ndarray]]:
+        return {self.name: [view.copy() for view in self._as_in_keras()]}
+
+    def load_keras(self, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+        for view, array in zip(self._as_in_keras(), weights[self.name], strict=True):
+            view[...] = array
+
+    def _as_in_keras(self) -> list[np.ndarray]:
+        return [view.T if self.transposed else view for view in self.arrays.values()]
+
+
+# ---------------------------------------------------------------------------------------- recurrent layers
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One recurrent layer in one direction: views of its Wt (H+D, G·H) and b."""
+
+    config: LayerConfig
+    Wt: np.ndarray
+    b: np.ndarray
+
+    def to_pytorch(self) -> dict[str, np.ndarray]:
+        H, rows = self.config.hidden_size, self._rows
+        Wt, b = self._z_turned(self.Wt), self._z_turned(self.b)
+        second = np.full(rows, -0.0, b.dtype)
+        if self.config.reset_after:
+            second[2 * H :] = b[rows:]
+        tensors = {"weight_ih": Wt[H:].T, "weight_hh": Wt[:H].T, "bias_ih": b[:rows], "bias_hh": second}
+        return {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
+
+    def load_pytorch(self, tensors: Mapping[str, np.ndarray]) -> None:
+        H, first, second = self.config.hidden_size, tensors["bias_ih"], tensors["bias_hh"]
+        b = first + second
+        if self.config.reset_after:
+            b = np.concatenate([b[: 2 * H], first[2 * H :], second[2 * H :]])
+        self.b[...] = self._z_turned(b)
+        self.Wt[...] = self._z_turned(np.concatenate([tensors["weight_hh"].T, tensors["weight_ih"].T]))
+
+    def to_keras(self) -> list[np.ndarray]:
+        H, rows = self.config.hidden_size, self._rows
+        Wt, b = self._z_turned(self.Wt)[:, self._keras_order], self._z_turned(self.b)
+        bias = b[:rows][self._keras_order]
+        if self.config.reset_after:
+            recurrent = np.full(rows, -0.0, b.dtype)
+            recurrent[2 * H :] = b[rows:]
+            bias = np.stack([bias, recurrent])
+        return [np.array(array, order="C") for array in (Wt[H:], Wt[:H], bias)]
+
+    def load_keras(self, weights: Sequence[np.ndarray]) -> None:
+        H, order = self.config.hidden_size, self._keras_order  # which exchanges two blocks, so is its own inverse
+        kernel, recurrent_kernel, bias = weights
+        if self.config.reset_after:
+            b = (bias[0] + bias[1])[order]
+            b = np.concatenate([b[: 2 * H], bias[0, 2 * H :], bias[1, 2 * H :]])
+        else:
+            b = bias[order]
+        self.b[...] = self._z_turned(b)
+        self.Wt[...] = self._z_turned(np.concatenate([recurrent_kernel, kernel])[:, order])
+
+    @property
+    def _rows(self) -> int:
+        return self.config.blocks * self.config.hidden_size
+
+    @property
+    def _keras_order(self) -> np.ndarray:
+        """Where in our G·H rows those of Keras are."""
+        blocks = np.arange(self._rows).reshape(self.config.blocks, -1)
+        return (blocks[[1, 0, 2]] if self.config.cell == "gru" else blocks).reshape(-1)
+
+    def _z_turned(self, array: np.ndarray) -> np.ndarray:
+        """A copy with the sign changed of all that belongs to a GRU's z, which is 1 − z elsewhere."""
+        array = array.copy()
+        if self.config.cell == "gru":
+            H = self.config.hidden_size
+            array[..., H : 2 * H] *= -1
+        return array
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """A whole nn.LSTM, nn.GRU or nn.RNN; in Keras a layer for each of its levels."""
+
+    name: str
+    #: From the input upwards, of each level the forward direction first.
+    layers: list[_Layer]
+    directions: int
+    normalised: bool
+
+    def to_pytorch(self) -> dict[str, np.ndarray]:
+        self._check_pytorch()
+        return {
+            _joined(self.name, kind + suffix): tensor
+            for suffix, layer in self._by_suffix()
+            for kind, tensor in layer.to_pytorch().items()
+        }
+
+    def load_pytorch(self, tensors: Mapping[str, np.ndarray]) -> None:
+        for suffix, layer in self._by_suffix():
+            kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            layer.load_pytorch({kind: tensors[_joined(self.name, kind + suffix)] for kind in kinds})
+
+    def to_keras(self) -> dict[str, list[np.ndarray]]:
+        self._check("Keras")
+        return {
+            name: [array for layer in layers for array in layer.to_keras()] for name, layers in self._by_level().items()
+        }
+
+    def load_keras(self, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+        for name, layers in self._by_level().items():
+            for direction, layer in enumerate(layers):
+                layer.load_keras(weights[name][3 * direction : 3 * direction + 3])
+
+    def _by_suffix(self) -> Iterator[tuple[str, _Layer]]:
+        for n, layer in enumerate(self.layers):
+            level, direction = divmod(n, self.directions)
+            yield f"_l{level}" + ("_reverse" if direction else ""), layer
+
+    def _by_level(self) -> dict[str, list[_Layer]]:
+        return {
+            _joined(self.name, str(n // self.directions)): self.layers[n : n + self.directions]
+            for n in range(0, len(self.layers), self.directions)
+        }
+
+    def _check_pytorch(self) -> None:
+        self._check("PyTorch")
+        config = self.layers[0].config
+        if config.cell == "gru" and not config.reset_after:
+            raise ArgumentError(
+                f"{self.name}: got a GRU that resets before the matrix product (reset_after=False), "
+                "expected reset_after=True: PyTorch's GRU resets after it, and neither can stand for the other"
+            )
+        if self.normalised and len(self.layers) > self.directions:
+            raise ArgumentError(
+                f"{self.name}: got layer_norm between layers, expected none: "
+                "PyTorch normalises nothing inside a stack of layers"
+            )
+
+    def _check(self, framework: str) -> None:
+        config = self.layers[0].config
+        options = {"peepholes": config.peephole, "coupled gates": config.coupled, "forced gates": bool(config.force)}
+        for what, there in options.items():
+            if there:
+                raise ArgumentError(
+                    f"{self.name}: got an LSTM with {what}, expected none: {framework}'s has no such thing"
+                )
+
+
+# ------------------------------------------------------------------------------------- what a model consists of
+
+
+def _parts(model: LanguageModel | nn.Module) -> Iterator[_Plain | _Stack]:
+    """All weights of a model, in views."""
+    if isinstance(model, LanguageModel):
+        views = named_parameters(model.config, model.parameters)
+        layers = [
+            _Layer(config, views[f"layers.{n}.Wt"], views[f"layers.{n}.b"])
+            for n, config in enumerate(model.config.layers())
+        ]
+        yield _Stack("rnn", layers, 1, normalised=False)
+        yield _Plain("decoder", {"weight": views["output.W"], "bias": views["output.b"]}, transposed=True)
+        return
+    inside: set[int] = set()  # layers that came with their stack
+    for prefix, module in model.modules():
+        name = prefix.removesuffix(".")
+        if isinstance(module, nn.Recurrent):
+            inside.update(id(layer) for layer in module.layers)
+            layers = [_Layer(layer.config, layer.Wt, layer.b) for layer in module.layers]
+            yield _Stack(name, layers, module.directions, normalised=bool(module.norms))
+        elif isinstance(module, nn.Linear):
+            yield _Plain(name, {"weight": module.W, "bias": module.b}, transposed=True)
+        elif isinstance(module, nn.Embedding):
+            yield _Plain(name, {"weight": module.W}, transposed=False)
+        elif isinstance(module, nn.LayerNorm):
+            yield _Plain(name, {"weight": module.gain, "bias": module.b}, transposed=False)
+        elif isinstance(module, nn.Attention):
+            yield _Plain(name, {"weight": module.v[None]}, transposed=True)
+        elif module.parameter_shapes() and id(module) not in inside:
+            raise ArgumentError(f"{name}: got a {type(module).__name__}, for which no conversion is known")
+
+
+def _joined(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _check_names(what: str, given: Mapping[str, object], expected: Mapping[str, object]) -> None:
+    problems = []
+    for problem, names in (("missing", set(expected) - set(given)), ("not expected", set(given) - set(expected))):
+        if names:
+            shown = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
+            problems.append(f"{problem}: {shown}")
+    if problems:
+        raise ArgumentError(f"{what}: {'; '.join(problems)}")
+
+
+def _fitting(name: str, value: ArrayLike, like: np.ndarray) -> np.ndarray:
+    """``value`` in the dtype of ``like``, if it has its shape."""
+    array = np.asarray(value)
+    if array.shape != like.shape or array.dtype.kind != "f":
+        raise ArgumentError(f"{name}: got {array.dtype} {array.shape}, expected floats {like.shape}")
+    return array.astype(like.dtype)
+
+
+def _read(path: str) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ArgumentError(f"{path}: is no .safetensors file, or damaged ({error})") from None

@@ -1,0 +1,71 @@
+"""Which engine does the work: the compiled C core ("c") or its NumPy twin ("numpy")."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+from typing import cast
+
+from ..errors import ArgumentError
+from .interface import EngineModule
+
+BACKENDS = ("c", "numpy")
+_VARIABLE = "LSTM_LAB_BACKEND"
+
+
+def engine_module(name: str | None = None) -> EngineModule:
+    """The engine called ``name``, or the one ``backend_name`` chooses.
+
+    Raises ValueError for a name that is none, RuntimeError where "c" is asked for but was not built.
+    """
+    if name is None:
+        name = backend_name()
+        if name == "numpy" and not os.environ.get(_VARIABLE):
+            _say_that_numpy_works()
+    if name not in BACKENDS:
+        raise ArgumentError(f"backend: got {name!r}, expected one of {', '.join(BACKENDS)}")
+    if name == "numpy":
+        return cast(EngineModule, importlib.import_module(".twin", __package__))
+    core, problem = _load_core()
+    if core is None:
+        raise RuntimeError(f"backend 'c': the C core is not there ({problem}). {_REMEDY}")
+    return core
+
+
+def backend_name() -> str:
+    """What is used unless asked otherwise: LSTM_LAB_BACKEND, else "c" where it was built, else "numpy"."""
+    name = os.environ.get(_VARIABLE)
+    if name:
+        if name not in BACKENDS:
+            raise ArgumentError(f"{_VARIABLE}: got {name!r}, expected one of {', '.join(BACKENDS)}")
+        return name
+    return available_backends()[0]
+
+
+def available_backends() -> tuple[str, ...]:
+    """Names that ``engine_module`` will accept here, the faster first."""
+    return BACKENDS if _load_core()[0] is not None else ("numpy",)
+
+
+_REMEDY = "Install a C compiler (gcc or clang), then reinstall lstm-lab."
+
+
+@functools.cache
+def _load_core() -> tuple[EngineModule | None, str]:
+    """The C core, or None and why it cannot be had."""
+    try:
+        return cast(EngineModule, importlib.import_module(".core", __package__)), ""
+    except ImportError as error:
+        return None, str(error)
+
+
+@functools.cache
+def _say_that_numpy_works() -> None:
+    """Once per process."""
+    print(
+        f"lstm-lab: the C core is not there ({_load_core()[1]}), so NumPy does the work: "
+        f"the same results, many times slower. {_REMEDY} LSTM_LAB_BACKEND=numpy silences this notice.",
+        file=sys.stderr,
+    )

@@ -1,0 +1,267 @@
+"""Layers stacked into a model, in NumPy: forward, loss, backward, training and sampling."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ArgumentError, NonFiniteError
+from .. import rng
+from ..activations import Activations
+from ..config import ModelConfig, OptimizerConfig
+from ..interface import TrainResult
+from ..stop import StopFlag
+from .layers import layer_backward, layer_forward, quiet
+from .optimizers import optimizer_step
+from .sampling import draw
+
+
+@dataclass
+class _Forward:
+    """What one forward pass leaves behind."""
+
+    logits: np.ndarray  # (T, B, V)
+    top: np.ndarray  # (T, B, H), what the softmax layer saw
+    layers: list[Activations]  # empty if not kept
+    masks: list[np.ndarray]  # per layer (T, B, H); empty without dropout
+    targets: np.ndarray | None = None
+
+
+class Engine:
+    """See ``engine.Engine``. ``threads`` is for NumPy's BLAS to decide."""
+
+    def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
+        for name, array in (("parameters", parameters), ("gradient", gradient)):
+            if array.shape != (config.num_parameters,) or array.dtype != config.dtype:
+                raise ArgumentError(
+                    f"{name}: got {array.dtype} {array.shape}, expected {config.dtype} ({config.num_parameters},)"
+                )
+        self.config = config
+        self.parameters = parameters
+        self.gradient = gradient
+        self._layers = config.layers()
+        self._weights = _views(config, parameters)
+        self._gradients = _views(config, gradient)
+        self._last: _Forward | None = None
+        self._loss = math.nan  # of the last forward
+
+    # ------------------------------------------------------------------ forward
+
+    @quiet
+    def forward(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray | None,
+        state: np.ndarray,
+        *,
+        dropout_key: int | None = None,
+        keep: bool = True,
+    ) -> float:
+        self._check(inputs, targets, state)
+        self._last = None  # frees its memory before as much is asked for again
+        self._last = self._run(inputs, state, dropout_key, keep)
+        self._last.targets = targets
+        self._loss = math.nan if targets is None else _cross_entropy(self._last.logits, targets)
+        return self._loss
+
+    def _run(self, inputs: np.ndarray, state: np.ndarray, dropout_key: int | None, keep: bool) -> _Forward:
+        layers, masks = [], []
+        x = inputs
+        for index, layer in enumerate(self._layers):
+            w = self._weights[index]
+            c0 = state[index, 1] if layer.state_arrays == 2 else None
+            acts = layer_forward(layer, w["Wt"], w["b"], w.get("peephole"), x, None, state[index, 0], c0)
+            state[index, 0] = acts.h[-1]
+            if acts.c is not None:
+                state[index, 1] = acts.c[-1]
+            x = acts.output
+            if dropout_key is not None and self.config.dropout > 0:
+                mask = rng.dropout_mask(dropout_key, index, self.config.dropout, x.shape, x.dtype)
+                x = x * mask
+                masks.append(mask)
+            if keep:
+                layers.append(acts)
+        w = self._weights[-1]
+        logits: np.ndarray = (x.reshape(-1, x.shape[2]) @ w["W"].T + w["b"]).reshape(*inputs.shape, -1)
+        return _Forward(logits, x, layers, masks)
+
+    def logits(self) -> np.ndarray:
+        if self._last is None:
+            raise RuntimeError("logits: there was no forward pass yet")
+        logits: np.ndarray = self._last.logits.copy()
+        return logits
+
+    def activations(self, layer: int) -> Activations:
+        if self._last is None or not self._last.layers:
+            raise RuntimeError("activations: there was no forward pass that kept them")
+        acts = self._last.layers[layer]
+        return dataclasses.replace(
+            acts,
+            x=None,
+            h=acts.h.copy(),
+            c=None if acts.c is None else acts.c.copy(),
+            gates=acts.gates.copy(),
+            extra=None if acts.extra is None else acts.extra.copy(),
+        )
+
+    # ----------------------------------------------------------------- backward
+
+    @quiet
+    def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
+        last = self._last
+        if last is None or not last.layers:
+            raise RuntimeError("backward: there was no forward pass that kept its activations")
+        if dlogits is None:
+            if last.targets is None:
+                raise RuntimeError("backward: the last forward pass had no targets")
+            dlogits = _cross_entropy_gradient(last.logits, last.targets)
+
+        # logits = W·top + b
+        rows, top = dlogits.reshape(-1, self.config.output_size), last.top
+        weights, gradients = self._weights[-1], self._gradients[-1]
+        np.matmul(rows.T, top.reshape(len(rows), -1), out=gradients["W"])
+        rows.sum(axis=0, out=gradients["b"])
+        dh: np.ndarray = (rows @ weights["W"]).reshape(top.shape)
+
+        dstate0 = np.empty(self.config.state_shape(top.shape[1]), top.dtype)
+        for index in reversed(range(len(self._layers))):
+            w = self._weights[index]
+            if last.masks:
+                dh *= last.masks[index]
+            dh_T, dc_T = (None, None) if dstate is None else (dstate[index, 0], dstate[index, -1])
+            grads = layer_backward(
+                self._layers[index], w["Wt"], w["b"], w.get("peephole"), last.layers[index], dh, dh_T, dc_T
+            )
+            for name, gradient in self._gradients[index].items():
+                gradient[...] = grads["d" + name]
+            dstate0[index, 0] = grads["dh0"]
+            if "dc0" in grads:
+                dstate0[index, 1] = grads["dc0"]
+            if grads["dx"] is not None:  # None only at the bottom, where symbols came in
+                dh = grads["dx"]
+        return dstate0
+
+    # ----------------------------------------------------------------- training
+
+    def update(self, optimizer: OptimizerConfig, moments: np.ndarray, step: int, lr: float) -> float:
+        try:
+            return optimizer_step(self.parameters, self.gradient, moments, optimizer, step, lr)
+        except NonFiniteError as error:
+            raise NonFiniteError(step, self._loss, error.norm) from None
+
+    def train(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        state: np.ndarray,
+        optimizer: OptimizerConfig,
+        moments: np.ndarray,
+        first_step: int,
+        lrs: np.ndarray,
+        dropout_seed: int,
+        stop: StopFlag | None = None,
+    ) -> TrainResult:
+        losses, norms = np.empty(len(inputs)), np.empty(len(inputs))
+        before = np.empty_like(state)
+        done = 0
+        while done < len(inputs) and not (stop is not None and stop.is_set()):
+            step = first_step + done
+            before[...] = state
+            try:
+                loss = self.forward(inputs[done], targets[done], state, dropout_key=rng.dropout_key(dropout_seed, step))
+                if not math.isfinite(loss):
+                    raise NonFiniteError(step, loss, math.nan)
+                self.backward()
+                norms[done] = self.update(optimizer, moments, step, lrs[done])
+            except NonFiniteError:
+                state[...] = before
+                raise
+            losses[done] = loss
+            done += 1
+        self._last = None  # as in C, where training keeps nothing to look at
+        return TrainResult(done, losses[:done], norms[:done])
+
+    # ----------------------------------------------------------------- sampling
+
+    @quiet
+    def sample(
+        self,
+        state: np.ndarray,
+        symbol: int,
+        length: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        offset: int = 0,
+    ) -> np.ndarray:
+        if self.config.output_size > self.config.input_size:
+            raise ArgumentError(
+                f"sample: got a model with {self.config.output_size} outputs for {self.config.input_size} inputs, "
+                "expected that each symbol drawn can be fed back"
+            )
+        feed = np.full((1, 1), symbol, dtype=np.int32)
+        self._check(feed, None, state)
+        drawn = np.empty(length, dtype=np.int32)
+        for n, u in enumerate(rng.uniforms(seed, offset, length)):
+            logits = self._run(feed, state, dropout_key=None, keep=False).logits
+            feed[0, 0] = drawn[n] = draw(logits[0, 0], u, temperature, top_k, top_p)
+        return drawn
+
+    def _check(self, inputs: np.ndarray, targets: np.ndarray | None, state: np.ndarray) -> None:
+        """What NumPy would let pass in silence: a symbol of −1 is its last row, a short state broadcasts."""
+        low, high = inputs.min(), inputs.max()
+        if low < 0 or high >= self.config.input_size:
+            raise ArgumentError(f"inputs: got symbols from {low} to {high}, expected [0, {self.config.input_size})")
+        if targets is not None:
+            low, high = targets.min(), targets.max()
+            if targets.shape != inputs.shape or low < -1 or high >= self.config.output_size:
+                raise ArgumentError(
+                    f"targets: got {targets.shape}, symbols from {low} to {high}, "
+                    f"expected {inputs.shape} and [-1, {self.config.output_size})"
+                )
+        expected = self.config.state_shape(inputs.shape[1])
+        if state.shape != expected:
+            raise ArgumentError(f"state: got shape {state.shape}, expected {expected}")
+
+
+def _views(config: ModelConfig, flat: np.ndarray) -> list[dict[str, np.ndarray]]:
+    """Per layer, and last for the output layer, the named parameters as views of ``flat``."""
+    views: list[dict[str, np.ndarray]] = [{} for _ in range(config.num_layers + 1)]
+    start = 0
+    for name, shape in config.parameter_shapes().items():
+        size = math.prod(shape)
+        owner, short = name.rsplit(".", 1)
+        index = -1 if owner == "output" else int(owner.split(".")[1])
+        views[index][short] = flat[start : start + size].reshape(shape)
+        start += size
+    return views
+
+
+def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Mean of −ln softmax(logits)[target] over the targets ≥ 0, in nats; 0 if there are none."""
+    counted = targets >= 0
+    if not counted.any():
+        return 0.0
+    rows = logits[counted]  # (N, V)
+    largest = rows.max(axis=1)  # taken out so that no exponential overflows
+    exponentials = np.exp(rows - largest[:, None])
+    right = np.take_along_axis(rows, targets[counted][:, None], axis=1)[:, 0]
+    nats = np.log(exponentials.sum(axis=1, dtype=np.float64)) + (largest.astype(np.float64) - right)
+    return float(nats.mean())
+
+
+def _cross_entropy_gradient(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(T, B, V): (softmax(logits) − one-hot target) / counted where there is a target, else 0."""
+    d: np.ndarray = logits - logits.max(axis=2, keepdims=True)
+    np.exp(d, out=d)
+    d /= d.sum(axis=2, keepdims=True)
+    steps, lanes = np.nonzero(targets >= 0)
+    d[steps, lanes, targets[steps, lanes]] -= 1
+    d[targets < 0] = 0
+    d /= max(len(steps), 1)
+    return d

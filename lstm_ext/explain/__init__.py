@@ -1,0 +1,1 @@
+"""A network's reading of a short text taken apart: every gate and every gradient, with the numbers."""

@@ -1,0 +1,267 @@
+"""Stacked recurrent layers and a softmax, as a model of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..engine.activations import Activations
+from ..engine.backend import backend_name, engine_module
+from ..engine.config import ModelConfig
+from ..errors import ArgumentError
+from .initialization import initialise_layer, initialise_matrix
+
+#: ``evaluate`` and ``probabilities`` work in pieces of about so many numbers.
+PIECE = 1 << 21
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything a model computed over one text of T symbols (B = 1)."""
+
+    #: (T,) int32
+    symbols: np.ndarray
+    #: One per layer, from the input upwards.
+    layers: tuple[Activations, ...]
+    #: (T, V) float64: row t is the model's prediction of symbol t+1.
+    probabilities: np.ndarray
+    #: (T,) float64 nats: −log of the probability that symbol t had; NaN for the first, which nothing predicted.
+    loss_per_symbol: np.ndarray
+
+    def values(self, layer: int) -> dict[str, np.ndarray]:
+        """One layer's gates and states by name, (T, H) each: LSTM i, f, g, o, c, h; GRU r, z, n, h; RNN h."""
+        activations = self.layers[layer]
+        values = {name: block[:, 0] for name, block in activations.blocks.items()}
+        if activations.c is not None:
+            values["c"] = activations.c_output[:, 0]
+        values["h"] = activations.output[:, 0]
+        return values
+
+
+class LanguageModel:
+    """Stacked recurrent layers, and a softmax over the next symbol.
+
+    ``init`` and ``forget_bias`` decide how the weights start: see ``initialization``. The same
+    ``seed`` gives the same start on either backend and, up to rounding, in either dtype.
+
+    Not to be used by two threads at once.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        seed: int = 0,
+        init: str = "uniform",
+        forget_bias: float = 1.0,
+        backend: str | None = None,
+        threads: int = 1,
+    ) -> None:
+        module = engine_module(backend)
+        self.config = config
+        #: "c" or "numpy"
+        self.backend = backend or backend_name()
+        self.threads = threads
+        #: (P,) all parameters, in the order of ``config.parameter_shapes()``
+        self.parameters = np.zeros(config.num_parameters, dtype=config.dtype)
+        #: (P,) what ``engine.backward`` fills
+        self.gradient = np.zeros_like(self.parameters)
+        self._initialise(seed, init, forget_bias)
+        self.engine = module.Engine(config, self.parameters, self.gradient, threads=threads)
+
+    def _initialise(self, seed: int, init: str, forget_bias: float) -> None:
+        rng = np.random.default_rng(seed)
+        parameters = named_parameters(self.config, self.parameters)
+        for index, layer in enumerate(self.config.layers()):
+            own = {name: parameters[f"layers.{index}.{name}"] for name in layer.parameter_shapes()}
+            initialise_layer(layer, own, rng, init, forget_bias)
+        initialise_matrix(parameters["output.W"], rng, init)
+
+    def _named(self, flat: np.ndarray) -> dict[str, np.ndarray]:
+        """``named_parameters`` with W in place of Wt."""
+        return {
+            name.removesuffix("t") if name.endswith(".Wt") else name: view.T if name.endswith(".Wt") else view
+            for name, view in named_parameters(self.config, flat).items()
+        }
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Views, writable in place: layers.0.W (G·H, H+D), layers.0.b, (layers.0.peephole), …,
+        output.W (V, H), output.b (V,)."""
+        return self._named(self.parameters)
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        """Views of ``gradient``, with the names and shapes of ``weights()``."""
+        return self._named(self.gradient)
+
+    def load(self, parameters: np.ndarray) -> None:
+        """Takes over the weights of a flat array (P,), converting the dtype."""
+        if parameters.shape != self.parameters.shape:
+            raise ArgumentError(f"parameters: got shape {parameters.shape}, expected {self.parameters.shape}")
+        self.parameters[...] = parameters
+
+    def copy(self) -> LanguageModel:
+        """A model of its own with the same weights."""
+        other = LanguageModel(self.config, backend=self.backend, threads=self.threads)
+        other.load(self.parameters)
+        return other
+
+    def zero_state(self, batch_size: int = 1) -> np.ndarray:
+        """(L, S, B, H) zeros: per layer h and, for an LSTM (S = 2), c."""
+        return np.zeros(self.config.state_shape(batch_size), dtype=self.config.dtype)
+
+    def evaluate(
+        self, inputs: np.ndarray, targets: np.ndarray, state: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        """How well ``targets`` (T, B) are predicted from ``inputs`` (T, B), without dropout.
+
+        Returns the mean nats per counted symbol (target −1: not counted; 0 if none is) and the
+        final state. ``state`` (L, S, B, H) is where to start, by default zeros, and is left as
+        it is. Works through T in pieces: memory does not grow with it.
+        """
+        inputs, targets = self._checked("inputs", inputs, 2), self._checked_targets(targets)
+        if inputs.shape != targets.shape:
+            raise ArgumentError(f"targets: got shape {targets.shape}, expected that of inputs, {inputs.shape}")
+        state = self._start(state, inputs.shape[1])
+        total, count = 0.0, 0
+        for piece in self._pieces(*inputs.shape):
+            counted = int(np.count_nonzero(targets[piece] >= 0))
+            loss = self.engine.forward(inputs[piece], targets[piece], state, keep=False)
+            total += loss * counted
+            count += counted
+        return (total / count if count else 0.0), state
+
+    def probabilities(self, symbols: Sequence[int] | np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
+        """(T, V) float64: row t predicts the symbol after ``symbols[t]``; ``state`` is left as it is."""
+        inputs = self._checked("symbols", symbols, 1)[:, np.newaxis]
+        state = self._start(state, 1)
+        probabilities = np.empty((len(inputs), self.config.output_size))
+        for piece in self._pieces(*inputs.shape):
+            self.engine.forward(inputs[piece], None, state, keep=False)
+            probabilities[piece] = _softmax(self.engine.logits()[:, 0])
+        return probabilities
+
+    def sample(
+        self,
+        prime: Sequence[int] | np.ndarray,
+        length: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        offset: int = 0,
+        state: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """(length,) int32: feeds ``prime``, at least one symbol, then draws and feeds what it drew.
+
+        ``temperature`` 0 takes the likeliest symbol; ``top_k`` > 0 draws only from the k
+        likeliest, ``top_p`` < 1 only from the fewest that together are at least that probable.
+
+        A given ``state`` (L, S, 1, H) is advanced in place, so that a text can be drawn in
+        pieces: the next piece is ``sample(drawn[-1:], n, state=state, offset=symbols drawn so far)``.
+        """
+        symbols = self._checked("prime", prime, 1)
+        self._reads_what_it_predicts()
+        for name, value, good, expected in (
+            ("length", length, length >= 0, "0 or more"),
+            ("temperature", temperature, 0.0 <= temperature < np.inf, "0 or more"),
+            ("top_k", top_k, top_k >= 0, "0 (off) or more"),
+            ("top_p", top_p, 0.0 < top_p <= 1.0, "a probability in (0, 1]"),
+        ):
+            if not good:
+                raise ArgumentError(f"{name}: got {value!r}, expected {expected}")
+        if state is None:
+            state = self.zero_state()
+        self._check_state(state, 1)
+        for piece in self._pieces(len(symbols) - 1, 1):
+            self.engine.forward(symbols[:-1, np.newaxis][piece], None, state, keep=False)
+        return self.engine.sample(
+            state,
+            int(symbols[-1]),
+            length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            offset=offset,
+        )
+
+    def trace(self, symbols: Sequence[int] | np.ndarray, state: np.ndarray | None = None) -> Trace:
+        """Gates, states, predictions and losses over ``symbols``, without dropout; ``state`` is left as it is."""
+        array = self._checked("symbols", symbols, 1)
+        self._reads_what_it_predicts()
+        self.engine.forward(array[:, np.newaxis], None, self._start(state, 1))
+        probabilities = _softmax(self.engine.logits()[:, 0])
+        loss = np.full(len(array), np.nan)
+        with np.errstate(divide="ignore"):  # a probability that underflowed to 0 costs ∞ nats
+            loss[1:] = -np.log(probabilities[np.arange(len(array) - 1), array[1:]])
+        layers = tuple(self.engine.activations(layer) for layer in range(self.config.num_layers))
+        return Trace(array, layers, probabilities, loss)
+
+    def _checked(self, name: str, symbols: Sequence[int] | np.ndarray, ndim: int) -> np.ndarray:
+        """``symbols`` as a C-contiguous int32 array of at least one input symbol."""
+        return _integers(name, symbols, ndim, 0, self.config.input_size - 1)
+
+    def _checked_targets(self, targets: np.ndarray) -> np.ndarray:
+        return _integers("targets", targets, 2, -1, self.config.output_size - 1)
+
+    def _reads_what_it_predicts(self) -> None:
+        if self.config.input_size != self.config.output_size:
+            raise ArgumentError(
+                f"output_size: got {self.config.output_size}, expected that of the input, {self.config.input_size}: "
+                "this model cannot read what it predicts"
+            )
+
+    def _check_state(self, state: np.ndarray, batch_size: int) -> None:
+        expected = self.config.state_shape(batch_size)
+        if state.shape != expected or state.dtype != self.config.dtype or not state.flags.c_contiguous:
+            raise ArgumentError(
+                f"state: got {state.dtype} {state.shape}, expected {self.config.dtype} {expected}, C-contiguous"
+            )
+
+    def _start(self, state: np.ndarray | None, batch_size: int) -> np.ndarray:
+        """A copy of ``state`` that the engine may overwrite."""
+        if state is None:
+            return self.zero_state(batch_size)
+        self._check_state(state, batch_size)
+        return np.array(state)
+
+    def _pieces(self, steps: int, batch_size: int) -> list[slice]:
+        """Cuts ``steps`` time steps into pieces whose logits and activations need bounded memory."""
+        config = self.config
+        width = config.output_size + config.num_layers * config.hidden_size * (config.layers()[0].blocks + 3)
+        size = max(1, PIECE // (batch_size * width))
+        return [slice(start, min(start + size, steps)) for start in range(0, steps, size)]
+
+
+def named_parameters(config: ModelConfig, flat: np.ndarray) -> dict[str, np.ndarray]:
+    """Views of a flat array (P,) by the names and shapes of ``config.parameter_shapes()``."""
+    views = {}
+    start = 0
+    for name, shape in config.parameter_shapes().items():
+        end = start + math.prod(shape)
+        views[name] = flat[start:end].reshape(shape)
+        start = end
+    return views
+
+
+def _integers(name: str, values: Sequence[int] | np.ndarray, ndim: int, least: int, most: int) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != ndim or not array.size or array.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"{name}: got shape {array.shape} of {array.dtype}, expected {ndim}-dimensional integers, at least one"
+        )
+    if array.min() < least or array.max() > most:
+        raise ArgumentError(f"{name}: got symbols {array.min()} to {array.max()}, expected {least} to {most}")
+    checked: np.ndarray = np.ascontiguousarray(array, dtype=np.int32)
+    return checked
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """Over the last axis, in float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    normalised: np.ndarray = shifted / shifted.sum(axis=-1, keepdims=True)
+    return normalised

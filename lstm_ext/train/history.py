@@ -1,0 +1,177 @@
+"""The loss curve of a run of any length, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+#: At most so many buckets, and at most so many validation losses. Even: they are merged in pairs.
+CAPACITY = 1024
+#: The weight with which a new loss enters the smoothed one: an average over about 100 steps.
+WEIGHT = 0.01
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """A loss curve at one moment, float64 arrays. The first five have one entry per bucket of consecutive steps."""
+
+    #: The last step of each bucket.
+    steps: np.ndarray
+    #: Mean, lowest and highest training loss of the bucket's steps.
+    loss: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    #: The smoothed training loss at the bucket's last step.
+    smoothed: np.ndarray
+    #: Steps after which the validation loss was taken, and its values.
+    val_steps: np.ndarray
+    val_loss: np.ndarray
+    #: First steps of each learning rate, and the learning rates.
+    lr_steps: np.ndarray
+    lrs: np.ndarray
+
+
+class History:
+    """Collects losses. What it holds depends on the losses alone, not on how many were added at a time.
+
+    Training losses go into buckets of ``width`` steps. When ``CAPACITY`` buckets are full,
+    neighbours are merged and ``width`` doubles. Of as many validation losses, or learning rates,
+    every other one is dropped, never the last. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self.width = 1
+        #: Columns: last step, number of steps, sum of their losses, lowest, highest, smoothed.
+        self._buckets = np.zeros((CAPACITY, 6))
+        self._used = 0
+        self._average = 0.0
+        self._added = 0
+        self._validation: list[tuple[int, float]] = []
+        self._lrs: list[tuple[int, float]] = []
+        #: The lowest validation loss, the step after which it was taken, and how many came after it.
+        self.best_val: float | None = None
+        self.best_step = 0
+        self.since_best = 0
+
+    @property
+    def smoothed(self) -> float:
+        """Exponential moving average of the training loss, corrected for its start from 0 as
+        Adam's moments are (Kingma and Ba 2015, section 3); NaN before the first step."""
+        return self._average / -math.expm1(self._added * math.log1p(-WEIGHT)) if self._added else math.nan
+
+    @property
+    def val_loss(self) -> float | None:
+        """The last validation loss."""
+        return self._validation[-1][1] if self._validation else None
+
+    @property
+    def val_step(self) -> int | None:
+        """The step after which that was taken."""
+        return self._validation[-1][0] if self._validation else None
+
+    def add(self, first_step: int, losses: Iterable[float]) -> None:
+        """The training losses of steps first_step, first_step + 1, …"""
+        for step, loss in enumerate(map(float, losses), first_step):
+            if not self._used or self._buckets[self._used - 1, 1] == self.width:
+                self._open_bucket()
+            bucket = self._buckets[self._used - 1]
+            self._average += WEIGHT * (loss - self._average)
+            self._added += 1
+            bucket[:] = (
+                step,
+                bucket[1] + 1,
+                bucket[2] + loss,
+                min(bucket[3], loss),
+                max(bucket[4], loss),
+                self.smoothed,
+            )
+
+    def _open_bucket(self) -> None:
+        if self._used == CAPACITY:
+            pairs = self._buckets.reshape(CAPACITY // 2, 2, 6)
+            merged = pairs[:, 1].copy()
+            merged[:, 1:3] += pairs[:, 0, 1:3]
+            merged[:, 3] = pairs[:, :, 3].min(axis=1)
+            merged[:, 4] = pairs[:, :, 4].max(axis=1)
+            self._used = CAPACITY // 2
+            self._buckets[: self._used] = merged
+            self.width *= 2
+        self._buckets[self._used] = (0.0, 0.0, 0.0, math.inf, -math.inf, 0.0)
+        self._used += 1
+
+    def add_validation(self, step: int, loss: float) -> bool:
+        """The validation loss after ``step``; returns whether it is the best so far."""
+        _append(self._validation, step, loss)
+        self.since_best += 1
+        if math.isnan(loss) or (self.best_val is not None and loss >= self.best_val):
+            return False
+        self.best_val, self.best_step, self.since_best = loss, step, 0
+        return True
+
+    def forget_best(self) -> None:
+        """What is validated on has changed: earlier losses no longer compare."""
+        self.best_val, self.best_step, self.since_best = None, 0, 0
+
+    def add_lr(self, step: int, lr: float) -> None:
+        """The learning rate of ``step``; only changes are kept."""
+        if not self._lrs or self._lrs[-1][1] != lr:
+            _append(self._lrs, step, lr)
+
+    def view(self) -> HistoryView:
+        """A copy that later losses do not change."""
+        steps, count, total, low, high, smoothed = self._buckets[: self._used].T.copy()
+        return HistoryView(steps, total / count, low, high, smoothed, *_table(self._validation).T, *_table(self._lrs).T)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything, as float64 arrays, for a checkpoint."""
+        best = math.nan if self.best_val is None else self.best_val
+        return {
+            "buckets": self._buckets[: self._used].copy(),
+            "validation": _table(self._validation),
+            "lrs": _table(self._lrs),
+            "scalars": np.array([self.width, self._average, self._added, best, self.best_step, self.since_best]),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> History:
+        """The history whose ``arrays()`` these are. Raises ValueError if they cannot be."""
+        buckets, validation, lrs, scalars = (arrays[name] for name in ("buckets", "validation", "lrs", "scalars"))
+        for name, array, shape in (
+            ("buckets", buckets, (len(buckets), 6)),
+            ("validation", validation, (len(validation), 2)),
+            ("lrs", lrs, (len(lrs), 2)),
+            ("scalars", scalars, (6,)),
+        ):
+            if array.dtype != np.float64 or array.shape != shape or len(array) > CAPACITY:
+                raise ArgumentError(f"{name}: got {array.dtype} {array.shape}")
+        width, average, added, best, best_step, since_best = scalars.tolist()
+        whole = (width - 1, added, best_step, since_best)
+        if not (min(whole) >= 0 and math.isfinite(sum(whole) + average)):
+            raise ArgumentError(f"scalars: got {scalars.tolist()}")
+        history = cls()
+        history.width = int(width)
+        history._buckets[: len(buckets)] = buckets
+        history._used = len(buckets)
+        history._average = average
+        history._added = int(added)
+        history._validation = [(int(step), loss) for step, loss in validation.tolist()]
+        history._lrs = [(int(step), lr) for step, lr in lrs.tolist()]
+        history.best_val = None if math.isnan(best) else best
+        history.best_step, history.since_best = int(best_step), int(since_best)
+        return history
+
+
+def _append(entries: list[tuple[int, float]], step: int, value: float) -> None:
+    if len(entries) == CAPACITY:
+        del entries[::2]
+    entries.append((step, value))
+
+
+def _table(entries: list[tuple[int, float]]) -> np.ndarray:
+    """(n, 2) float64"""
+    return np.array(entries, dtype=np.float64).reshape(-1, 2)

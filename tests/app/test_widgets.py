@@ -1,0 +1,416 @@
+"""The lab's drawings: where known values come to stand, in which colours, and what is sent again."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.segment import Segment
+from rich.style import Style
+from screen import drawn, strips
+from textual.app import ComposeResult
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from lstm_ext.train.history import History, HistoryView
+from lstm_ext.visualization.drawing import DIVERGING, SEQUENTIAL
+from lstm_lab.app.theme import ThemedApp
+from lstm_lab.app.widgets.canvas import Canvas, heading, row
+from lstm_lab.app.widgets.gate_heatmap import GateHeatmap, Reading
+from lstm_lab.app.widgets.loss_curve import LossCurve, column_of, horizontal_end, loss_range, row_of, vertical_axis
+from lstm_lab.app.widgets.sample_stream import SampleStream, printable, wrap
+from lstm_lab.text.ascii import AsciiFilter, to_ascii
+
+
+class Bench(ThemedApp):
+    """One widget on a screen of its own."""
+
+    def __init__(self, widget: Widget, *, colors: str = "truecolor", ascii_only: bool = False) -> None:
+        super().__init__(ascii_only=ascii_only)
+        self.console._color_system = {"truecolor": 3, "16": 1}[colors]  # type: ignore[assignment]
+        self._widget = widget
+
+    def compose(self) -> ComposeResult:
+        yield self._widget
+
+
+def history(losses: list[float], validation: dict[int, float] | None = None) -> HistoryView:
+    kept = History()
+    kept.add(1, losses)
+    for step, loss in (validation or {}).items():
+        kept.add_validation(step, loss)
+    return kept.view()
+
+
+# The loss curve's axes.
+
+
+@pytest.mark.parametrize(
+    "low, high", [(1.32, 4.57), (0.0, 0.004), (2.0, 2.0), (1.0, 358.9), (3.0001, 3.0002), (0.9, 1e30)]
+)
+@pytest.mark.parametrize("height", [3, 8, 13, 30])
+@pytest.mark.parametrize("dots", [1, 4])
+def test_vertical_axis_holds_the_losses_and_labels_whole_rows(low: float, high: float, height: int, dots: int) -> None:
+    (bottom, top), ticks = vertical_axis(low, high, height, dots=dots)
+    assert bottom <= low + 1e-12 and high <= top + 1e-12
+    distances = {below - above for below, above in pairwise(ticks)}
+    assert len(distances) <= 1 and all(distance >= 2 for distance in distances)
+    assert len(ticks) >= 2 or height < 8
+    for y, value in ticks.items():
+        assert row_of(value, (bottom, top), height, dots=dots) == y
+
+
+def test_vertical_axis_uses_round_numbers() -> None:
+    assert vertical_axis(1.32, 3.4, 8) == ((1.0, pytest.approx(1 + 31 / 12)), {7: 1.0, 4: 2.0, 1: 3.0})
+
+
+def test_horizontal_axis_grows_in_strides() -> None:
+    assert [horizontal_end(step) for step in (1, 100, 101, 1200, 1201, 8001)] == [100, 100, 120, 1200, 1500, 10000]
+
+
+def test_first_steps_do_not_flatten_the_rest() -> None:
+    low, high = loss_range(history([60.0] * 5 + [2.0] * 600 + [1.5] * 395))
+    assert high == pytest.approx(2.0, abs=0.2)
+    assert low == pytest.approx(1.5)
+
+
+async def test_known_losses_stand_in_their_rows() -> None:
+    """A curve at 3 for the first half of 100 steps, then at 1, without smoothing's lag."""
+    steps = np.arange(1.0, 101.0)
+    losses = np.where(steps <= 50, 3.0, 1.0)
+    none = np.array([])
+    view = HistoryView(steps, losses, losses, losses, losses, none, none, none, none)
+    curve = LossCurve()
+    app = Bench(curve)
+    async with app.run_test(size=(60, 14)) as pilot:
+        curve.show(view, 1.0)
+        await pilot.pause()
+        lines = drawn(app).split("\n")
+        labels = {float(line.split("┤")[0]): y for y, line in enumerate(lines) if "┤" in line}
+        margin = lines[labels[3.0]].index("┤") + 1
+        upper, lower = lines[labels[3.0]][margin:], lines[labels[1.0]][margin:]
+        width = 60 - margin
+        middle = column_of(50, (0, 100), width)
+        assert set(upper[1:middle]) == {"⣀"} and not upper[middle + 1 :].strip()
+        assert set(lower[middle + 2 : width - 1]) == {"⣀"} and not lower[:middle].strip()
+
+
+async def test_curve_names_its_values_and_its_baselines() -> None:
+    curve = LossCurve()
+    app = Bench(curve)
+    async with app.run_test(size=(90, 16)) as pilot:
+        curve.show(history([3.0] * 40 + [2.0] * 40, {60: 2.25}), 2.125)
+        curve.show_baselines({"bigram": 2.5, "5-gram": 0.25})
+        await pilot.pause()
+        text = drawn(app)
+        assert "training 2.125" in text and "validation 2.250" in text
+        assert "bigram 2.50" in text
+        assert "5-gram" not in text  # far below what is shown
+        assert text.count("◆") == 2  # in the legend, and at the last validation
+
+
+@pytest.mark.parametrize("size", [(20, 4), (30, 2), (12, 5), (200, 60)])
+async def test_curve_fits_any_size(size: tuple[int, int]) -> None:
+    curve = LossCurve()
+    app = Bench(curve)
+    async with app.run_test(size=size) as pilot:
+        curve.show(history([3.0, 2.0, 2.5], {2: 2.2}), 2.5)
+        await pilot.pause()
+        assert all(strip.cell_length == size[0] for strip in curve.draw(*size))
+
+
+async def test_curve_survives_a_diverging_loss() -> None:
+    curve = LossCurve()
+    app = Bench(curve)
+    async with app.run_test(size=(60, 14)) as pilot:
+        curve.show(history([3.0, 1e30]), 1e30)
+        await pilot.pause()
+        assert "Loss" in drawn(app) and "1e+30" in drawn(app)
+
+
+# The heatmap.
+
+
+def reading(values: dict[str, np.ndarray], text: str) -> Reading:
+    return Reading(text, [values])
+
+
+def lstm_reading(text: str, **given: np.ndarray) -> Reading:
+    units = next(iter(given.values())).shape[1]
+    values = {name: np.zeros((len(text), units)) for name in "ifgoch"}
+    return reading({**values, **given}, text)
+
+
+async def heatmap(app: Bench, gates: GateHeatmap, pilot: Any, given: Reading, key: str) -> None:
+    gates.clear("lstm", 1)
+    gates.show(key)
+    gates.append(given, 0, len(given.text))
+    await pilot.pause()
+
+
+def cell(app: Bench, x: int, y: int) -> tuple[str, Style]:
+    """Glyph and style of one cell of the screen."""
+    for segment in strips(app)[y]:
+        if x < len(segment.text):
+            return segment.text[x], segment.style or Style.null()
+        x -= len(segment.text)
+    raise IndexError
+
+
+@pytest.mark.parametrize(
+    "key, name, value, color",
+    [
+        ("f", "f", 0.0, SEQUENTIAL[0]),
+        ("f", "f", 1.0, SEQUENTIAL[15]),
+        ("i", "i", 0.51, SEQUENTIAL[8]),
+        ("g", "g", -1.0, DIVERGING[0]),
+        ("h", "h", 0.01, DIVERGING[8]),
+        ("h", "h", -0.01, DIVERGING[7]),
+        ("c", "c", 1.0, DIVERGING[15]),
+    ],
+)
+async def test_known_values_have_their_colours(key: str, name: str, value: float, color: tuple[int, int, int]) -> None:
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("ab", **{name: np.full((2, 3), value)}), key)
+        _, style = cell(app, gates._margin(), 1)
+        assert style.bgcolor is not None and tuple(style.bgcolor.triplet or ()) == color
+
+
+async def test_two_units_share_a_cell_where_they_are_many() -> None:
+    """Unit 0 open in front, unit 1 closed behind."""
+    values = np.tile([1.0, 0.0], (4, 20))
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("abcd", o=values), "o")
+        glyph, style = cell(app, gates._margin(), 1)
+        assert glyph == "▀" and style.color is not None and style.bgcolor is not None
+        assert tuple(style.color.triplet or ()) == SEQUENTIAL[15]
+        assert tuple(style.bgcolor.triplet or ()) == SEQUENTIAL[0]
+
+
+@pytest.mark.parametrize("ascii_only, glyphs", [(False, "●· █"), (True, "@. #")])
+async def test_without_colours_the_sign_is_a_glyph(ascii_only: bool, glyphs: str) -> None:
+    values = np.array([[-1.0], [-0.2], [0.0], [1.0]])
+    gates = GateHeatmap()
+    app = Bench(gates, colors="16", ascii_only=ascii_only)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("abcd", h=values), "h")
+        line = drawn(app).split("\n")[1]
+        assert line[gates._margin() :][:4] == glyphs
+
+
+async def test_characters_stand_below_their_columns_and_wrap_around() -> None:
+    text = "".join(chr(ord("a") + n % 26) for n in range(50))
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(32, 8)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading(text, f=np.zeros((50, 2))), "f")
+        width = gates._body_width()
+        line = drawn(app).split("\n")[-2][gates._margin() :]
+        newest = 49 % width
+        assert line[newest] == text[49]
+        assert line[newest + 1] == " "  # the gap, where the oldest one was
+        assert line[newest + 2] == text[49 + 2 - width]
+
+
+async def test_legend_gives_mean_and_saturation() -> None:
+    values = np.array([[0.05, 0.95], [0.5, 0.5]])
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(70, 8)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("ab", f=values), "f")
+        legend = drawn(app).split("\n")[-1]
+        assert "mean 0.50" in legend and "closed 25%" in legend and "open 25%" in legend
+
+
+async def test_pointing_at_a_cell_reads_its_value() -> None:
+    values = np.array([[0.125, 0.25], [0.5, 0.75]])
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(70, 8)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("xy", f=values), "f")
+        await pilot.hover(offset=(gates._margin() + 1, 1))
+        await pilot.pause()
+        assert "unit 0 at y  forget 0.500" in drawn(app)
+        gates.focus()
+        await pilot.press("down", "left")
+        assert "unit 1 at x  forget 0.250" in drawn(app)
+
+
+async def test_arrow_keys_bring_further_units_into_view() -> None:
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(40, 8)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("ab", f=np.zeros((2, 64))), "f")
+        gates.focus()
+        await pilot.press(*["down"] * 12)
+        assert 12 in gates._visible_units()
+        await pilot.press("pagedown", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown")
+        assert gates._visible_units()[-1] == 63
+        await pilot.press(*["up"] * 70)
+        assert gates._visible_units()[0] == 0
+
+
+async def test_a_text_read_again_takes_the_old_ones_place() -> None:
+    old = lstm_reading("ab", f=np.zeros((2, 2)))
+    new = lstm_reading("ab", f=np.ones((2, 2)))
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(60, 8)) as pilot:
+        await heatmap(app, gates, pilot, old, "f")
+        assert "mean 0.00" in drawn(app)
+        gates.replace(old, new)
+        await pilot.pause()
+        assert "mean 1.00" in drawn(app)
+
+
+async def test_cell_state_is_scaled_to_what_it_reaches() -> None:
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(60, 8)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("ab", c=np.array([[6.0, -2.0], [6.0, 0.5]])), "c")
+        legend = drawn(app).split("\n")[-1]
+        assert legend.strip().startswith("-7") and "beyond ±1 75%" in legend
+
+
+# Samples.
+
+
+@pytest.mark.parametrize(
+    "text, lines",
+    [
+        ("the cat sat", ["the cat", "sat"]),
+        ("abcdefghijkl", ["abcdefgh", "ijkl"]),
+        ("a\n\n b", ["a", "", " b"]),
+        ("漢字漢字漢", ["漢字漢字", "漢"]),
+        ("", [""]),
+        ("12345678 9", ["12345678", "9"]),
+    ],
+)
+def test_wrapping(text: str, lines: list[str]) -> None:
+    assert wrap(text, 8) == lines
+
+
+def test_control_characters_never_reach_the_terminal() -> None:
+    assert printable("a\tb\x1b[31mc\r\nd\x07") == "a    b�[31mc\nd�"
+
+
+async def test_older_samples_stay_and_can_be_scrolled_to() -> None:
+    stream = SampleStream()
+    app = Bench(stream)
+    async with app.run_test(size=(40, 8)) as pilot:
+        for number in range(6):
+            stream.begin(f"step {number}")
+            stream.type(f"text {number}\nmore\n")
+        await pilot.pause()
+        assert "step 5" in drawn(app) and "step 0" not in drawn(app)
+        stream.focus()
+        await pilot.press("home")
+        before = drawn(app).split("\n")[1:]
+        assert before[0].startswith("step 0") and "below" in drawn(app)
+        stream.type("written while scrolled away\n")
+        await pilot.pause()
+        assert drawn(app).split("\n")[1:] == before
+        await pilot.press("end")
+        assert "written while" in drawn(app)
+
+
+# What all drawings share.
+
+
+def test_a_row_is_exactly_as_wide_as_asked() -> None:
+    style = Style(bold=True)
+    assert row(10, [("left", style)], [("right", style)]).text == "left right"
+    assert row(8, [("left", style)], [("right", style)]).text == "left    "
+    assert row(3, [("left", style)]).text == "lef"
+
+
+class Numbers(Canvas):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = ["aaaa bbbb", "cccc dddd"]
+        self.sent: list[Region] = []
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        style = Style(bold=True)
+        return [Strip([Segment(f"{word:5}", style) for word in line.split()]) for line in self.lines]
+
+    def refresh(self, *regions: Region, **options: Any) -> Any:
+        if hasattr(self, "sent"):
+            self.sent += regions
+        return super().refresh(*regions, **options)
+
+
+async def test_only_what_changed_is_sent_again() -> None:
+    numbers = Numbers()
+    async with Bench(numbers).run_test(size=(10, 4)) as pilot:
+        await pilot.pause()
+        numbers.sent.clear()
+        numbers.lines = ["aaaa bbbb", "cccc DDDD"]
+        numbers.redraw()
+        assert numbers.sent == [Region(5, 1, 5, 1)]
+        numbers.sent.clear()
+        numbers.redraw()
+        assert numbers.sent == []
+
+
+async def test_every_segment_has_a_style() -> None:
+    """Textual's filter for NO_COLOR fails on a segment without."""
+    curve = LossCurve()
+    async with Bench(curve).run_test(size=(50, 12)) as pilot:
+        curve.show(history([3.0, 2.0], {1: 2.5}), 2.0)
+        await pilot.pause()
+        assert all(segment.style is not None for strip in curve.draw(50, 12) for segment in strip)
+
+
+async def test_a_theme_reaches_the_drawings() -> None:
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("ab", f=np.zeros((2, 3))), "f")
+        dark = cell(app, gates._margin(), 1)[1].bgcolor
+        app.theme = "lab-light"
+        await pilot.pause()
+        assert cell(app, gates._margin(), 1)[1].bgcolor != dark
+
+
+# ASCII.
+
+
+def test_ascii_keeps_widths() -> None:
+    glyphs = "─│┌╮█▒●○▲…−×😀漢é📁🔎⠿"
+    text = to_ascii(glyphs)
+    assert text.isascii()
+    assert len(text) == len("─│┌╮█▒●○▲…−×") + 2 + 2 + 1 + 2 + 2 + 1
+
+
+def test_ascii_filter_styles_what_has_no_style() -> None:
+    from textual.color import Color
+
+    (segment,) = AsciiFilter().apply([Segment("…")], Color(0, 0, 0))
+    assert segment.text == "." and segment.style is not None
+
+
+async def test_ascii_curve_is_ascii() -> None:
+    curve = LossCurve()
+    app = Bench(curve, ascii_only=True)
+    async with app.run_test(size=(60, 14)) as pilot:
+        curve.show(history([3.0] * 30 + [2.0] * 30, {40: 2.25}), 2.125)
+        curve.show_baselines({"bigram": 2.5})
+        await pilot.pause()
+        assert all(strip.text.isascii() for strip in curve.draw(60, 14))
+        assert "?" not in drawn(app)
+
+
+async def test_heading_rules_fill_the_line() -> None:
+    curve = LossCurve()
+    app = Bench(curve)
+    async with app.run_test(size=(30, 6)):
+        strip = heading(app.ink, 30, "Loss", right=[("x 1", app.ink.text)])
+        assert strip.text == "Loss " + "─" * 21 + " x 1"

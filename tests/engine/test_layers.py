@@ -1,0 +1,413 @@
+"""Single layers, on every engine: values against the textbook, gradients against finite differences."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import reference
+
+from lstm_ext.engine.activations import Activations
+from lstm_ext.engine.config import LayerConfig
+from lstm_ext.engine.interface import EngineModule
+from lstm_ext.engine.twin import sigmoid
+from lstm_ext.nn.numerics import numerical_gradient, relative_error
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+CELLS: dict[str, dict[str, Any]] = {
+    "rnn": {"cell": "rnn"},
+    "gru": {"cell": "gru"},
+    "gru reset_after": {"cell": "gru", "reset_after": True},
+    "lstm": {"cell": "lstm"},
+    "lstm peephole": {"cell": "lstm", "peephole": True},
+    "lstm coupled": {"cell": "lstm", "coupled": True},
+    "lstm input": {"cell": "lstm", "force": {"input": 0.3}},
+    "lstm forget": {"cell": "lstm", "force": {"forget": 1.0}},
+    "lstm output": {"cell": "lstm", "force": {"output": 0.8}},
+    "lstm peephole coupled": {"cell": "lstm", "peephole": True, "coupled": True},
+    "lstm peephole forget": {"cell": "lstm", "peephole": True, "force": {"forget": 0.0}},
+    "lstm peephole output": {"cell": "lstm", "peephole": True, "force": {"output": 1.0}},
+    "lstm coupled input": {"cell": "lstm", "coupled": True, "force": {"input": 0.4}},
+    "lstm coupled forget": {"cell": "lstm", "coupled": True, "force": {"forget": 0.9}},
+    "lstm everything": {
+        "cell": "lstm",
+        "peephole": True,
+        "coupled": True,
+        "force": {"input": 0.7, "forget": 0.6, "output": 0.5},
+    },
+}
+#: T, B, D, H, lengths
+SIZES = {
+    "": (5, 3, 4, 3, None),
+    "lengths": (5, 3, 4, 3, (5, 0, 2)),
+    "one": (1, 1, 1, 1, None),
+    "H=17": (3, 1, 2, 17, None),
+    "one unit": (4, 2, 3, 1, (1, 4)),
+}
+
+
+@dataclass
+class Case:
+    """A layer with everything random, and a loss L = Σ dh·output + Σ dh_T·h_T + Σ dc_T·c_T."""
+
+    config: LayerConfig
+    Wt: np.ndarray
+    b: np.ndarray
+    peephole: np.ndarray | None
+    x: np.ndarray
+    lengths: np.ndarray | None
+    h0: np.ndarray
+    c0: np.ndarray | None
+    dh: np.ndarray
+    dh_T: np.ndarray
+    dc_T: np.ndarray | None
+    mask: np.ndarray | None
+
+    def forward(self, engine: EngineModule) -> Activations:
+        return engine.layer_forward(
+            self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0, self.mask
+        )
+
+    def backward(self, engine: EngineModule, acts: Activations) -> dict[str, np.ndarray | None]:
+        return engine.layer_backward(self.config, self.Wt, self.b, self.peephole, acts, self.dh, self.dh_T, self.dc_T)
+
+    def loss(self, engine: EngineModule) -> float:
+        acts = self.forward(engine)
+        last = 0 if self.config.reverse else -1
+        loss = float(np.sum(self.dh * acts.output) + np.sum(self.dh_T * acts.output[last]))
+        return loss if self.dc_T is None else loss + float(np.sum(self.dc_T * acts.c_output[last]))
+
+
+def make_case(
+    options: dict[str, Any],
+    size: str = "",
+    *,
+    symbols: bool = False,
+    reverse: bool = False,
+    masked: bool = False,
+    dtype: str = "float64",
+    seed: int = 1,
+) -> Case:
+    T, B, D, H, lengths = SIZES[size]
+    config = LayerConfig(input_size=D, hidden_size=H, reverse=reverse, **options)
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(dtype)
+
+    shapes, lstm = config.parameter_shapes(), config.cell == "lstm"
+    return Case(
+        config,
+        Wt=normal(*shapes["Wt"]) * 0.6,
+        b=normal(*shapes["b"]) * 0.6,
+        peephole=normal(3, H) if config.peephole else None,
+        x=rng.integers(0, D, size=(T, B)).astype(np.int32) if symbols else normal(T, B, D),
+        lengths=None if lengths is None else np.array(lengths, dtype=np.int32),
+        h0=normal(B, H) * 0.5,
+        c0=normal(B, H) if lstm else None,
+        dh=normal(T, B, H),
+        dh_T=normal(B, H),
+        dc_T=normal(B, H) if lstm else None,
+        mask=rng.choice([0, 1.25, 2.0], size=(B, H)).astype(dtype) if masked else None,
+    )
+
+
+cells = pytest.mark.parametrize("options", CELLS.values(), ids=CELLS.keys())
+sizes = pytest.mark.parametrize("size", SIZES)
+inputs = pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
+directions = pytest.mark.parametrize("reverse", [False, True], ids=["", "reverse"])
+masks = pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+
+
+@cells
+@sizes
+@inputs
+@directions
+@masks
+def test_forward_is_the_textbooks(
+    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool, masked: bool
+) -> None:
+    case = make_case(options, size, symbols=symbols, reverse=reverse, masked=masked)
+    acts = case.forward(engine)
+    expected = reference.layer(
+        case.config, case.Wt, case.b, case.peephole, case.x, case.lengths, case.h0, case.c0, case.mask
+    )
+    got = {"output": acts.output, **acts.blocks}
+    if acts.extra is not None:
+        got["extra"] = acts.extra
+    if acts.c is not None:
+        got["c_output"] = acts.c_output
+    assert set(got) >= set(acts.blocks) and (options["cell"] == "rnn") == (acts.extra is None)
+    for name, value in got.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-14, err_msg=name)
+    np.testing.assert_array_equal(acts.previous[-1 if reverse else 0], case.h0)
+
+
+@cells
+@sizes
+@inputs
+@directions
+@masks
+def test_gradients_are_those_of_finite_differences(
+    engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool, masked: bool
+) -> None:
+    case = make_case(options, size, symbols=symbols, reverse=reverse, masked=masked)
+    grads = case.backward(engine, case.forward(engine))
+    arrays = {"dWt": case.Wt, "db": case.b, "dpeephole": case.peephole, "dh0": case.h0, "dc0": case.c0}
+    arrays["dx"] = None if symbols else case.x
+    assert {name for name, value in grads.items() if value is not None} == {
+        name for name, array in arrays.items() if array is not None
+    }
+    for name, array in arrays.items():
+        if array is not None:
+            numerical = numerical_gradient(lambda: case.loss(engine), array)
+            value = grads[name]
+            assert value is not None
+            assert relative_error(value, numerical) < 1e-6, name
+
+
+def test_final_gradients_may_be_absent(engine: EngineModule) -> None:
+    case = make_case(CELLS["lstm peephole"], "lengths")
+    acts = case.forward(engine)
+    absent = engine.layer_backward(case.config, case.Wt, case.b, case.peephole, acts, case.dh, None, None)
+    assert case.dc_T is not None
+    case.dh_T[...] = case.dc_T[...] = 0
+    for name, value in case.backward(engine, acts).items():
+        np.testing.assert_array_equal(absent[name], value, err_msg=name)
+
+
+def test_backward_leaves_what_it_was_given_alone(engine: EngineModule) -> None:
+    for options in CELLS.values():
+        case = make_case(options, "lengths", masked=True)
+        acts = case.forward(engine)
+        case_before, acts_before = copy.deepcopy(case), copy.deepcopy(acts)
+        first = case.backward(engine, acts)
+        second = case.backward(engine, acts)
+        for name, value in first.items():
+            np.testing.assert_array_equal(second[name], value, err_msg=name)
+        for before, after in ((case_before, case), (acts_before, acts)):
+            for name, value in vars(before).items():
+                np.testing.assert_array_equal(getattr(after, name), value, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "silent"),
+    [
+        ("lstm input", "i"),
+        ("lstm forget", "f"),
+        ("lstm output", "o"),
+        ("lstm coupled", "i"),
+        ("lstm peephole coupled", "i"),
+        ("lstm peephole forget", "f"),
+        ("lstm peephole output", "o"),
+        ("lstm coupled forget", "if"),
+        ("lstm coupled input", "i"),
+        ("lstm everything", "ifo"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_gate_that_does_not_listen_has_gradients_of_exactly_zero(
+    engine: EngineModule, name: str, silent: str, dtype: str
+) -> None:
+    case = make_case(CELLS[name], dtype=dtype)
+    grads = case.backward(engine, case.forward(engine))
+    H = case.config.hidden_size
+    dWt, db = grads["dWt"], grads["db"]
+    assert dWt is not None and db is not None
+    for k, gate in enumerate("ifgo"):
+        rows = slice(k * H, (k + 1) * H)
+        assert (gate in silent) == (not dWt[:, rows].any()) == (not db[rows].any()), gate
+    for k, gate in enumerate("ifo"):
+        dpeephole = grads.get("dpeephole")
+        if dpeephole is not None:
+            assert (gate in silent) == (not dpeephole[k].any()), gate
+
+
+@cells
+@directions
+@masks
+def test_steps_past_the_end_change_nothing(
+    engine: EngineModule, options: dict[str, Any], reverse: bool, masked: bool
+) -> None:
+    """A padded batch is each of its sequences alone, and what stands in the padding does not matter."""
+    case = make_case(options, "lengths", reverse=reverse, masked=masked)
+    acts, lengths = case.forward(engine), case.lengths
+    grads = case.backward(engine, acts)
+    assert lengths is not None
+    total = {name: np.zeros_like(value) for name, value in grads.items() if name in ("dWt", "db", "dpeephole")}
+    for lane, length in enumerate(lengths):
+        one = slice(lane, lane + 1)
+        assert not acts.gates[length:, lane].any() and (acts.extra is None or not acts.extra[length:, lane].any())
+        ended = case.h0[lane] if reverse or length == 0 else acts.output[length - 1, lane]
+        np.testing.assert_array_equal(acts.output[length:, lane], np.tile(ended, (5 - length, 1)))
+        if length == 0:
+            expected_dh0 = case.dh_T[lane] + case.dh[:, lane].sum(axis=0)
+            np.testing.assert_allclose(grads["dh0"][lane], expected_dh0, rtol=1e-14)  # type: ignore[index]
+            continue
+        alone = copy.copy(case)
+        alone.lengths = None
+        alone.x, alone.h0 = case.x[:length, one].copy(), case.h0[one].copy()
+        alone.c0 = None if case.c0 is None else case.c0[one].copy()
+        alone.mask = None if case.mask is None else case.mask[one].copy()
+        alone.dh = case.dh[:length, one].copy()
+        beyond = case.dh[length:, one].sum(axis=0)  # flows into the state that was left alone
+        alone.dh_T = case.dh_T[one].copy() if reverse else case.dh_T[one] + beyond
+        alone.dc_T = None if case.dc_T is None else case.dc_T[one].copy()
+        acts_alone = alone.forward(engine)
+        np.testing.assert_allclose(acts_alone.output, acts.output[:length, one], rtol=1e-13)
+        for name, value in alone.backward(engine, acts_alone).items():
+            if name in total:
+                total[name] += value
+        assert grads["dx"] is not None and not grads["dx"][length:, lane].any()
+    for name, value in total.items():
+        assert relative_error(grads[name], value) < 1e-13, name  # type: ignore[arg-type]
+
+
+@cells
+@inputs
+def test_float32_is_float32_throughout(engine: EngineModule, options: dict[str, Any], symbols: bool) -> None:
+    case = make_case(options, "lengths", symbols=symbols, masked=True, dtype="float32")
+    exact = make_case(options, "lengths", symbols=symbols, masked=True)
+    acts, exact_acts = case.forward(engine), exact.forward(engine)
+    for name in ("h", "c", "gates", "extra"):
+        value = getattr(acts, name)
+        if value is not None:
+            assert value.dtype == np.float32, name
+            assert relative_error(value, getattr(exact_acts, name)) < 1e-6, name
+    expected = exact.backward(engine, exact_acts)
+    for name, gradient in case.backward(engine, acts).items():
+        if gradient is not None:
+            assert gradient.dtype == np.float32, name
+            assert relative_error(gradient, expected[name]) < 1e-5, name  # type: ignore[arg-type]
+
+
+@cells
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict[str, Any], dtype: str, sign: int) -> None:
+    """Pre-activations of ±1e4 overflow e^a: gates must then be exactly 0 or 1, silently."""
+    case = make_case(options, dtype=dtype)
+    case.Wt[...] = 0
+    case.b[...] = sign * 1e4
+    if case.peephole is not None:
+        case.peephole[...] = 0
+    acts = case.forward(engine)
+    force, high = case.config.force, max(sign, 0)
+    limits: dict[str, float] = {name: sign if name in "gnh" else high for name in acts.blocks}
+    if case.config.coupled:
+        limits["i"] = 1 - force.get("forget", high)
+    for name, gate in (("i", "input"), ("f", "forget"), ("o", "output")):
+        limits[name] = force.get(gate, limits.get(name, 0))
+    for name, value in acts.blocks.items():
+        np.testing.assert_allclose(value, limits[name], rtol=1e-6, atol=1e-30, err_msg=name)
+    assert all(np.isfinite(value).all() for value in case.backward(engine, acts).values() if value is not None)
+
+
+@cells
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_and_infinity_go_through_in_silence(engine: EngineModule, options: dict[str, Any], bad: float) -> None:
+    case = make_case(options, "lengths")
+    case.Wt[:, ::2] = bad
+    case.x[0, 0, 0] = -bad
+    acts = case.forward(engine)
+    grads = case.backward(engine, acts)
+    assert np.isnan(acts.output).any() and np.isnan(grads["dWt"]).any()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("apart", [1, 2, 3, 4, 8, 16])
+def test_sigmoid_in_place_on_a_view(dtype: str, apart: int) -> None:
+    """A gate of the twin is such a view. At 16 or 64 bytes from one to the next, NumPy 2.4 negates other entries."""
+    array = np.random.default_rng(1).normal(size=(5, apart)).astype(dtype)
+    expected = 1 / (1 + np.exp(-array[:, 0].astype(np.float64)))
+    sigmoid(array[:, 0], out=array[:, 0])
+    np.testing.assert_allclose(array[:, 0], expected, rtol=1e-6)
+
+
+# ------------------------------------------------------------------------------- against PyTorch
+
+
+def torch_twin(case: Case):  # type: ignore[no-untyped-def]
+    """torch's layer with the case's weights, and how to bring its gradients into our layout."""
+    torch = pytest.importorskip("torch")
+    config, H = case.config, case.config.hidden_size
+    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[config.cell]
+    # Ours in reverse is the second direction of a bidirectional layer of theirs.
+    net = kind(config.input_size, H, bidirectional=config.reverse).double()
+    end = "_reverse" if config.reverse else ""
+    rows = config.blocks * H
+    sign = np.ones(rows)
+    if config.cell == "gru":
+        sign[H : 2 * H] = -1  # their z is 1 − ours
+    b_hh = np.zeros(rows)
+    if config.reset_after:
+        b_hh[2 * H :] = case.b[rows:]
+    values = {
+        "weight_hh_l0": case.Wt[:H].T * sign[:, None],
+        "weight_ih_l0": case.Wt[H:].T * sign[:, None],
+        "bias_ih_l0": case.b[:rows] * sign,
+        "bias_hh_l0": b_hh,
+    }
+    with torch.no_grad():
+        for name, value in values.items():
+            getattr(net, name + end).copy_(torch.from_numpy(value))
+
+    def gradients() -> dict[str, np.ndarray]:
+        g = {name: getattr(net, name + end).grad.numpy() for name in values}
+        dWt = np.concatenate([(g["weight_hh_l0"] * sign[:, None]).T, (g["weight_ih_l0"] * sign[:, None]).T])
+        db = g["bias_ih_l0"] * sign
+        if config.reset_after:
+            db = np.concatenate([db, g["bias_hh_l0"][2 * H :]])
+        return {"dWt": dWt, "db": db}
+
+    return torch, net, gradients
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru reset_after", "lstm"])
+@directions
+@pytest.mark.parametrize("lengths", [None, (5, 1, 2)], ids=["", "lengths"])
+def test_against_pytorch(engine: EngineModule, name: str, reverse: bool, lengths: tuple[int, ...] | None) -> None:
+    case = make_case(CELLS[name], reverse=reverse)
+    torch, net, gradients = torch_twin(case)
+    T, B, _, H, _ = SIZES[""]
+    lstm = case.config.cell == "lstm"
+    if lengths is not None:
+        case.lengths = np.array(lengths, dtype=np.int32)
+        for lane, length in enumerate(lengths):
+            case.dh[length:, lane] = 0  # their output has no steps past the end
+    acts = case.forward(engine)
+
+    def leaf(array: np.ndarray):  # type: ignore[no-untyped-def]
+        return torch.from_numpy(array.copy()).requires_grad_()
+
+    x, h0 = leaf(case.x), leaf(case.h0)
+    c0 = leaf(case.c0) if case.c0 is not None else None
+    idle = torch.zeros(B, H, dtype=torch.float64)
+
+    def directions_of(state: Any) -> Any:
+        return torch.stack([idle, state]) if reverse else state[None]
+
+    state = (directions_of(h0), directions_of(c0)) if lstm else directions_of(h0)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths or [T] * B, enforce_sorted=False)
+    output, final = net(packed, state)
+    output, _ = torch.nn.utils.rnn.pad_packed_sequence(output)
+    output = output[..., -H:]
+    h_T, c_T = (final[0][-1], final[1][-1]) if lstm else (final[-1], None)
+
+    for lane in range(B):
+        length = T if lengths is None else lengths[lane]
+        np.testing.assert_allclose(acts.output[:length, lane], output[:length, lane].detach().numpy(), rtol=1e-12)
+    loss = (output * torch.from_numpy(case.dh)).sum() + (h_T * torch.from_numpy(case.dh_T)).sum()
+    if c_T is not None:
+        loss = loss + (c_T * torch.from_numpy(case.dc_T)).sum()
+    loss.backward()
+    expected = {**gradients(), "dx": x.grad.numpy(), "dh0": h0.grad.numpy()}
+    if c0 is not None:
+        expected["dc0"] = c0.grad.numpy()
+    grads = case.backward(engine, acts)
+    for key, value in expected.items():
+        assert relative_error(grads[key], value) < 1e-12, key  # type: ignore[arg-type]

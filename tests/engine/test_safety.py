@@ -1,0 +1,96 @@
+"""The C core's binding when its caller is careless: nothing that Python can do may make C touch foreign memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lstm_ext.engine.config import ModelConfig, OptimizerConfig
+
+core = pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
+
+CONFIG = ModelConfig(6, 5, 6, num_layers=2, dtype="float64")
+T, B = 7, 3
+
+
+@pytest.fixture
+def batch() -> tuple[np.ndarray, np.ndarray]:
+    inputs, targets = np.random.default_rng(3).integers(0, 6, (2, T, B)).astype(np.int32)
+    return inputs, targets
+
+
+@pytest.fixture
+def parameters() -> np.ndarray:
+    return np.random.default_rng(4).normal(scale=0.4, size=CONFIG.num_parameters)
+
+
+def state() -> np.ndarray:
+    return np.zeros(CONFIG.state_shape(B))
+
+
+def test_backward_belongs_to_the_forward_whatever_becomes_of_its_symbols(
+    batch: tuple[np.ndarray, np.ndarray], parameters: np.ndarray
+) -> None:
+    """C reads the symbols again in the backward pass, as places in the gradient to write to."""
+    gradient, expected = np.zeros_like(parameters), np.zeros_like(parameters)
+    model = core.Engine(CONFIG, parameters, expected)
+    model.forward(*batch, state())
+    model.backward()
+    model = core.Engine(CONFIG, parameters, gradient)
+    inputs, targets = batch
+    model.forward(inputs, targets, state())
+    inputs[...] = 10**9
+    targets[...] = -(10**9)
+    model.backward()
+    np.testing.assert_array_equal(gradient, expected)
+
+
+def test_symbols_of_any_integer_type_and_layout(batch: tuple[np.ndarray, np.ndarray], parameters: np.ndarray) -> None:
+    """What has to be converted for C is a temporary, and must live until backward."""
+    results = []
+    for convert in (lambda symbols: symbols, lambda symbols: np.asfortranarray(symbols.astype(np.int64))):
+        gradient = np.zeros_like(parameters)
+        model = core.Engine(CONFIG, parameters, gradient)
+        model.forward(*map(convert, batch), state())
+        _ = [np.full((T, B), 10**9, np.int32) for _ in range(20)]  # takes the place of what was freed
+        model.backward()
+        results.append(gradient)
+    np.testing.assert_array_equal(*results)
+
+
+def test_training_needs_targets(batch: tuple[np.ndarray, np.ndarray], parameters: np.ndarray) -> None:
+    model = core.Engine(CONFIG, parameters, np.zeros_like(parameters))
+    before, moments = parameters.copy(), np.zeros((2, len(parameters)))
+    with pytest.raises(ValueError):
+        model.train(batch[0][None], None, state(), OptimizerConfig(), moments, 1, np.ones(1), 0)
+    np.testing.assert_array_equal(parameters, before)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda array: array[:-1].copy(),
+        lambda array: array.astype(np.float32),
+        lambda array: np.repeat(array, 2)[::2],
+    ],
+    ids=["shape", "dtype", "strides"],
+)
+@pytest.mark.parametrize("name", ["parameters", "gradient", "state", "moments"])
+def test_arrays_that_c_would_misread_are_refused(
+    batch: tuple[np.ndarray, np.ndarray], parameters: np.ndarray, name: str, wrong: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    arrays = {
+        "parameters": parameters,
+        "gradient": np.zeros_like(parameters),
+        "state": state(),
+        "moments": np.zeros((2, len(parameters))),
+    }
+    arrays[name] = wrong(arrays[name])
+    inputs, targets = batch
+    with pytest.raises(ValueError, match=name):
+        model = core.Engine(CONFIG, arrays["parameters"], arrays["gradient"])
+        model.train(
+            inputs[None], targets[None], arrays["state"], OptimizerConfig(), arrays["moments"], 1, np.ones(1), 0
+        )

@@ -1,0 +1,404 @@
+"""Checkpoints: everything comes back, files are whole or as they were, and wrong ones are refused in one line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from lstm_ext.data import Vocabulary
+from lstm_ext.engine.config import ModelConfig, OptimizerConfig
+from lstm_ext.errors import CheckpointError
+from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.train import checkpoint as checkpoint_module
+from lstm_ext.train.checkpoint import Checkpoint, check_destination, load_checkpoint, save_checkpoint
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.history import History
+from lstm_ext.train.schedule import Plan
+
+H = 3
+SYMBOLS = '\n aé\N{GRINNING FACE}\ud800"'
+
+
+def make_checkpoint(**model: Any) -> Checkpoint:
+    """Every number different."""
+    size = len(SYMBOLS)
+    config = ModelConfig(**{"input_size": size, "hidden_size": H, "output_size": size, "num_layers": 2, **model})
+    trainer = TrainerConfig(
+        seq_length=11,
+        batch_size=5,
+        reset_every=8,
+        lr=0.5,
+        schedule="cosine",
+        warmup=3,
+        average=0.25,
+        patience=6,
+        optimizer=OptimizerConfig("sgd", momentum=0.9),
+        seed=4,
+        checkpoint="x",
+    )
+    rng = np.random.default_rng(0)
+    history = History()
+    history.add(1, rng.random(9))
+    history.add_validation(8, 1.5)
+    history.add_lr(1, 0.5)
+    return Checkpoint(
+        config=config,
+        vocabulary=Vocabulary(SYMBOLS),
+        parameters=rng.random(config.num_parameters).astype(config.dtype),
+        trainer_config=trainer,
+        moments=rng.random((2, config.num_parameters)).astype(config.dtype),
+        state=rng.random(config.state_shape(5)).astype(config.dtype),
+        history=history,
+        step=9,
+        epoch=1,
+        epoch_step=2,
+        lr=1 / 3,
+        seconds=1.1,
+        text_name="ham\udcfflet",
+        encoding="utf-8",
+        text_length=77,
+        text_checksum=0xFFFFFFFF,
+        plan=Plan(90, 7.5, 8, 0.25, 0.03),
+        average=rng.random(config.num_parameters).astype(config.dtype),
+        best=rng.random(config.num_parameters).astype(config.dtype),
+    )
+
+
+MODELS: list[dict[str, Any]] = [
+    {"peephole": True, "dtype": "float64"},
+    {"coupled": True, "force": {"output": 0.25}, "dropout": 0.1},
+    {"cell": "gru", "reset_after": True},
+    {"cell": "gru", "num_layers": 1},
+    {"cell": "rnn", "num_layers": 3},
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_everything_comes_back(model: dict[str, Any], path: str) -> None:
+    before = make_checkpoint(**model)
+    save_checkpoint(before, path)
+    after = load_checkpoint(path)
+    for field in fields(Checkpoint):
+        a, b = getattr(before, field.name), getattr(after, field.name)
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b, err_msg=field.name)
+        elif field.name == "history":
+            for name, array in a.arrays().items():
+                np.testing.assert_array_equal(array, b.arrays()[name])
+        elif field.name == "trainer_config":
+            assert b == replace(a, checkpoint=None)
+        else:
+            assert a == b, field.name
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_tensors_are_named_as_in_pytorch(model: dict[str, Any], path: str) -> None:
+    before = make_checkpoint(**model)
+    save_checkpoint(before, path)
+    tensors = load_file(path)
+    weights = before.model(backend="numpy").weights()
+    for layer in range(before.config.num_layers):
+        w = weights[f"layers.{layer}.W"]
+        np.testing.assert_array_equal(tensors[f"rnn.weight_hh_l{layer}"], w[:, :H])
+        np.testing.assert_array_equal(tensors[f"rnn.weight_ih_l{layer}"], w[:, H:])
+        np.testing.assert_array_equal(tensors[f"rnn.bias_l{layer}"], weights[f"layers.{layer}.b"])
+        if before.config.peephole:
+            np.testing.assert_array_equal(tensors[f"rnn.peephole_l{layer}"], weights[f"layers.{layer}.peephole"])
+    np.testing.assert_array_equal(tensors["decoder.weight"], weights["output.W"])
+    np.testing.assert_array_equal(tensors["decoder.bias"], weights["output.b"])
+    counted = sum(array.size for name, array in tensors.items() if name.startswith(("rnn.", "decoder.")))
+    assert counted == before.config.num_parameters
+
+
+@pytest.mark.parametrize("kept", ["best", "average", "last"])
+def test_the_model_is_the_one_saved(kept: str, path: str) -> None:
+    """The best weights; without an evaluation the average; without that the last."""
+    before = make_checkpoint()
+    weights = {"best": before.best, "average": before.average, "last": before.parameters}[kept]
+    if kept != "best":
+        before = replace(before, best=None)
+    if kept == "last":
+        before = replace(before, average=None)
+    model = LanguageModel(before.config, backend="numpy")
+    save_checkpoint(before, path)
+    after = load_checkpoint(path)
+    assert (after.kept, after.best is None, after.average is None) == (kept, kept != "best", kept == "last")
+    text = list(range(len(SYMBOLS)))
+    for last, expected in ((False, weights), (True, before.parameters)):
+        assert expected is not None
+        model.load(expected)
+        np.testing.assert_array_equal(
+            after.model(last=last, backend="numpy").probabilities(text), model.probabilities(text)
+        )
+
+
+# ------------------------------------------------------------------- writing
+
+
+def test_a_file_like_any_other(path: str) -> None:
+    previous = os.umask(0o027)
+    try:
+        save_checkpoint(make_checkpoint(), path)
+    finally:
+        os.umask(previous)
+    assert os.stat(path).st_mode & 0o777 == 0o640
+
+
+def test_a_link_keeps_pointing_there(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.safetensors", tmp_path / "link.safetensors"
+    link.symlink_to(target)
+    for step in (1, 2):
+        save_checkpoint(replace(make_checkpoint(), step=step), str(link))
+        assert link.is_symlink()
+        assert load_checkpoint(str(target)).step == step
+
+
+def test_a_path_in_the_present_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint(make_checkpoint(), "here.safetensors")
+    assert os.listdir(tmp_path) == ["here.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("function", "number", "reason"),
+    [
+        ("fsync", errno.ENOSPC, "no space left on the disk"),
+        ("fsync", errno.EIO, "Input/output error"),
+        ("replace", errno.EACCES, "Permission denied"),
+        ("open", errno.EROFS, "Read-only file system"),
+    ],
+)
+def test_a_failure_leaves_the_old_file(
+    function: str, number: int, reason: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(make_checkpoint(), path)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_module.os, function, fail)  # type: ignore[attr-defined]
+        with pytest.raises(CheckpointError, match=f"^{path}: cannot be written: {reason}$"):
+            save_checkpoint(replace(make_checkpoint(), step=10), path)
+    assert load_checkpoint(path).step == 9
+    assert os.listdir(os.path.dirname(path)) == ["model.safetensors"]
+
+
+CHILD = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from test_checkpoint import make_checkpoint, replace, save_checkpoint
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(os, sys.argv[3], die)
+save_checkpoint(replace(make_checkpoint(), step=10), sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_killed_while_saving(moment: str, path: str) -> None:
+    save_checkpoint(make_checkpoint(), path)
+    child = subprocess.run([sys.executable, "-c", CHILD, path, os.path.dirname(__file__), moment], check=False)
+    assert child.returncode == -signal.SIGKILL
+    assert load_checkpoint(path).step == 9
+
+
+def test_the_data_are_on_the_disk_before_the_name(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def note(*arguments: Any, name: str = name, real: Callable[..., Any] = real) -> Any:
+            calls.append(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, note)
+    save_checkpoint(make_checkpoint(), path)
+    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the directory
+
+
+def test_destinations_that_cannot_be(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for destination, reason in {
+        tmp_path: "is a directory or a device",
+        fifo: "is a directory or a device",
+        "/dev/null": "is a directory or a device",
+        tmp_path / "missing" / "x.safetensors": f"there is no directory {tmp_path}/missing",
+    }.items():
+        for refuse in (check_destination, lambda path: save_checkpoint(make_checkpoint(), path)):
+            with pytest.raises(CheckpointError, match=f"^{destination}: cannot be written: {reason}$"):
+                refuse(str(destination))
+
+
+def test_a_directory_without_permission(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(CheckpointError, match="no permission to write"):
+        check_destination(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_do_not_replace_good_ones(value: float, path: str) -> None:
+    save_checkpoint(make_checkpoint(), path)
+    broken = make_checkpoint()
+    broken.parameters[-1] = value
+    with pytest.raises(CheckpointError, match="not written, because the weights hold NaN or infinity"):
+        save_checkpoint(broken, path)
+    assert np.isfinite(load_checkpoint(path).parameters).all()
+
+
+# ------------------------------------------------------------------- reading
+
+
+def refused(path: str) -> str:
+    with pytest.raises(CheckpointError) as error:
+        load_checkpoint(path)
+    message = str(error.value)
+    assert message.startswith((path, repr(path)))
+    assert "\n" not in message
+    return message
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert refused(str(tmp_path / "missing")).endswith("no such checkpoint")
+    assert refused(str(tmp_path)).endswith("is a directory, expected a checkpoint")
+    assert refused(str(tmp_path / "fifo")).endswith("is a pipe or a device, expected a checkpoint")
+    assert "File name too long" in refused(str(tmp_path / ("x" * 300)))
+    assert "embedded null byte" in refused(str(tmp_path / "nul\0"))
+
+
+@pytest.mark.parametrize("kept", [0, 5, 8, 100, 2000, -1])
+def test_a_file_cut_short(kept: int, path: str) -> None:
+    save_checkpoint(make_checkpoint(), path)
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[:kept])
+    assert "is cut short, damaged or no checkpoint at all" in refused(path)
+
+
+@pytest.mark.parametrize("content", [b"To be, or not to be", b"\x80\x04\x95cos\nsystem\n", bytes(1000)])
+def test_files_of_other_kinds(content: bytes, path: str) -> None:
+    Path(path).write_bytes(content)
+    assert "is cut short, damaged or no checkpoint at all" in refused(path)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_safetensors_of_others(metadata: dict[str, str] | None, path: str) -> None:
+    save_file({"model.weight": np.zeros(3)}, path, metadata)
+    assert refused(path).endswith("is a .safetensors file, but no checkpoint of lstm-lab")
+
+
+@pytest.fixture
+def forge(path: str) -> Iterator[Callable[..., str]]:
+    """Writes a checkpoint after ``change(metadata, contents, tensors)``; returns the message it is refused with."""
+    from safetensors import safe_open
+
+    def forge(change: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], object]) -> str:
+        save_checkpoint(make_checkpoint(), path)
+        with safe_open(path, framework="numpy") as file:
+            metadata = dict(file.metadata())
+        contents, tensors = json.loads(metadata["contents"]), load_file(path)
+        change(metadata, contents, tensors)
+        if "contents" in metadata and metadata["contents"][:1] == "{":
+            metadata["contents"] = json.dumps(contents)
+        save_file(tensors, path, metadata)
+        return refused(path)
+
+    yield forge
+
+
+def test_a_newer_version(forge: Callable[..., str]) -> None:
+    message = forge(lambda metadata, contents, tensors: metadata.update(version="2"))
+    assert "has format version 2, this lstm-lab reads version 1" in message
+
+
+@pytest.mark.parametrize("description", ["", "[1]", "nonsense", "[" * 100_000])
+def test_a_description_that_is_none(description: str, forge: Callable[..., str]) -> None:
+    message = forge(lambda metadata, contents, tensors: metadata.update(contents=description))
+    assert message.endswith("is damaged: its description is not JSON")
+
+
+TENSORS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "missing": (lambda t: t.pop("rnn.weight_hh_l1"), "'rnn.weight_hh_l1' is missing"),
+    "no history": (lambda t: t.pop("training.history.buckets"), "'buckets' is missing"),
+    "shape": (
+        lambda t: t.update({"decoder.weight": np.zeros((2, 3), np.float32)}),
+        r"decoder.weight is float32 (2, 3), expected float32 (7, 3)",
+    ),
+    "dtype": (
+        lambda t: t.update({"rnn.bias_l0": np.zeros(12)}),
+        r"rnn.bias_l0 is float64 (12,), expected float32 (12,)",
+    ),
+    "state": (
+        lambda t: t.update({"training.state": np.zeros((2, 2, 4, 3), np.float32)}),
+        "training.state is float32 (2, 2, 4, 3), expected float32 (2, 2, 5, 3)",
+    ),
+    "nan": (
+        lambda t: t.update({"rnn.bias_l0": np.full(12, np.nan, np.float32)}),
+        "rnn.bias_l0 holds NaN or infinity",
+    ),
+    "no last weights": (lambda t: t.pop("training.parameters"), "'training.parameters' is missing"),
+    "average": (
+        lambda t: t.update({"training.average": np.zeros(4, np.float32)}),
+        "training.average is float32 (4,), expected float32",
+    ),
+    "history": (lambda t: t.update({"training.history.lrs": np.zeros(2)}), "lrs: got float64 (2,)"),
+}
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_tensors_that_do_not_fit(name: str, forge: Callable[..., str]) -> None:
+    change, reason = TENSORS[name]
+    message = forge(lambda metadata, contents, tensors: change(tensors))
+    assert "is damaged: " in message
+    assert reason in message
+
+
+CONTENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "no model": (lambda c: c.pop("model"), "'model' is missing"),
+    "no step": (lambda c: c.pop("step"), "'step' is missing"),
+    "step": (lambda c: c.update(step=-1), "step is -1"),
+    "step of another type": (lambda c: c.update(step="9"), "step is '9'"),
+    "a step too large": (lambda c: c.update(step=2**70), f"step is {2**70}"),
+    "no learning rate": (lambda c: c.update(lr=float("nan")), "lr is nan"),
+    "cell": (lambda c: c["model"].update(cell="transformer"), "cell: got 'transformer'"),
+    "very many layers": (lambda c: c["model"].update(num_layers=10**12), "1000000000000 layers, but"),
+    "layers of another type": (lambda c: c["model"].update(num_layers=None), "is damaged"),
+    "very many units": (lambda c: c["model"].update(hidden_size=10**6), "training.moments is (2, "),
+    "an unknown setting": (lambda c: c["trainer"].update(__class__="x"), "__class__"),
+    "another alphabet": (lambda c: c.update(vocabulary="ab"), "7 inputs and 7 outputs for 2 characters"),
+    "no alphabet": (lambda c: c.update(vocabulary=""), "at least one character"),
+    "an alphabet of another type": (lambda c: c.update(vocabulary=[1, 2]), "is damaged"),
+    "optimizer": (lambda c: c["trainer"].update(optimizer=None), "is damaged"),
+    "schedule": (lambda c: c["trainer"].update(schedule="steep"), "schedule: got 'steep'"),
+    "plan": (lambda c: c["plan"].update(per_step=-1.0), "plan: got"),
+    "batch": (lambda c: c["trainer"].update(batch_size=10**9), "training.state is"),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_descriptions_that_do_not_fit(name: str, forge: Callable[..., str]) -> None:
+    change, reason = CONTENTS[name]
+    message = forge(lambda metadata, contents, tensors: change(contents))
+    assert "is damaged" in message
+    assert reason in message

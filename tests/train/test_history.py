@@ -1,0 +1,154 @@
+"""The loss curve: what its buckets hold, and that memory stays bounded."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstm_ext.train import history as history_module
+from lstm_ext.train.history import CAPACITY, WEIGHT, History
+
+
+def losses(count: int) -> np.ndarray:
+    return np.random.default_rng(count).gamma(2.0, 1.0, count)
+
+
+def test_nothing_yet() -> None:
+    history = History()
+    assert math.isnan(history.smoothed)
+    assert history.val_loss is history.val_step is history.best_val is None
+    assert all(len(array) == 0 for array in vars(history.view()).values())
+
+
+def test_short_run_keeps_every_step() -> None:
+    x = losses(300)
+    history = History()
+    history.add(1, x)
+    view = history.view()
+    np.testing.assert_array_equal(view.steps, np.arange(1, 301))
+    for name in ("loss", "low", "high"):
+        np.testing.assert_array_equal(getattr(view, name), x)
+
+
+def test_smoothed_is_a_weighted_mean_from_the_first_step_on() -> None:
+    x = losses(250)
+    history = History()
+    history.add(1, x)
+    for n in (1, 2, 100, 250):
+        weights = (1.0 - WEIGHT) ** np.arange(n - 1, -1, -1)
+        assert history.view().smoothed[n - 1] == pytest.approx((weights @ x[:n]) / weights.sum(), rel=1e-12)
+    assert history.smoothed == history.view().smoothed[-1]
+
+
+@pytest.mark.parametrize("count", [CAPACITY, CAPACITY + 1, 2 * CAPACITY + 1, 5000, 12345])
+def test_buckets_of_long_runs(count: int) -> None:
+    x = losses(count)
+    history = History()
+    history.add(1, x)
+    view = history.view()
+    width = history.width
+    assert CAPACITY / 2 < len(view.steps) <= CAPACITY
+    assert width == 2 ** max(0, math.ceil(math.log2(count / CAPACITY)))
+    parts = [x[start : start + width] for start in range(0, count, width)]
+    np.testing.assert_array_equal(view.steps, np.minimum(np.arange(1, len(parts) + 1) * width, count))
+    np.testing.assert_allclose(view.loss, [part.mean() for part in parts], rtol=1e-13)
+    np.testing.assert_array_equal(view.low, [part.min() for part in parts])
+    np.testing.assert_array_equal(view.high, [part.max() for part in parts])
+
+
+@given(cuts=st.lists(st.integers(0, 3000), max_size=8))
+def test_the_same_however_it_is_handed_over(cuts: list[int]) -> None:
+    x = losses(3000)
+    at_once, in_parts = History(), History()
+    at_once.add(1, x)
+    edges = [0, *sorted(cuts), 3000]
+    for begin, end in pairwise(edges):
+        in_parts.add(begin + 1, x[begin:end])
+        in_parts = History.from_arrays(in_parts.arrays())
+    for name, array in vars(at_once.view()).items():
+        np.testing.assert_array_equal(array, getattr(in_parts.view(), name), err_msg=name)
+
+
+def test_validation_losses_and_learning_rates_are_thinned_but_not_the_last() -> None:
+    history = History()
+    for n in range(1, CAPACITY + 2):
+        history.add_validation(10 * n, 1.0 + abs(n - 7) / 100)
+        history.add_lr(n, 1.0 / n)
+    view = history.view()
+    assert len(view.val_steps) == len(view.lrs) == CAPACITY // 2 + 1
+    assert (history.val_step, history.val_loss) == (view.val_steps[-1], view.val_loss[-1])
+    assert view.val_steps[-1] == 10 * (CAPACITY + 1)
+    assert view.val_steps[0] == 20
+    assert history.best_val == 1.0  # of step 70, which is no longer there
+    assert 70 not in view.val_steps
+    assert view.lrs[-1] == 1.0 / (CAPACITY + 1)
+
+
+def test_only_changes_of_the_learning_rate_are_kept() -> None:
+    history = History()
+    for step, lr in ((1, 0.1), (5, 0.1), (9, 0.2), (12, 0.2), (13, 0.1)):
+        history.add_lr(step, lr)
+    view = history.view()
+    assert (view.lr_steps.tolist(), view.lrs.tolist()) == ([1, 9, 13], [0.1, 0.2, 0.1])
+
+
+def test_a_view_does_not_change_afterwards() -> None:
+    history = History()
+    history.add(1, [3.0])
+    view = history.view()
+    history.add(2, [1.0])
+    history.add_validation(2, 2.0)
+    assert (view.loss.tolist(), view.val_loss.tolist()) == ([3.0], [])
+
+
+def test_arrays_bring_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "CAPACITY", 8)
+    history = History()
+    history.add(1, losses(21))
+    history.add_validation(20, 1.5)
+    history.add_validation(21, 1.25)
+    history.add_lr(1, 0.002)
+    other = History.from_arrays(history.arrays())
+    for name, array in vars(history.view()).items():
+        np.testing.assert_array_equal(array, getattr(other.view(), name), err_msg=name)
+    assert (other.width, other.smoothed, other.best_val, other.val_step) == (4, history.smoothed, 1.25, 21)
+
+
+def test_the_best_and_how_long_ago_it_was() -> None:
+    history = History()
+    best = [history.add_validation(10 * n, loss) for n, loss in enumerate([2.0, 1.5, 1.5, math.nan, 1.6], 1)]
+    assert best == [True, True, False, False, False]
+    for same in (history, History.from_arrays(history.arrays())):
+        assert (same.best_val, same.best_step, same.since_best) == (1.5, 20, 3)
+    assert history.add_validation(60, 1.4)
+    assert (history.best_val, history.best_step, history.since_best) == (1.4, 60, 0)
+    history.forget_best()
+    assert (history.best_val, history.best_step, history.since_best) == (None, 0, 0)
+    assert history.add_validation(70, 9.0)
+    assert history.val_loss == 9.0
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("buckets", np.zeros((3, 5))),
+        ("buckets", np.zeros((CAPACITY + 1, 6))),
+        ("validation", np.zeros((3, 2), dtype=np.float32)),
+        ("validation", np.array([[math.nan, 1.0]])),
+        ("lrs", np.zeros(4)),
+        ("scalars", np.zeros(3)),
+        ("scalars", np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0])),
+        ("scalars", np.array([1.0, math.nan, 1.0, 1.0, 1.0, 1.0])),
+        ("scalars", np.array([1.0, 1.0, math.inf, 1.0, 1.0, 1.0])),
+        ("scalars", np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0])),
+        ("scalars", np.array([1.0, 1.0, 1.0, 1.0, 1.0, math.nan])),
+    ],
+)
+def test_arrays_of_something_else_are_refused(name: str, wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError):
+        History.from_arrays({**History().arrays(), name: wrong})

@@ -1,0 +1,47 @@
+"""Writing a run's curve, or a picture of the screen, to a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+from lstm_ext.train.trainer import Snapshot
+
+
+def export(path: str, *, snapshot: Snapshot, picture: str) -> None:
+    """Writes the loss curve as ``.csv`` or ``.json``, or ``picture`` as ``.svg``, as the suffix says.
+
+    Raises ValueError for another suffix, OSError if it cannot be written.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    writers = {".csv": lambda: _csv(snapshot), ".json": lambda: _json(snapshot), ".svg": lambda: picture}
+    if suffix not in writers:
+        raise ValueError(f"path: got {suffix or 'no suffix'}, expected one of {', '.join(writers)}")
+    Path(path).write_text(writers[suffix](), encoding="utf-8")
+
+
+def _columns(snapshot: Snapshot) -> dict[str, list[float]]:
+    history = snapshot.history
+    return {name: getattr(history, name).tolist() for name in ("steps", "loss", "low", "high", "smoothed")}
+
+
+def _csv(snapshot: Snapshot) -> str:
+    """One row per bucket of steps; the validation loss stands in the row of the bucket it was taken in."""
+    columns, history = _columns(snapshot), snapshot.history
+    validation: list[object] = [""] * len(history.steps)
+    for step, loss in zip(history.val_steps.tolist(), history.val_loss.tolist(), strict=True):
+        validation[min(int(history.steps.searchsorted(step)), len(validation) - 1)] = loss
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*columns, "val_loss"])
+    writer.writerows(zip(*columns.values(), validation, strict=True))
+    return out.getvalue()
+
+
+def _json(snapshot: Snapshot) -> str:
+    history = snapshot.history
+    curve = {**_columns(snapshot), "val_steps": history.val_steps.tolist(), "val_loss": history.val_loss.tolist()}
+    return json.dumps({"step": snapshot.step, "epoch": snapshot.epoch, "seconds": snapshot.seconds, **curve}) + "\n"

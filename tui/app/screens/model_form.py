@@ -1,0 +1,152 @@
+"""The form for a new network: which cells, how large, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal
+from textual.widgets import Button, Checkbox, Input, Label, Select
+
+from lstm_ext.engine.config import BLOCKS, OPTIMIZERS
+
+from ..session import Settings
+from .dialog import Dialog
+
+#: Settings written into a line, with their labels.
+_NUMBERS = {
+    "hidden_size": "hidden size",
+    "num_layers": "layers",
+    "seq_length": "seq length",
+    "batch_size": "batch size",
+    "lr": "learning rate",
+    "dropout": "dropout",
+    "seed": "seed",
+    "threads": "threads",
+}
+#: Settings that are on or off, with the cell that has them.
+_SWITCHES = {"peephole": "lstm", "coupled": "lstm", "reset_after": "gru"}
+
+
+class Tick(Checkbox):
+    """A checkbox that shows without colours whether it is ticked."""
+
+    BUTTON_INNER = " "
+
+    def watch_value(self) -> None:
+        """Draws the tick."""
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
+
+
+class ModelForm(Dialog[Settings]):
+    """Edits settings; says at once what the library would not accept."""
+
+    DEFAULT_CSS = """
+    ModelForm Grid { grid-size: 4; grid-columns: 14 1fr 14 1fr; grid-gutter: 0 1; height: auto; }
+    ModelForm Grid Label { color: $foreground 70%; }
+    ModelForm Grid Label.-wrong { color: $error; text-style: bold; }
+    ModelForm .model-form--switches { height: 1; margin-top: 1; }
+    ModelForm Checkbox { margin-right: 3; background: $surface; }
+    ModelForm .dialog--note { margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "start", "Start", show=False)]
+    TITLE_TEXT = "A new network"
+    HINT = "enter start · tab next · esc cancel"
+
+    def __init__(self, settings: Settings, *, num_symbols: int) -> None:
+        super().__init__()
+        self._settings, self._num_symbols = settings, num_symbols
+
+    def compose_body(self) -> ComposeResult:
+        """Fields in two columns, switches, a line on size or on what is wrong, buttons."""
+        settings = self._settings
+        cells = [(cell.upper(), cell) for cell in BLOCKS]
+        optimizers = [(name, name) for name in OPTIMIZERS]
+        with Grid():
+            yield Label("cell")
+            yield Select(cells, value=settings.cell, allow_blank=False, compact=True, id="cell")
+            yield Label("optimizer")
+            yield Select(optimizers, value=settings.optimizer, allow_blank=False, compact=True, id="optimizer")
+            for name, label in _NUMBERS.items():
+                yield Label(label, id=f"label-{name}")
+                yield Input(f"{getattr(settings, name):g}", id=name, compact=True)
+        with Horizontal(classes="model-form--switches"):
+            for name in _SWITCHES:
+                yield Tick(name.replace("_", " "), getattr(settings, name), id=name, compact=True)
+        yield Label("", classes="dialog--note", markup=False)
+        error = Label("", classes="dialog--error", markup=False)
+        error.display = False
+        yield error
+        with Horizontal(classes="dialog--buttons"):
+            yield Button("Start", variant="primary", compact=True, id="start")
+            yield Button("Cancel", compact=True, id="cancel")
+
+    def on_mount(self) -> None:
+        """Starts with a checked form."""
+        self._check()
+
+    def _values(self) -> Iterator[tuple[str, object]]:
+        cell = self.query_one("#cell", Select).value
+        yield "cell", cell
+        yield "optimizer", self.query_one("#optimizer", Select).value
+        for name in _NUMBERS:
+            yield name, self.query_one(f"#{name}", Input).value.strip()
+        for name, own_cell in _SWITCHES.items():
+            yield name, cell == own_cell and self.query_one(f"#{name}", Checkbox).value
+
+    def _check(self) -> Settings | None:
+        """The settings as they stand; None, and a line on it, if the library would not take them."""
+        cell = self.query_one("#cell", Select).value
+        for name, own_cell in _SWITCHES.items():
+            self.query_one(f"#{name}", Checkbox).disabled = cell != own_cell
+        try:
+            parsed = Settings.parse(dict(self._values()))
+            size = parsed.model_config(self._num_symbols).num_parameters
+            parsed.check_memory(self._num_symbols)
+        except ValueError as error:
+            self._say(str(error))
+            return None
+        self._say("", f"{size:,} parameters")
+        return replace(parsed, dtype=self._settings.dtype, backend=self._settings.backend)
+
+    def _say(self, error: str, note: str = "") -> None:
+        wrong = error.partition(":")[0]
+        for name in _NUMBERS:
+            self.query_one(f"#label-{name}", Label).set_class(name == wrong, "-wrong")
+        self.show_error(error)
+        line = self.query_one(".dialog--note", Label)
+        line.update(note)
+        line.display = bool(note)
+        self.query_one("#start", Button).disabled = bool(error)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Checks."""
+        self._check()
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """Checks."""
+        self._check()
+
+    def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
+        """Checks."""
+        self._check()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Starts."""
+        self.action_start()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Starts or gives up."""
+        if event.button.id == "start":
+            self.action_start()
+        else:
+            self.dismiss(None)
+
+    def action_start(self) -> None:
+        """Gives the settings, if they are right."""
+        if (settings := self._check()) is not None:
+            self.dismiss(settings)

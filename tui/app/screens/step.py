@@ -1,0 +1,313 @@
+"""The Step screen: a small network reads a text, one character and one gate at a time, and learns from it backwards."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Input, Label
+
+from lstm_ext.explain.walk import Walk, spelling_model, walk
+
+from ..keys import LOOKING, NETWORK
+from ..session import in_background
+from ..widgets.bars import KeyBar, TitleBar
+from ..widgets.cell_diagram import CellDiagram
+from ..widgets.next_character import NextCharacter
+from ..widgets.stage_detail import StageDetail
+from ..widgets.stage_list import StageList
+from ..widgets.text_ribbon import TextRibbon
+from ..widgets.walk_view import Place, WalkView
+from .dialog import Dialog
+
+WALKING = Binding.Group("Walking")
+CELLS = ("lstm", "gru", "rnn")
+LEAST_TEXT, MOST_TEXT = 2, 60
+MOST_UNITS = 16
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is walked through."""
+
+    text: str = "hello"
+    cell: str = "lstm"
+    reset_after: bool = False
+    hidden_size: int = 3
+    trained: bool = False
+
+    def walk(self) -> Walk:
+        """Makes the network, teaches it if that is wanted, and walks it through the text."""
+        model, vocabulary = spelling_model(
+            self.text,
+            cell=self.cell,
+            hidden_size=self.hidden_size,
+            reset_after=self.reset_after and self.cell == "gru",
+            trained=self.trained,
+        )
+        return walk(model, self.text, vocabulary)
+
+    def describe(self, walked: Walk) -> str:
+        """For the title bar."""
+        cell = self.cell.upper() + (" (reset after)" if walked.config.reset_after else "")
+        weights = "trained" if self.trained else "untrained"
+        units = f"{self.hidden_size} unit{'s' * (self.hidden_size > 1)}"
+        return f"{cell} · {units} · {weights} · {'C' if walked.backend == 'c' else 'NumPy'} float64"
+
+
+class AskText(Dialog[str]):
+    """Asks for the text to walk through."""
+
+    TITLE_TEXT = "A text to walk through"
+    HINT = "enter walk · esc cancel"
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose_body(self) -> ComposeResult:
+        """One line."""
+        yield Input(self._text, max_length=MOST_TEXT, id="text")
+        yield Label("", classes="dialog--error", markup=False)
+        yield Label(
+            f"{LEAST_TEXT} to {MOST_TEXT} characters. Each one is read to predict the next.", classes="dialog--note"
+        )
+
+    def on_mount(self) -> None:
+        """An error takes room only when there is one."""
+        self.show_error("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes the text if it can be walked through."""
+        text = event.value
+        if len(text) < LEAST_TEXT:
+            self.show_error(
+                f"got {len(text)} of them: at least {LEAST_TEXT} are needed, one to read and one to predict"
+            )
+        elif not text.isprintable():
+            bad = next(letter for letter in text if not letter.isprintable())
+            self.show_error(f"{bad!r} cannot be shown: printable characters, please")
+        else:
+            self.dismiss(text)
+
+
+class StepScreen(Screen[None]):
+    """Holds what is walked through and where the walker is; its widgets draw that."""
+
+    CSS_PATH = "step.tcss"
+    HELP_TITLE = "Step"
+    HELP = (
+        "A small network reads a short text. Right and left go from stage to stage: forward through every gate to the "
+        "prediction of the next character and its loss, then backward to the gradient of every weight. All numbers "
+        "are what the engine computed, in float64; the gradients shown add up to the engine's own."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,space", "move(1)", "on", id="step.on", tooltip="The next stage", group=WALKING),
+        Binding("left", "move(-1)", "back", show=False, id="step.back", tooltip="The stage before", group=WALKING),
+        Binding(
+            "right_square_bracket,pagedown",
+            "character(1)",
+            "char",
+            id="step.next",
+            tooltip="On to the next character",
+            group=WALKING,
+        ),
+        Binding(
+            "left_square_bracket,pageup",
+            "character(-1)",
+            "char before",
+            show=False,
+            id="step.previous",
+            tooltip="Back to the character before",
+            group=WALKING,
+        ),
+        Binding("down", "unit(1)", "unit", id="step.unit_down", tooltip="The next unit", group=LOOKING),
+        Binding("up", "unit(-1)", "unit up", show=False, id="step.unit_up", tooltip="The unit before", group=LOOKING),
+        Binding(
+            "b", "turn", "backward", id="step.backward", tooltip="The same gate on the way backward", group=WALKING
+        ),
+        Binding("b", "turn_back", "forward", id="step.forward", tooltip="The same gate going forward", group=WALKING),
+        Binding("c", "cell", "cell", id="step.cell", tooltip="LSTM, GRU or RNN", group=NETWORK),
+        Binding("w", "train", "train", id="step.train", tooltip="Weights that have learned this text", group=NETWORK),
+        Binding("w", "untrain", "untrain", id="step.untrain", tooltip="Weights as they start", group=NETWORK),
+        Binding("e", "edit", "text", id="step.text", tooltip="Another text", group=NETWORK),
+        Binding(
+            "a",
+            "reset_after",
+            "reset",
+            show=False,
+            id="step.reset_after",
+            tooltip="GRU: reset gate before or after the matrix product",
+            group=NETWORK,
+        ),
+        Binding(
+            "plus,equals_sign", "units(1)", "more", show=False, id="step.more", tooltip="One unit more", group=NETWORK
+        ),
+        Binding(
+            "minus,underscore", "units(-1)", "less", show=False, id="step.less", tooltip="One unit less", group=NETWORK
+        ),
+        Binding(
+            "home", "jump('first')", "begin", show=False, id="step.first", tooltip="To the beginning", group=WALKING
+        ),
+        Binding("end", "jump('last')", "end", show=False, id="step.last", tooltip="To the update", group=WALKING),
+    ]
+
+    def __init__(self, subject: Subject | None = None) -> None:
+        super().__init__()
+        self.subject = subject or Subject()
+        #: Where the walker is; None until the first walk has been computed.
+        self.place: Place | None = None
+
+    def compose(self) -> ComposeResult:
+        """The text above; its stages on the left, the present one on the right."""
+        yield TitleBar(id="title")
+        yield TextRibbon(id="ribbon")
+        with Horizontal(id="walk"):
+            with Vertical(id="left"):
+                yield StageList(id="stages")
+                yield NextCharacter(id="next")
+            with Vertical(id="right"):
+                yield CellDiagram(id="cell")
+                yield StageDetail(id="detail")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Walks through the text that the screen opens with."""
+        self._walk(self.subject)
+
+    @work(exclusive=True, group="walk")
+    async def _walk(self, subject: Subject) -> None:
+        """Walks through ``subject`` in the background, then goes to the stage most like the present one."""
+        self.subject = subject
+        if subject.trained:
+            self.query_one(TitleBar).show(f"learning {subject.text!r} …")
+        walked = await asyncio.wrap_future(in_background(subject.walk))
+        unit = min(self.place.unit, subject.hidden_size - 1) if self.place else 0
+        place = Place(walked, 0, unit)
+        if self.place is not None and self.place.walk.text == walked.text:
+            here = self.place.moment
+            group = [k for k, m in enumerate(walked.moments) if (m.phase, m.step.t) == (here.phase, here.step.t)]
+            same = [k for k in group if walked.moments[k].stage.id == here.stage.id]
+            place = Place(walked, (same or group)[0], unit)
+        self.query_one(TitleBar).show(subject.describe(walked))
+        self.set_class(subject.cell == "rnn", "-rnn")
+        self._show(place)
+
+    def _show(self, place: Place) -> None:
+        self.place = place
+        with self.app.batch_update():
+            for view in self.query(WalkView):
+                view.show(place)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which commands make sense now."""
+        forward = self.place is None or self.place.moment.phase == "forward"
+        match action:
+            case "turn":
+                return forward
+            case "turn_back":
+                return not forward
+            case "train":
+                return not self.subject.trained
+            case "untrain":
+                return self.subject.trained
+            case "reset_after":
+                return self.subject.cell == "gru"
+        return True
+
+    # Walking.
+
+    def action_go(self, index: int) -> None:
+        """To a moment of the walk."""
+        if self.place is not None:
+            self._show(replace(self.place, index=min(max(0, index), len(self.place.walk.moments) - 1)))
+
+    def action_move(self, by: int) -> None:
+        """By stages."""
+        if self.place is not None:
+            self.action_go(self.place.index + by)
+
+    def action_character(self, by: int) -> None:
+        """To the next character's first stage, or to this one's or, from there, to the one's before."""
+        if self.place is None:
+            return
+        group = self.place.group
+        if by > 0:
+            if group.stop < len(self.place.walk.moments):
+                self.action_go(group.stop)
+        elif self.place.index > group.start:
+            self.action_go(group.start)
+        elif group.start > 0:
+            self.action_go(replace(self.place, index=group.start - 1).group.start)
+
+    def action_jump(self, end: str) -> None:
+        """To the first or the last stage of all."""
+        if self.place is not None:
+            self.action_go(0 if end == "first" else len(self.place.walk.moments) - 1)
+
+    def action_turn(self) -> None:
+        """To the same gate of the same character on the way backward."""
+        if self.place is not None:
+            here = self.place.moment
+            names = (f"d{here.stage.id}", {"p": "dy", "loss": "dy", "tanh_c": "dc", "x": "dW"}.get(here.stage.id, "dy"))
+            self._turn(here.step.t, names)
+
+    def action_turn_back(self) -> None:
+        """To the same gate of the same character going forward."""
+        if self.place is not None:
+            here = self.place.moment
+            names = (here.stage.id.removeprefix("d"), {"dW": "x", "dW_y": "y"}.get(here.stage.id, "loss"))
+            self._turn(here.step.t or 1, names)
+
+    def _turn(self, t: int, stages: tuple[str, ...]) -> None:
+        place = self.place
+        assert place is not None
+        self.action_go(next(number for stage in stages if (number := place.find(t, stage)) is not None))
+
+    def action_unit(self, by: int) -> None:
+        """Another unit's numbers."""
+        if self.place is not None:
+            self.action_choose((self.place.unit + by) % self.subject.hidden_size)
+
+    def action_choose(self, unit: int) -> None:
+        """A unit's numbers."""
+        if self.place is not None:
+            self._show(replace(self.place, unit=unit))
+
+    # What is walked through.
+
+    def action_cell(self) -> None:
+        """The next kind of cell."""
+        self._walk(replace(self.subject, cell=CELLS[(CELLS.index(self.subject.cell) + 1) % len(CELLS)]))
+
+    def action_reset_after(self) -> None:
+        """The other kind of GRU."""
+        self._walk(replace(self.subject, reset_after=not self.subject.reset_after))
+
+    def action_train(self) -> None:
+        """Weights that have learned the text."""
+        self._walk(replace(self.subject, trained=True))
+
+    def action_untrain(self) -> None:
+        """Weights as they start."""
+        self._walk(replace(self.subject, trained=False))
+
+    def action_units(self, by: int) -> None:
+        """A larger or smaller network."""
+        size = min(MOST_UNITS, max(1, self.subject.hidden_size + by))
+        if size != self.subject.hidden_size:
+            self._walk(replace(self.subject, hidden_size=size))
+
+    @work(exclusive=True, group="dialog")
+    async def action_edit(self) -> None:
+        """Another text."""
+        text = await self.app.push_screen_wait(AskText(self.subject.text))
+        if text is not None:
+            self._walk(replace(self.subject, text=text))

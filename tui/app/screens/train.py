@@ -1,0 +1,440 @@
+"""The Train screen: a network learning a text, live."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Static
+
+from lstm_ext.data import BUILTIN, Text, load_text
+from lstm_ext.data.ngram import ngram_losses
+from lstm_ext.engine.backend import available_backends
+from lstm_ext.train.trainer import Snapshot, Trainer
+
+from ..export import export
+from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
+from ..pacing import frames_per_second, output_waits
+from ..samples import Sample, SampleSource
+from ..session import Settings, in_background, make_trainer, resume_trainer
+from ..widgets.bars import KeyBar, TitleBar
+from ..widgets.gate_heatmap import VIEWS, GateHeatmap
+from ..widgets.loss_curve import LossCurve
+from ..widgets.sample_stream import SampleStream
+from ..widgets.status_panel import StatusPanel
+from .dialog import Ask
+from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
+from .model_form import ModelForm
+
+if TYPE_CHECKING:
+    from ..lab import LabApp
+
+#: Keys of the heatmap's views, whatever the cell.
+GATE_KEYS = {
+    "f": "forget gate",
+    "i": "input gate",
+    "r": "reset gate",
+    "z": "update gate",
+    "g": "candidate",
+    "o": "output gate",
+    "c": "cell state",
+    "h": "hidden state",
+}
+#: Learning rates that + and - step through, times powers of ten.
+_RATES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+_CHARACTERS_PER_SECOND = 40
+#: Seconds between the end of one sample and the next.
+_REST = 1.5
+
+
+class TrainScreen(Screen[None]):
+    """Pulls a snapshot of the trainer ten times a second and paints what has changed."""
+
+    CSS_PATH = "train.tcss"
+    HELP_TITLE = "Train"
+    HELP = (
+        "A network reads a text character by character and learns to predict the next one. Above: its loss, and "
+        "where training is. Below: what its gates do while it reads what it has just written, and what it writes. "
+        "Training runs on by itself; nothing you do here waits for it."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("train.pause", "space", "pause", "pause", "Pause training", TRAINING, on_bar=True),
+        bind("train.go_on", "space", "go_on", "go on", "Go on with training", TRAINING, on_bar=True),
+        bind("train.step", "n", "single_step", "step", "One training step, then pause", TRAINING, on_bar=True),
+        bind("train.sample", "s", "sample", "sample", "Let the network write now", TRAINING, on_bar=True),
+        bind("train.faster", "plus,equals_sign", "faster", "rate up", "Higher learning rate", TRAINING),
+        bind("train.slower", "minus,underscore", "slower", "rate down", "Lower learning rate", TRAINING),
+        bind("train.warmer", "t", "warmer", "warmer", "Higher temperature: wilder samples", TRAINING),
+        bind("train.colder", "T", "colder", "colder", "Lower temperature: tamer samples", TRAINING),
+        bind("train.text", "d", "choose_text", "text", "Choose a text to learn", NETWORK, on_bar=True),
+        bind("train.model", "m", "choose_model", "model", "Make another network", NETWORK, on_bar=True),
+        bind("train.save", "w", "save", "save", "Save a checkpoint", NETWORK, on_bar=True),
+        bind("train.load", "l", "load", "load", "Load a checkpoint", NETWORK, on_bar=True),
+        bind("train.restart", "R", "restart", "restart", "Begin again, untrained", NETWORK, on_bar=True),
+        bind("train.export", "e", "export", "export", "Write the curve or a picture", NETWORK, on_bar=True),
+        *(
+            bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
+            for key, name in GATE_KEYS.items()
+        ),
+        bind("train.layer_down", "left_square_bracket", "layer(-1)", "layer down", "The layer below", LOOKING),
+        bind("train.layer_up", "right_square_bracket", "layer(1)", "layer up", "The layer above", LOOKING),
+        bind("train.notice", "x", "hide_notice", "hide notice", "Hide the notice", LAB),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.temperature = 0.8
+        self._fps = frames_per_second()
+        #: Why training stopped, as shown.
+        self._failure = ""
+        #: What the panels show, to leave out frames that would change nothing.
+        self._shown: tuple[object, ...] = ()
+        self._source: SampleSource | None = None
+        self._sample: Sample | None = None
+        self._typed = 0
+        self._rest_until = 0.0
+        #: A sample has been asked for by key.
+        self._wanted = False
+
+    def compose(self) -> ComposeResult:
+        """Loss and status above, gates and samples below."""
+        yield TitleBar(id="title")
+        yield Static(id="banner", markup=False)
+        with Horizontal(id="upper"):
+            yield LossCurve(id="loss")
+            yield StatusPanel(id="status")
+        with Horizontal(id="lower"):
+            yield GateHeatmap(id="gates")
+            yield SampleStream(id="samples")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Starts to look at the trainer, and, once the screen has been painted, to train."""
+        self.query_one(SampleStream).show_temperature(self.temperature)
+        self.set_interval(1 / self._fps, self._tick)
+        self.call_after_refresh(self._begin)
+
+    @property
+    def lab(self) -> LabApp:
+        """The app, which owns the trainer."""
+        return cast("LabApp", self.app)
+
+    # Beginning with a trainer.
+
+    @work(exclusive=True)
+    async def _begin(self) -> None:
+        try:
+            trainer = await asyncio.wrap_future(in_background(self.lab.first_trainer))
+        except FILE_ERRORS as error:
+            self.lab.fail(one_line(error))
+            return
+        self.adopt(trainer)
+        if trainer.model.backend == "numpy" and "c" not in available_backends():
+            self._notice(
+                "The C core was not built, so NumPy does the work: the same results, slower. "
+                "Install a C compiler and reinstall lstm-lab. (x hides this)"
+            )
+
+    def adopt(self, trainer: Trainer) -> None:
+        """Puts another trainer in the place of the present one, and starts it."""
+        self.lab.use(trainer)
+        self._source, self._sample, self._shown = SampleSource(trainer), None, ()
+        config = trainer.model.config
+        size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
+        self.query_one(TitleBar).show(
+            f"{os.path.basename(trainer.text.name)[-24:]} · {config.cell.upper()} {size}"
+            f" · {config.num_parameters:,} parameters"
+        )
+        self.query_one(GateHeatmap).clear(config.cell, config.num_layers)
+        self.query_one(SampleStream).clear()
+        self.query_one(LossCurve).show(None)
+        self.query_one(LossCurve).show_baselines({})
+        self._failure = ""
+        self._notice("")
+        trainer.start()
+        self._count_ngrams(trainer)
+
+    @work(exclusive=True, group="ngrams", exit_on_error=False)
+    async def _count_ngrams(self, trainer: Trainer) -> None:
+        """Counting is slow in comparison, so it is done aside."""
+        split = trainer.split
+        if split.validation is None:
+            return
+        count = partial(ngram_losses, split.train, split.validation, len(trainer.vocabulary))
+        baselines = await asyncio.wrap_future(in_background(count))
+        if self.lab.trainer is trainer:
+            self.query_one(LossCurve).show_baselines(baselines)
+
+    # One frame.
+
+    def _tick(self) -> None:
+        trainer = self.lab.trainer
+        if trainer is None or not self.is_current or output_waits(self.app):
+            return
+        with self.app.batch_update():
+            snapshot = trainer.snapshot()
+            self._show(trainer, snapshot)
+            self._advance_sample(snapshot)
+
+    def _show(self, trainer: Trainer, snapshot: Snapshot) -> None:
+        now = (snapshot.status, snapshot.step, snapshot.lr, snapshot.val_loss, snapshot.message, trainer)
+        if now == self._shown:
+            return
+        if self._shown[:1] != now[:1]:
+            self.refresh_bindings()
+        self._shown = now
+        self.query_one(LossCurve).show(snapshot.history, snapshot.loss)
+        self.query_one(StatusPanel).show(snapshot, engine_name(trainer))
+        failure = failure_text(snapshot) if snapshot.status == "failed" else ""
+        if failure != self._failure:
+            self._failure = failure
+            self._notice(failure, failure=True)
+
+    def _advance_sample(self, snapshot: Snapshot) -> None:
+        """Takes what has been written, lets some of it out, and asks for more when it is out."""
+        source, sample = self._source, self._sample
+        if source is None:
+            return
+        gates, stream = self.query_one(GateHeatmap), self.query_one(SampleStream)
+        try:
+            arrived = source.take()
+        except Exception as error:  # whatever a sample fails with, the lab goes on
+            self._notice(f"The network could not write: {one_line(error)}", failure=True)
+            return
+        if arrived is not None:
+            self._sample = arrived
+            if sample is not None and arrived.symbols is sample.symbols:
+                gates.replace(sample.reading, arrived.reading)
+            else:
+                self._typed = 0
+                stream.begin(f"step {arrived.step:,} · loss {arrived.loss:.3f}")
+            sample = arrived
+        unfinished = sample is not None and self._typed < len(sample.reading.text)
+        if unfinished:
+            self._type(max(1, _CHARACTERS_PER_SECOND // self._fps))
+            self._rest_until = monotonic() + _REST
+        if source.busy:
+            return
+        rested = snapshot.status == "running" and snapshot.step > 0 and monotonic() > self._rest_until
+        if self._wanted or (rested and not unfinished):
+            self._wanted = False
+            source.write(self.temperature)
+        elif snapshot.status == "paused" and sample is not None and sample.step != snapshot.step:
+            source.read_again(sample)
+
+    def _type(self, count: int) -> None:
+        if self._sample is None:
+            return
+        reading, start = self._sample.reading, self._typed
+        self._typed = min(len(reading.text), start + count)
+        self.query_one(SampleStream).type(reading.text[start : self._typed])
+        self.query_one(GateHeatmap).append(reading, start, self._typed)
+
+    def _notice(self, message: str, *, failure: bool = False) -> None:
+        banner = self.query_one("#banner", Static)
+        banner.update(message)
+        banner.display = bool(message)
+        banner.set_class(failure, "-failure")
+
+    # What keys do.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which commands make sense now: pause or go on, the gates that this cell has."""
+        trainer = self.lab.trainer
+        if action in ("pause", "go_on"):
+            return (action == "pause") == (trainer is None or trainer.snapshot().status == "running")
+        if action == "gate":
+            cell = trainer.model.config.cell if trainer else self.lab.settings.cell
+            return any(key == parameters[0] for key, _ in VIEWS[cell].values())
+        if action == "layer":
+            return trainer is not None and trainer.model.config.num_layers > 1
+        if action == "hide_notice":
+            return bool(self.query_one("#banner").display)
+        return True
+
+    def action_pause(self) -> None:
+        """Pauses."""
+        if self.lab.trainer is not None:
+            self.lab.trainer.pause()
+
+    def action_go_on(self) -> None:
+        """Goes on after a pause, after a failure, or past the end."""
+        trainer = self.lab.trainer
+        if trainer is not None:
+            if trainer.paused:
+                trainer.resume_run()
+            elif not trainer.running:
+                trainer.start()
+
+    def action_single_step(self) -> None:
+        """One step, then pause."""
+        if self.lab.trainer is not None:
+            self.lab.trainer.single_step()
+
+    def action_faster(self) -> None:
+        """The next higher learning rate."""
+        if self.lab.trainer is not None:
+            self.lab.trainer.lr = next_rate(self.lab.trainer.lr, 1)
+
+    def action_slower(self) -> None:
+        """The next lower learning rate."""
+        if self.lab.trainer is not None:
+            self.lab.trainer.lr = next_rate(self.lab.trainer.lr, -1)
+
+    def action_warmer(self) -> None:
+        """Samples draw more boldly."""
+        self._set_temperature(self.temperature + 0.1)
+
+    def action_colder(self) -> None:
+        """Samples draw more carefully."""
+        self._set_temperature(self.temperature - 0.1)
+
+    def _set_temperature(self, temperature: float) -> None:
+        self.temperature = min(2.0, max(0.0, round(temperature, 1)))
+        self.query_one(SampleStream).show_temperature(self.temperature)
+
+    def action_sample(self) -> None:
+        """Lets the present sample out at once and asks for the next."""
+        if self._sample is not None:
+            self._type(len(self._sample.reading.text))
+        self._wanted = True
+
+    def action_gate(self, key: str) -> None:
+        """Shows another gate or state."""
+        self.query_one(GateHeatmap).show(key)
+
+    def action_layer(self, step: int) -> None:
+        """Shows another layer."""
+        gates = self.query_one(GateHeatmap)
+        gates.show_layer(gates.chosen_layer + step)
+
+    def action_hide_notice(self) -> None:
+        """Hides the notice."""
+        self._notice("")
+
+    @work(exclusive=True, group="dialog")
+    async def action_choose_text(self) -> None:
+        """Learns another text, with a new network of the same form."""
+        text = await self.app.push_screen_wait(OpenFile[Text]("A text to learn", load_text, choices=BUILTIN))
+        if text is not None:
+            await self._learn(self.lab.settings, text)
+
+    @work(exclusive=True, group="dialog")
+    async def action_choose_model(self) -> None:
+        """Makes another network for the same text."""
+        trainer = self.lab.trainer
+        if trainer is not None:
+            form = ModelForm(replace(self.lab.settings, lr=trainer.lr), num_symbols=len(trainer.vocabulary))
+            settings = await self.app.push_screen_wait(form)
+            if settings is not None:
+                await self._learn(settings, trainer.text)
+
+    @work(exclusive=True, group="dialog")
+    async def action_restart(self) -> None:
+        """The same network again, untrained."""
+        if self.lab.trainer is not None:
+            await self._learn(self.lab.settings, self.lab.trainer.text)
+
+    async def _learn(self, settings: Settings, text: Text) -> None:
+        """Trains a new network."""
+        if not await self._may_forget():
+            return
+        try:
+            trainer = await asyncio.wrap_future(in_background(partial(make_trainer, settings, text)))
+        except FILE_ERRORS as error:
+            self._notice(one_line(error), failure=True)
+        else:
+            self.lab.settings = settings
+            self.adopt(trainer)
+
+    async def _may_forget(self) -> bool:
+        """Whether the present network may give way: asks, if more than a little training would be lost."""
+        if not self.lab.unsaved():
+            return True
+        question = f"The last {self.lab.unsaved_steps():,} steps of the present network are not saved."
+        answers = [("save", "Save first", "s"), ("forget", "Go on without", "g"), ("cancel", "Cancel", "c")]
+        answer = await self.app.push_screen_wait(Ask("Another network", question, answers))
+        return answer == "forget" or (answer == "save" and await self.save())
+
+    @work(exclusive=True, group="dialog")
+    async def action_save(self) -> None:
+        """Writes a checkpoint."""
+        await self.save()
+
+    async def save(self) -> bool:
+        """Asks for a path and writes a checkpoint there; whether it was written. To be called in a worker."""
+        trainer = self.lab.trainer
+        if trainer is None:
+            return False
+        dialog = SaveFile("Save a checkpoint", self._file_name(trainer, ".safetensors"), trainer.save)
+        path = await self.app.push_screen_wait(dialog)
+        if path is None:
+            return False
+        self.lab.mark_saved()
+        self.notify(f"Saved {path}", timeout=3)
+        return True
+
+    @work(exclusive=True, group="dialog")
+    async def action_load(self) -> None:
+        """Goes on with a saved run."""
+        load = partial(resume_trainer, self.lab.settings)
+        trainer = await self.app.push_screen_wait(OpenFile[Trainer]("Load a checkpoint", load, suffix=".safetensors"))
+        if trainer is not None and await self._may_forget():
+            self.lab.settings = Settings.of(trainer)
+            self.adopt(trainer)
+
+    @work(exclusive=True, group="dialog")
+    async def action_export(self) -> None:
+        """Writes the curve or a picture of the screen."""
+        trainer = self.lab.trainer
+        if trainer is None:
+            return
+        picture = self.app.export_screenshot()
+        write = partial(export, snapshot=trainer.snapshot(), picture=picture)
+        note = "the suffix decides: .csv or .json for the curve, .svg for a picture of the screen"
+        path = await self.app.push_screen_wait(SaveFile("Export", self._file_name(trainer, ".csv"), write, note))
+        if path is not None:
+            self.notify(f"Wrote {path}", timeout=3)
+
+    @staticmethod
+    def _file_name(trainer: Trainer, suffix: str) -> str:
+        config = trainer.model.config
+        stem = os.path.splitext(os.path.basename(trainer.text.name))[0] or "text"
+        return f"{stem}-{config.cell}-{config.hidden_size}{suffix}"
+
+
+def next_rate(rate: float, direction: int) -> float:
+    """The next higher (1) or lower (−1) of the learning rates 1, 1.5, 2, 3, 5, 7 times powers of ten."""
+    power = math.floor(math.log10(rate))
+    ladder = sorted(step * 10.0**exponent for exponent in (power - 1, power, power + 1) for step in _RATES)
+    if direction > 0:
+        chosen = next(step for step in ladder if step > rate * 1.001)
+    else:
+        chosen = next(step for step in reversed(ladder) if step < rate * 0.999)
+    return float(f"{min(10.0, max(1e-7, chosen)):.3g}")
+
+
+def engine_name(trainer: Trainer) -> str:
+    """The engine, with the kernel that the C core chose and the threads it was given."""
+    if trainer.model.backend != "c":
+        return "NumPy"
+    from lstm_ext.engine.core import kernel
+
+    threads = trainer.model.threads
+    return f"C · {kernel()}" + (f" · {threads} threads" if threads > 1 else "")
+
+
+def failure_text(snapshot: Snapshot) -> str:
+    """Why training stopped, and which keys help."""
+    message = snapshot.message[:1].upper() + snapshot.message[1:]
+    return f"{message}. Press - for a lower learning rate and space to go on, or R to begin again."

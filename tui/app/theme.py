@@ -1,0 +1,151 @@
+"""How the lab looks: its themes, the styles of its drawings, and what the terminal can show.
+
+Drawings (see ``widgets/canvas.py``) take every style from one :class:`Ink`, which is mixed from
+the current theme's colours. So a theme change reaches curves and heatmaps too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.color import Color as RichColor
+from rich.style import Style
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter, NoColor
+from textual.theme import Theme
+
+from lstm_ext.visualization import drawing
+
+from ..text.ascii import AsciiFilter
+
+DARK = Theme(
+    name="lab-dark",
+    primary="#6cb2ff",
+    secondary="#7fd1c4",
+    accent="#f5a65b",
+    warning="#e8c26a",
+    error="#f2727f",
+    success="#93d08b",
+    foreground="#d8dee6",
+    background="#0e1217",
+    surface="#141a21",
+    panel="#1c242d",
+    dark=True,
+    variables={"footer-key-foreground": "#f5a65b", "input-selection-background": "#6cb2ff 35%"},
+)
+LIGHT = Theme(
+    name="lab-light",
+    primary="#0a5fb4",
+    secondary="#0b7567",
+    accent="#b0530a",
+    warning="#8f6200",
+    error="#bf2435",
+    success="#2a7a34",
+    foreground="#1d242d",
+    background="#fafaf8",
+    surface="#f1f2f0",
+    panel="#e4e7e8",
+    dark=False,
+)
+
+
+def _rich(palette: Sequence[drawing.RGB]) -> tuple[RichColor, ...]:
+    return tuple(RichColor.from_rgb(*rgb) for rgb in palette)
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The styles of one theme's drawings.
+
+    ``colored`` says whether colours are many enough to carry a value (256 or more); otherwise
+    heatmaps write their values as glyphs. ``ascii`` asks for ASCII glyphs.
+    """
+
+    ascii: bool
+    colored: bool
+    text: Style
+    muted: Style
+    faint: Style
+    strong: Style
+    key: Style
+    rule: Style
+    line: Style
+    band: Style
+    point: Style
+    baseline: Style
+    good: Style
+    warning: Style
+    bad: Style
+    chosen: Style
+    #: 16 colours each, for values in [0, 1] and for values of both signs.
+    sequential: tuple[RichColor, ...]
+    diverging: tuple[RichColor, ...]
+
+    @classmethod
+    def mix(cls, colors: Mapping[str, str], *, dark: bool, ascii_only: bool, colored: bool) -> Ink:
+        """Mixes the styles from a theme's named ``colors`` (as in ``App.theme_variables``)."""
+        ground, text = Color.parse(colors["background"]), Color.parse(colors["foreground"])
+        primary, accent = Color.parse(colors["primary"]), Color.parse(colors["accent"])
+
+        def style(color: Color, *, strength: float = 1.0, bold: bool = False, dim: bool = False) -> Style:
+            if not color.ansi and not ground.ansi:
+                return Style(color=ground.blend(color, strength).rich_color, bold=bold)
+            return Style(color=color.rich_color, bold=bold, dim=dim)
+
+        return cls(
+            ascii=ascii_only,
+            colored=colored,
+            text=style(text),
+            muted=style(text, strength=0.62, dim=True),
+            faint=style(text, strength=0.34, dim=True),
+            strong=style(text, bold=True),
+            key=style(accent, bold=True),
+            rule=style(text, strength=0.2, dim=True),
+            line=style(primary, bold=True),
+            band=style(primary, strength=0.42, dim=True),
+            point=style(accent, bold=True),
+            baseline=style(text, strength=0.4, dim=True),
+            good=style(Color.parse(colors["success"])),
+            warning=style(Color.parse(colors["warning"])),
+            bad=style(Color.parse(colors["error"]), bold=True),
+            chosen=style(primary, bold=True) + Style(reverse=True),
+            # Nothing is near the background, so that what is active stands out.
+            sequential=_rich(drawing.SEQUENTIAL if dark else drawing.SEQUENTIAL[::-1]),
+            diverging=_rich(drawing.DIVERGING if dark else drawing.DIVERGING_ON_WHITE),
+        )
+
+
+class ThemedApp(App[int]):
+    """An app with the lab's themes that minds ``--ascii``, ``NO_COLOR`` and terminals of few colours."""
+
+    def __init__(self, *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self.ascii_only = ascii_only
+        self._ink: tuple[str, Ink] | None = None
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        # With NO_COLOR Textual by itself still sends greys; on an ANSI theme it sends none.
+        self.theme = "ansi-dark" if self.no_color else DARK.name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line passes through before it reaches the terminal."""
+        filters: list[LineFilter] = [NoColor()] if self.no_color else list(super().get_line_filters())
+        if self.ascii_only:
+            filters.insert(0, AsciiFilter())
+        return filters
+
+    @property
+    def ink(self) -> Ink:
+        """The drawings' styles under the current theme."""
+        if self._ink is None or self._ink[0] != self.theme:
+            many = self.console.color_system in ("256", "truecolor")
+            ink = Ink.mix(
+                self.theme_variables,
+                dark=self.current_theme.dark,
+                ascii_only=self.ascii_only,
+                colored=many and not self.no_color,
+            )
+            self._ink = (self.theme, ink)
+        return self._ink[1]

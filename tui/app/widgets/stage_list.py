@@ -1,0 +1,62 @@
+"""The stages of one character, in their order, with the values that the walker has come past."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from lstm_ext.explain.walk import Moment, format_number
+
+from .canvas import Piece, clickable, heading, row
+from .walk_view import WalkView, most_wide, window
+
+_VALUE = 9
+#: Names cut shorter say nothing.
+_LEAST_NAME = 8
+
+
+class StageList(WalkView):
+    """A row for each stage: symbol, name, and the chosen unit's value."""
+
+    HELP_TITLE = "The stages"
+    HELP = (
+        "Everything that is computed at one character, in order. Values are those of the chosen unit; for scores and "
+        "probabilities, those of the character that should follow. What has not been computed yet is a dot."
+    )
+
+    def draw_place(self, width: int, height: int) -> list[Strip]:
+        """The heading and as many stages as fit, with the present one in view."""
+        place, ink = self.place, self.ink
+        moments = [place.walk.moments[k] for k in place.group]
+        symbols = [self.spelled(moment.symbol) for moment in moments]
+        wide = max(5, most_wide(symbols))
+        name = max(0, width - 2 - wide - 1 - _VALUE)
+        if name < _LEAST_NAME:
+            name, wide = 0, wide + name
+        title = {"forward": "Forward", "backward": "Backward", "update": "Gradient"}[place.moment.phase]
+        right = (f"unit {place.unit + 1}", ink.muted)
+        rows = [heading(ink, width, title, (), [right] if place.moment.phase != "update" else [])]
+        for k in window(len(moments), place.index - place.group.start, height - 1):
+            moment, number = moments[k], place.group[k]
+            here = number == place.index
+            value = self._value(moment) if number <= place.index else self.dot
+            style = self.cursor if here else ink.text if number < place.index else ink.muted
+            click = f"screen.go({number})"
+            marker = self.marker if here else " "
+            pieces: list[Piece] = [
+                (f"{marker} {symbols[k].ljust(wide)} ", clickable(style, click)),
+                (moment.stage.name[:name].ljust(name), clickable(style, click)),
+                (
+                    " " * (_VALUE - cell_len(value)) + value,
+                    clickable(style if here or value != self.dot else ink.faint, click),
+                ),
+            ]
+            rows.append(row(width, pieces))
+        return rows
+
+    def _value(self, moment: Moment) -> str:
+        place = self.place
+        if moment.stage.id == "x" and place.walk.config.num_layers == 1:
+            return self.quoted(moment.step.symbol)
+        value = moment.value(place.unit)
+        return "" if value is None else format_number(value)

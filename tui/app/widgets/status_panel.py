@@ -1,0 +1,80 @@
+"""The status panel: where training is, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from textual.strip import Strip
+
+from lstm_ext.train.trainer import Snapshot
+
+from ...text.units import clock, number, rate
+from .canvas import Canvas, Piece, clickable, heading, row
+
+
+class StatusPanel(Canvas):
+    """Names and numbers in rows, the most telling ones first, as many as fit."""
+
+    HELP_TITLE = "Status"
+    HELP = (
+        "Loss is in nats per character, bits per character is loss / ln 2. An epoch is one pass over the text. "
+        "The gradient's norm is taken before clipping. Speed counts characters trained on per second."
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: Snapshot | None = None
+        self._engine = ""
+
+    def show(self, snapshot: Snapshot, engine: str) -> None:
+        """Shows the state of a run, and what computes it."""
+        self._snapshot, self._engine = snapshot, engine
+        self.redraw()
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """The heading with the run's state, and its numbers."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return [heading(self.ink, width, "Status", right=[("starting", self.ink.muted)])]
+        strips = [heading(self.ink, width, "Status", right=self._state(snapshot))]
+        for name, value in self._numbers(snapshot)[: height - 1]:
+            label: list[Piece] = [(name, self.ink.muted)]
+            if name == "learning rate":
+                label += [
+                    (" +", clickable(self.ink.key, "screen.faster")),
+                    ("/", self.ink.faint),
+                    ("-", clickable(self.ink.key, "screen.slower")),
+                ]
+            strips.append(row(width, label, [(value, self._value_style(name))]))
+        return strips
+
+    def _value_style(self, name: str) -> Style:
+        styles = {"loss": self.ink.line, "validation": self.ink.point}
+        return styles.get(name, self.ink.text)
+
+    def _state(self, snapshot: Snapshot) -> list[Piece]:
+        ink = self.ink
+        glyphs = "*=.x" if ink.ascii else "●■○✗"
+        states = {
+            "running": (glyphs[0], "learning", ink.good),
+            "paused": (glyphs[1], "paused", ink.warning),
+            "failed": (glyphs[3], "failed", ink.bad),
+        }
+        glyph, word, style = states.get(snapshot.status, (glyphs[2], snapshot.status, ink.muted))
+        return [(f"{glyph} {word}", style)]
+
+    def _numbers(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:
+        return (
+            ("step", f"{snapshot.step:,}"),
+            ("loss", number(snapshot.smoothed)),
+            ("validation", number(snapshot.val_loss)),
+            ("bits per char", number(snapshot.bits_per_char)),
+            ("learning rate", f"{snapshot.lr:.2g}"),
+            ("gradient norm", number(snapshot.grad_norm)),
+            ("speed", f"{rate(snapshot.chars_per_second)} chars/s"),
+            ("epoch", f"{snapshot.epoch:.2f}"),
+            ("time", clock(snapshot.seconds)),
+            ("engine", self._engine),
+            ("best validation", number(snapshot.best_val)),
+        )

@@ -1,0 +1,171 @@
+"""Show versions, backend, terminal and data, and what could be better. Paste its output into a bug report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from lstm_ext import __version__
+from lstm_ext.data import BUILTIN, load_text
+from lstm_ext.engine.backend import available_backends, backend_name
+from lstm_ext.errors import DataError
+
+from ..options import add_json
+
+#: Packages that matter; PyTorch only to `lstm-lab verify`. None of them is imported for this.
+PACKAGES = ("numpy", "cffi", "textual", "rich", "safetensors", "matplotlib", "torch")
+BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+SMALLEST = (60, 16)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    report = examine()
+    print(json.dumps(report) if arguments.json else _text(report))
+    return 0
+
+
+def examine() -> dict[str, Any]:
+    """All findings, ready for JSON; ``advice`` says in sentences what could be better."""
+    report: dict[str, Any] = {
+        "lstm_lab": __version__,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        **_engine(),
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "blas_threads": {name: os.environ[name] for name in BLAS_VARIABLES if name in os.environ},
+        "terminal": _terminal(),
+        "texts": _texts(),
+        "writable": {
+            folder: os.access(folder, os.W_OK) for folder in dict.fromkeys((os.getcwd(), tempfile.gettempdir()))
+        },
+    }
+    report["advice"] = _advice(report)
+    return report
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _engine() -> dict[str, Any]:
+    available = available_backends()
+    core: dict[str, Any] | None = None
+    if "c" in available:
+        from lstm_ext.engine.core import compiler, kernel, kernels
+
+        core = {"kernel": kernel(), "kernels": list(kernels()), "compiler": compiler()}
+    return {"backend": backend_name(), "backends": list(available), "core": core}
+
+
+def _terminal() -> dict[str, Any]:
+    size = shutil.get_terminal_size()
+    return {
+        "is_terminal": sys.stdout.isatty(),
+        "columns": size.columns,
+        "rows": size.lines,
+        "term": os.environ.get("TERM", ""),
+        "colours": _colours(),
+        "encoding": sys.stdout.encoding,
+        "unicode": "utf" in (sys.stdout.encoding or "").lower(),
+        "ssh": "SSH_CONNECTION" in os.environ,
+    }
+
+
+def _colours() -> str:
+    if os.environ.get("NO_COLOR"):
+        return "none (NO_COLOR)"
+    term = os.environ.get("TERM", "")
+    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return "16 million"
+    if term == "dumb":
+        return "none"
+    return "256" if "256" in term else "16"
+
+
+def _texts() -> dict[str, int | None]:
+    """Each built-in text and its length; None where this machine does not have it."""
+    lengths: dict[str, int | None] = {}
+    for name in BUILTIN:
+        try:
+            lengths[name] = len(load_text(name))
+        except DataError:
+            lengths[name] = None
+    return lengths
+
+
+def _advice(report: dict[str, Any]) -> list[str]:
+    advice = []
+    if "c" not in report["backends"]:
+        advice.append(
+            "The C core was not built, so NumPy does the work: the same results, many times slower. Install a C "
+            "compiler and Python's headers (Debian: apt install gcc python3-dev; Fedora: dnf install gcc "
+            "python3-devel; macOS: xcode-select --install), then install lstm-lab again."
+        )
+    elif report["backend"] != "c":
+        advice.append("LSTM_LAB_BACKEND chooses the NumPy twin; unset it for the faster C core.")
+    if report["backend"] == "numpy" and not report["blas_threads"]:
+        advice.append("OPENBLAS_NUM_THREADS=1 often makes the NumPy twin faster at small sizes.")
+    terminal = report["terminal"]
+    if not terminal["is_terminal"]:
+        advice.append("Output is not a terminal here, so the app will not open; the other commands work.")
+    elif terminal["columns"] < SMALLEST[0] or terminal["rows"] < SMALLEST[1]:
+        advice.append(f"The app needs at least {SMALLEST[0]} columns and {SMALLEST[1]} rows: enlarge the terminal.")
+    if not terminal["unicode"]:
+        advice.append("The terminal's encoding is not UTF-8: `lstm-lab --ascii` draws with ASCII only.")
+    for name, length in report["texts"].items():
+        if length is None:
+            advice.append(f"The built-in text {name!r} is not available in this Python; use a file.")
+    for folder, good in report["writable"].items():
+        if not good:
+            advice.append(f"{folder} is not writable: give --checkpoint a path elsewhere.")
+    return advice
+
+
+def _text(report: dict[str, Any]) -> str:
+    core = report["core"]
+    terminal = report["terminal"]
+    threads = ", ".join(f"{name}={value}" for name, value in report["blas_threads"].items())
+    rows = [
+        ("lstm-lab", report["lstm_lab"]),
+        ("Python", f"{report['python']} ({report['executable']})"),
+        ("system", report["system"]),
+        *((name, found or "not installed") for name, found in report["packages"].items()),
+        ("backend", {"c": "c (the C core)", "numpy": "numpy (the NumPy twin)"}[report["backend"]]),
+    ]
+    if core:
+        rows += [
+            ("kernel", f"{core['kernel']} (this machine can run: {', '.join(core['kernels'])})"),
+            ("compiler", core["compiler"]),
+        ]
+    rows += [
+        ("CPUs", str(report["cpus"])),
+        ("BLAS threads", threads or "as NumPy chooses"),
+        (
+            "terminal",
+            f"{terminal['columns']}×{terminal['rows']}, TERM={terminal['term'] or 'unset'}, {terminal['colours']} "
+            f"colours, {terminal['encoding']}{', over SSH' if terminal['ssh'] else ''}"
+            if terminal["is_terminal"]
+            else "output is not a terminal",
+        ),
+        ("texts", ", ".join(f"{name} ({length:,})" for name, length in report["texts"].items() if length)),
+        ("writable", ", ".join(folder for folder, good in report["writable"].items() if good) or "nothing"),
+    ]
+    lines = [f"{name:<14}{value}" for name, value in rows]
+    advice = [f"- {sentence}" for sentence in report["advice"]]
+    return "\n".join([*lines, "", *(advice or ["Nothing to improve."])])

@@ -1,0 +1,170 @@
+"""Answer a question about recurrent networks by measuring: several variants, each with several seeds.
+
+What is finished is kept: an interrupted experiment goes on where it was, and one with more seeds adds only those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ..options import add_json, whole
+
+if TYPE_CHECKING:
+    from lstm_ext.experiments import Experiment, Report
+
+#: Seconds between two lines of progress where they cannot be rewritten in place.
+NEW_LINE = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which experiment (none: list them)")
+    parser.add_argument("--list", action="store_true", help="name the experiments and their questions")
+    parser.add_argument("--seeds", type=whole(1, 1000), metavar="N", help="runs of each variant (default: 5, quick 3)")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: under a minute")
+    parser.add_argument(
+        "--jobs", type=whole(1, 1024), default=1, metavar="N", help="processes, with one thread each (default: 1)"
+    )
+    parser.add_argument("--data", metavar="FILE", help="learn this instead, where the experiment can (--list says)")
+    parser.add_argument("--fresh", action="store_true", help="measure again what is kept from earlier runs")
+    parser.add_argument("--save", metavar="DIR", help="write NAME.json, NAME.csv, NAME.svg and the page NAME.md there")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    # Read by NumPy's BLAS when it is loaded: with more threads, numbers and times depend on what else runs.
+    for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ[variable] = "1"
+
+    from lstm_ext.experiments import NAMES, load
+    from lstm_ext.experiments.export import as_json, save
+    from lstm_ext.experiments.runner import cells, kept
+    from lstm_ext.experiments.runner import run as run_all
+
+    if arguments.list or arguments.name is None:
+        return _list([load(name) for name in NAMES], arguments.json)
+    try:
+        experiment = load(arguments.name, arguments.data)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    default = experiment.quick_seeds if arguments.quick else experiment.seeds
+    seeds, directory = range(arguments.seeds or default), state_directory()
+    if arguments.save:
+        Path(arguments.save).mkdir(parents=True, exist_ok=True)
+    planned = cells(experiment, seeds, arguments.quick, directory)
+    done = 0 if arguments.fresh else sum(kept(cell) is not None for cell in planned)
+    if not arguments.json:
+        print(f"{experiment.question}\n", flush=True)
+    if done:
+        print(f"lstm-lab: {done} of {len(planned)} runs are kept from before (--fresh repeats them)", file=sys.stderr)
+    try:
+        with _progress(experiment.name, done, len(planned)) as advance:
+            results = run_all(
+                experiment,
+                seeds,
+                quick=arguments.quick,
+                jobs=arguments.jobs,
+                directory=directory,
+                fresh=arguments.fresh,
+                on_cell=lambda cell: advance(cell.variant),
+            )
+    except KeyboardInterrupt:
+        done = sum(kept(cell) is not None for cell in planned)
+        print(
+            f"lstm-lab: stopped; {done} of {len(planned)} runs are kept in {directory / experiment.name}; "
+            f"the same command{' without --fresh' if arguments.fresh else ''} goes on",
+            file=sys.stderr,
+        )
+        return 130
+    report = experiment.report(results)
+    if arguments.json:
+        print(json.dumps(as_json(experiment, results, report)))
+    else:
+        _print(report)
+    if arguments.save:
+        paths = save(Path(arguments.save), experiment, results, report)
+        print(f"lstm-lab: wrote {', '.join(map(str, paths))}", file=sys.stderr)
+    return 0
+
+
+def state_directory() -> Path:
+    """Where finished runs are kept: $XDG_STATE_HOME/lstm-lab/experiments."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "lstm-lab" / "experiments"
+
+
+def _list(experiments: list[Experiment], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([{"name": e.name, "question": e.question, "data": e.reads} for e in experiments]))
+        return 0
+    width = max(len(experiment.name) for experiment in experiments)
+    for experiment in experiments:
+        print(f"{experiment.name:<{width}}  {experiment.question}")
+        if experiment.reads:
+            print(f"{'':<{width}}  --data: {experiment.reads}")
+    return 0
+
+
+@contextmanager
+def _progress(name: str, done: int, total: int) -> Iterator[Callable[[str], None]]:
+    """On standard error: a bar on a terminal, elsewhere a line now and then. Yields what to call after each run."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if console.is_terminal and not console.is_dumb_terminal:
+        columns = (
+            TextColumn(name),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[last]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(name, completed=done, total=total, last="")
+            yield lambda variant: bar.update(task, advance=1, last=variant)
+        return
+    count, written = done, time.monotonic()
+
+    def advance(variant: str) -> None:
+        nonlocal count, written
+        count += 1
+        if time.monotonic() - written >= NEW_LINE:
+            written = time.monotonic()
+            print(f"lstm-lab: {name}: {count} of {total} runs, the last one {variant}", file=sys.stderr, flush=True)
+
+    yield advance
+
+
+def _print(report: Report) -> None:
+    """In colours where there are some; elsewhere each curve has a mark of its own."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from lstm_ext.experiments.charts import COLOURS
+    from lstm_ext.experiments.export import report_lines
+
+    from ...text.ascii import to_ascii
+
+    console = Console(highlight=False, soft_wrap=True)
+    unicode = console.encoding.startswith("utf")
+    coloured = console.color_system is not None and not console.no_color and unicode
+    width = max(40, min(110, console.width))
+    for line in report_lines(report, width, "braille" if coloured else "ascii"):
+        if not coloured:
+            plain = "".join(text for text, _ in line)
+            print((plain if unicode else to_ascii(plain)).rstrip())
+            continue
+        text = Text()
+        for piece, curve in line:
+            red, green, blue = COLOURS[curve % len(COLOURS)]
+            text.append(piece, "" if curve < 0 else f"rgb({red},{green},{blue})")
+        console.print(text)

@@ -1,0 +1,89 @@
+"""Let a trained network write, character by character, to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+
+from lstm_ext.errors import DataError
+from lstm_ext.train.checkpoint import load_checkpoint
+
+from ...errors import CommandError, UsageError
+from ..checkpoints import readable
+from ..options import add_engine, number, whole
+
+#: Characters drawn between two writes.
+PIECE = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", metavar="F.safetensors", help="a network that `lstm-lab train` has kept")
+    parser.add_argument("--length", type=whole(0, 2**62), default=500, metavar="N", help="characters (default: 500)")
+    parser.add_argument(
+        "--temperature",
+        type=number(0),
+        default=0.8,
+        metavar="X",
+        help="0 always writes the likeliest; 1 draws as the network predicts; more is wilder (default: 0.8)",
+    )
+    parser.add_argument("--prime", metavar="TEXT", help="what to go on from (default: a new line)")
+    parser.add_argument(
+        "--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest only (default: 0, all)"
+    )
+    parser.add_argument(
+        "--top-p",
+        type=number(0, 1, low_included=False, high_included=True),
+        default=1.0,
+        metavar="P",
+        help="draw from the fewest that together reach probability P (default: 1, all)",
+    )
+    parser.add_argument("--seed", type=whole(0, 2**63 - 1), metavar="S", help="the same seed writes the same text")
+    add_engine(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path = readable(arguments.checkpoint)
+    if arguments.prime == "":
+        raise UsageError("--prime: is empty; expected a text of at least one character")
+
+    checkpoint = load_checkpoint(path)
+    vocabulary = checkpoint.vocabulary
+    model = checkpoint.model(backend=arguments.backend, threads=arguments.threads or 1)
+    start = arguments.prime or ("\n" if "\n" in vocabulary.symbols else vocabulary.symbols[0])
+    seed = secrets.randbits(63) if arguments.seed is None else arguments.seed
+    try:
+        symbols = vocabulary.encode(start)
+    except DataError as error:
+        raise CommandError(f"--prime: {error}") from error
+    # A terminal obeys control characters; a network that learned some may print them anywhere.
+    unsafe = {} if not sys.stdout.isatty() else {ord(c): "\ufffd" for c in vocabulary.symbols if _controls(c)}
+    state = model.zero_state()
+    drawn = 0
+    text = arguments.prime or ""
+    sys.stdout.write(text.translate(unsafe))
+    try:
+        while drawn < arguments.length:
+            symbols = model.sample(
+                symbols,
+                min(PIECE, arguments.length - drawn),
+                temperature=arguments.temperature,
+                top_k=arguments.top_k,
+                top_p=arguments.top_p,
+                seed=seed,
+                offset=drawn,
+                state=state,
+            )
+            drawn += len(symbols)
+            text = vocabulary.decode(symbols)
+            sys.stdout.write(text.translate(unsafe))
+            sys.stdout.flush()
+            symbols = symbols[-1:]
+    finally:
+        if not text.endswith("\n"):
+            sys.stdout.write("\n")
+    return 0
+
+
+def _controls(character: str) -> bool:
+    return character not in "\n\t" and (ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0)

@@ -1,0 +1,74 @@
+"""Walk a network through a text one gate at a time: every equation with its numbers, forward and backward."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ...errors import CommandError, UsageError
+from ..options import BACKENDS, CELLS, add_json, whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT", help="at least two characters: each one is read to predict the next")
+    parser.add_argument("--cell", choices=CELLS, help="default: lstm")
+    parser.add_argument("--reset-after", action="store_true", help="GRU as in cuDNN and PyTorch")
+    parser.add_argument("--hidden-size", type=whole(1, 1024), metavar="H", help="units (default: 3)")
+    parser.add_argument("--seed", type=whole(0), help="of the untrained weights (default: 0)")
+    parser.add_argument("--trained", action="store_true", help="teach the network the text first")
+    parser.add_argument("--checkpoint", metavar="F", help="the network of a checkpoint instead")
+    parser.add_argument("--unit", type=whole(1), default=1, metavar="K", help="whose numbers to fill in (default: 1)")
+    parser.add_argument("--backward", action="store_true", help="go on backward, to the gradient of every weight")
+    parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")
+    parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from lstm_ext.explain.walk import spelling_model, walk
+
+    from ...text.step import render
+
+    if len(arguments.text) < 2:
+        raise UsageError(f"TEXT: got {arguments.text!r}, expected at least 2 characters: the last is only predicted")
+    if arguments.checkpoint:
+        from lstm_ext.errors import CheckpointError
+        from lstm_ext.train.checkpoint import load_checkpoint
+
+        network = ("cell", "reset_after", "hidden_size", "seed", "trained")
+        if given := [name for name in network if getattr(arguments, name) not in (None, False)]:
+            option = "--" + given[0].replace("_", "-")
+            raise UsageError(f"{option}: a checkpoint brings its own network; leave out {option} or --checkpoint")
+        try:
+            checkpoint = load_checkpoint(arguments.checkpoint)
+        except CheckpointError as error:
+            raise CommandError(str(error)) from error
+        model, vocabulary = checkpoint.model(backend=arguments.backend), checkpoint.vocabulary
+        weights = f"weights of {arguments.checkpoint} (step {checkpoint.step:,})"
+    else:
+        cell = arguments.cell or ("gru" if arguments.reset_after else "lstm")
+        model, vocabulary = spelling_model(
+            arguments.text,
+            cell=cell,
+            hidden_size=arguments.hidden_size or 3,
+            reset_after=arguments.reset_after,
+            trained=arguments.trained,
+            seed=arguments.seed or 0,
+            backend=arguments.backend,
+        )
+        weights = "trained on this text" if arguments.trained else "untrained"
+    if arguments.unit > model.config.hidden_size:
+        raise UsageError(
+            f"--unit: got {arguments.unit}, expected at most {model.config.hidden_size}, the network's size"
+        )
+
+    walked = walk(model, arguments.text, vocabulary)
+    if arguments.json:
+        print(json.dumps({"weights": weights, **walked.as_dict()}))
+        return 0
+    lines = render(
+        walked, unit=arguments.unit - 1, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights
+    )
+    for line in lines:
+        print(line)
+    return 0

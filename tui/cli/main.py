@@ -1,0 +1,126 @@
+"""The command line: ``lstm-lab [COMMAND] …``.
+
+Only the module of the chosen command is imported, and those import what they need when they
+run, so that ``--version`` and ``--help`` answer at once.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from ..errors import CommandError, UsageError
+from .options import Parser
+
+#: Each command and its line in the help; the module of that name in ``commands`` runs it.
+COMMANDS = {
+    "lab": "open the laboratory (what plain `lstm-lab` does)",
+    "train": "train a network on a text and keep it in a checkpoint",
+    "generate": "let a trained network write",
+    "eval": "measure a trained network on a text",
+    "step": "walk through a text one gate at a time, in plain text",
+    "experiment": "answer a question about recurrent networks by measuring",
+    "verify": "prove the engines against each other, finite differences and PyTorch",
+    "doctor": "show versions, backend, terminal and data, and what could be better",
+}
+SIGPIPE_STATUS = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status. ``arguments`` default to the process's own."""
+    if arguments is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A script's `&` starts its children so; whoever sends a SIGINT all the same means it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a symbol gets "?" instead of a crash
+            stream.reconfigure(errors="replace")
+    return guarded(lambda: _run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Runs ``command``; whatever it raises becomes one line on standard error and an exit status."""
+    try:
+        status = command()
+        sys.stdout.flush()
+        return status
+    except CommandError as error:
+        return _fail(str(error), error.code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has had enough, as in `| head`
+        _drop_output()
+        return SIGPIPE_STATUS
+    except MemoryError as error:
+        return _fail(f"not enough memory ({error}); choose a smaller network, batch or text")
+    except OSError as error:
+        _drop_output()
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+    except Exception as error:
+        from lstm_ext.errors import CheckpointError
+
+        # What the library raises for input that it cannot take. Anything else is a bug and shows where it is.
+        expected = isinstance(error, (CheckpointError, ValueError, ArithmeticError, RuntimeError))
+        if not expected or os.environ.get("LSTM_LAB_DEBUG"):
+            raise
+        return _fail(str(error))
+
+
+def _run(arguments: list[str]) -> int:
+    match arguments:
+        case ["--version" | "-V", *_]:
+            from lstm_ext import __version__
+
+            print(f"lstm-lab {__version__}")
+            return 0
+        case ["--help" | "-h" | "help", *_]:
+            print(_overview())
+            return 0
+        case [name, *rest] if not name.startswith("-"):
+            pass
+        case rest:
+            name = "lab"
+    if name not in COMMANDS:
+        close = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean `lstm-lab {close[0]}`?" if close else "`lstm-lab --help` lists the commands"
+        raise UsageError(f"no command {name!r}; {hint}")
+    command = import_module(f"lstm_lab.cli.commands.{name}")
+    parser = Parser(prog=f"lstm-lab {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    status: int = command.run(parser.parse_args(rest))
+    return status
+
+
+def _overview() -> str:
+    lines = [f"  {name:<10} {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: lstm-lab [COMMAND] [OPTIONS]",
+            "",
+            "A laboratory for recurrent networks in the terminal.",
+            "",
+            *lines,
+            "",
+            "`lstm-lab COMMAND --help` explains a command; `lstm-lab --version` names this version.",
+        ]
+    )
+
+
+def _fail(message: str, status: int = 1) -> int:
+    print(f"lstm-lab: error: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _drop_output() -> None:
+    """Points standard output at nothing if it takes no more: the interpreter's last flush would fail again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

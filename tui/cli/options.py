@@ -1,0 +1,114 @@
+"""Command-line options that several commands share, and numbers that say what they expected."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from ..errors import UsageError
+
+CELLS = ("lstm", "gru", "rnn")
+BACKENDS = ("c", "numpy")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line and that never guesses abbreviations."""
+
+    def __init__(self, *, prog: str, description: str | None) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        message = message.removeprefix("argument ")
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def whole(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """A parser of integers in [least, most]."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            limit = f"of at least {least}" if value < least else f"of at most {most}"
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number {limit}")
+        return value
+
+    return parse
+
+
+def number(
+    low: float, high: float = math.inf, *, low_included: bool = True, high_included: bool = False
+) -> Callable[[str], float]:
+    """A parser of finite numbers between ``low`` and ``high``."""
+    left, right = ("[" if low_included else "("), ("]" if high_included else ")")
+    if high < math.inf:
+        expected = f"a number in {left}{low:g}, {high:g}{right}"
+    else:
+        expected = f"a finite number {'of at least' if low_included else 'above'} {low:g}"
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        above = value >= low if low_included else value > low
+        below = value <= high if high_included else value < high
+        if not (above and below and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+        return value
+
+    return parse
+
+
+positive = number(0, low_included=False)
+
+
+def add_text(parser: argparse._ActionsContainer) -> None:
+    """``--data`` and ``--encoding``."""
+    parser.add_argument("--data", metavar="FILE|NAME", help="a text file or a built-in text: hello, abc, hamlet, pydoc")
+    add_encoding(parser)
+
+
+def add_encoding(parser: argparse._ActionsContainer) -> None:
+    """``--encoding``."""
+    parser.add_argument("--encoding", help="how the text file is encoded (default: utf-8)")
+
+
+def add_network(parser: argparse._ActionsContainer, *, dropout: str = "0") -> None:
+    """The fields of ``ModelConfig``, None where not given; ``dropout`` is the default that help shows."""
+    parser.add_argument("--cell", choices=CELLS, help="default: lstm")
+    parser.add_argument("--hidden-size", type=whole(1), metavar="H", help="units per layer (default: 128)")
+    parser.add_argument("--num-layers", type=whole(1), metavar="L", help="default: 1")
+    parser.add_argument(
+        "--dropout", type=number(0, 1), metavar="P", help=f"of each layer's output (default: {dropout})"
+    )
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
+    parser.add_argument("--reset-after", action="store_true", default=None, help="GRU as in cuDNN and PyTorch")
+    parser.add_argument("--peephole", action="store_true", default=None, help="LSTM whose gates see the cell")
+    parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with i = 1 - f")
+
+
+def add_training(parser: argparse._ActionsContainer, *, lr: float = 2e-3) -> None:
+    """What one training step is, None where not given; ``lr`` is the default that help shows."""
+    parser.add_argument("--seq-length", type=whole(1), metavar="T", help="characters per step and lane (default: 50)")
+    parser.add_argument("--batch-size", type=whole(1), metavar="B", help="lanes read in parallel (default: 16)")
+    parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help=f"learning rate (default: {lr:g})")
+    parser.add_argument("--optimizer", choices=("sgd", "rmsprop", "adagrad", "adam"), help="default: adam")
+    parser.add_argument("--seed", type=whole(0), help="of weights and dropout (default: 0)")
+
+
+def add_engine(parser: argparse._ActionsContainer, threads: str = "1") -> None:
+    """``--backend`` and ``--threads``, whose default is ``threads`` in words."""
+    parser.add_argument(
+        "--backend", choices=BACKENDS, help="engine: the C core (default where it was built) or its NumPy twin"
+    )
+    parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help=f"of the C core (default: {threads})")
+
+
+def add_json(parser: argparse._ActionsContainer) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")

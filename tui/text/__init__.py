@@ -1,0 +1,1 @@
+"""Numbers, bars and walks as plain text, for the command line and the app alike."""

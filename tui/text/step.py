@@ -1,0 +1,253 @@
+"""The gate-by-gate walk as plain text: a table of stages for every character, 80 columns wide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from lstm_ext.explain.stages import to_ascii
+from lstm_ext.explain.walk import Moment, Step, Walk, format_number
+
+from .meter import bar
+
+WIDTH = 80
+_NAME = 16
+_NUMBER = 9
+#: Units whose values stand side by side, and symbols listed under a prediction.
+_COLUMNS, _SYMBOLS = 3, 8
+_EQUATION = WIDTH - _NAME - _COLUMNS * _NUMBER
+_BAR = 24
+
+
+def render(
+    walk: Walk, *, unit: int = 0, backward: bool = False, ascii_only: bool = False, weights: str = "untrained"
+) -> Iterator[str]:
+    """The lines of the walk: forward, and with ``backward`` the way back and the gradient.
+
+    ``unit`` (from 0) is the one whose numbers are filled into the equations; ``weights`` says where
+    the network's weights come from.
+    """
+    yield from _Page(walk, unit, ascii_only).lines(backward, weights)
+
+
+def quoted(symbol: str, ascii_only: bool) -> str:
+    """A character as Python writes it, so that spaces and line ends can be seen."""
+    return ascii(symbol) if ascii_only else repr(symbol)
+
+
+def network(walk: Walk) -> str:
+    """What is walked through, in a few words: LSTM, 3 units."""
+    config = walk.config
+    options = [name for name in ("peephole", "coupled") if getattr(config, name)]
+    options += [f"{name} gate held at {value:g}" for name, value in config.force.items()]
+    if config.cell == "gru":
+        options.append("reset after the product" if config.reset_after else "reset before the product")
+    if config.num_layers > 1:
+        options.append(f"the last of {config.num_layers} layers")
+    units = f"{config.hidden_size} unit{'s' * (config.hidden_size != 1)}"
+    return ", ".join([config.cell.upper(), units, *options])
+
+
+def engine(walk: Walk) -> str:
+    """What computed the walk."""
+    return {"c": "the C core", "numpy": "the NumPy twin"}[walk.backend] + " in float64"
+
+
+def likeliest(values: np.ndarray, target: int, most: int) -> list[int]:
+    """The ``most`` symbols with the largest values, in the order of the vocabulary; the target is always one."""
+    if values.size <= most:
+        return list(range(values.size))
+    best = [int(symbol) for symbol in np.argsort(-values, kind="stable") if symbol != target]
+    return sorted([target, *best[: most - 1]])
+
+
+class _Page:
+    def __init__(self, walk: Walk, unit: int, ascii_only: bool) -> None:
+        self.walk, self.unit, self.ascii_only = walk, unit, ascii_only
+        size = walk.config.hidden_size
+        first = min(max(0, unit - _COLUMNS // 2), max(0, size - _COLUMNS))
+        self.units = range(first, min(size, first + _COLUMNS))
+
+    def lines(self, backward: bool, weights: str) -> Iterator[str]:
+        walk = self.walk
+        yield from self._wrapped(
+            f"{quoted(walk.text, self.ascii_only)}, gate by gate: {network(walk)}, {weights}; by {engine(walk)}", ""
+        )
+        yield from self._wrapped(self._reading_help(), "")
+        for step in walk.steps:
+            yield from self._section(step, "forward")
+        yield ""
+        yield from self._wrapped(
+            f"loss = mean of {walk.steps[-1].t} characters = {format_number(walk.loss)} nats; guessing evenly would "
+            f"cost ln {walk.config.output_size} = {format_number(float(np.log(walk.config.output_size)))}",
+            "",
+        )
+        if backward:
+            for step in reversed(walk.steps):
+                yield from self._section(step, "backward")
+            yield from self._update()
+
+    def _reading_help(self) -> str:
+        config = self.walk.config
+        others = "" if len(self.units) == config.hidden_size else f" of {config.hidden_size}"
+        shown = f"units {self.units[0] + 1} to {self.units[-1] + 1}{others}" if len(self.units) > 1 else "its value"
+        return self._text(
+            f"The equations are filled in for unit {self.unit + 1}; the columns are {shown}. "
+            "W_fh and W_fx are the columns of W_f that meet h and x; dX means ∂L/∂X."
+        )
+
+    def _section(self, step: Step, phase: str) -> Iterator[str]:
+        """One character, forward or backward. What stages mean is told at the first character walked."""
+        walk = self.walk
+        read, wanted = (quoted(walk.vocabulary.symbols[s], self.ascii_only) for s in (step.symbol, step.target))
+        way = "reads" if phase == "forward" else "backward:"
+        yield ""
+        yield from self._title(f"{step.t} of {walk.steps[-1].t} {way} {read}, next should be {wanted}", self._heads())
+        told = step is walk.steps[0 if phase == "forward" else -1]
+        for moment in walk.moments:
+            if moment.step is step and moment.phase == phase:
+                yield from self._stage(moment)
+                if told:
+                    yield from self._wrapped(self._text(moment.meaning(self.unit)), "    ")
+
+    def _heads(self) -> str:
+        marks = [f"{'>' if unit == self.unit else ''}unit {unit + 1}" for unit in self.units]
+        return "".join(mark.rjust(_NUMBER) for mark in marks)
+
+    def _title(self, title: str, columns: str = "") -> Iterator[str]:
+        rule = "=" if self.ascii_only else "━"
+        room = WIDTH - cell_len(columns) - (1 if columns else 0)
+        title = f"{rule * 2} {title} "
+        yield (title + rule * max(0, room - cell_len(title)) + (" " + columns if columns else "")).rstrip()
+
+    def _stage(self, moment: Moment) -> Iterator[str]:
+        """Name and equation, then the equation with numbers and, in columns, the values of all units shown."""
+        name = set_cell_size(self._text(moment.stage.name), _NAME)
+        symbol, right = self._sides(moment)
+        filled = self._text(moment.filled(self.unit))
+        values = self._columns(moment)
+        indent = " " * (_NAME + cell_len(symbol) + 1)
+        lines = [name + (f"{symbol} = {right}" if right else symbol)]
+        value = moment.value(self.unit)
+        if filled and value is not None:
+            short = f"{lines[0]} = {filled}"
+            # σ(a_f) = σ(0.8877) fits behind its equation; sums get a line of their own.
+            if not moment.stage.parts and cell_len(short) <= _NAME + _EQUATION:
+                lines = [short]
+            else:
+                lines.append(f"{indent}= {filled}")
+            if moment.stage.axis != "unit":
+                lines[-1] += f" = {format_number(value)}"
+        lines = [piece for line in lines for piece in self._fold(line, indent)]
+        if values:
+            if cell_len(lines[-1]) > _NAME + _EQUATION:
+                lines.append("")
+            lines[-1] = set_cell_size(lines[-1], _NAME + _EQUATION) + values
+        yield from lines
+        yield from self._products(moment, len(indent))
+        yield from self._details(moment)
+
+    def _products(self, moment: Moment, indent: int) -> Iterator[str]:
+        """The matrix products among the summands, written out where they are short enough."""
+        products = [
+            (self._text(part.symbol), self._text(part.product))
+            for part in moment.parts(self.unit)
+            if "·" in part.product
+        ]
+        width = max((cell_len(symbol) for symbol, _ in products), default=0)
+        lines = [f"{symbol:>{width}} = {product}" for symbol, product in products]
+        indent = min([indent, *(WIDTH - cell_len(line) for line in lines)])
+        yield from (" " * indent + line for line in lines if indent >= 4)
+
+    def _sides(self, moment: Moment) -> tuple[str, str]:
+        symbol, _, right = self._text(moment.equation).partition(" = ")
+        if moment.stage.id == "x" and self.walk.config.num_layers == 1:
+            right = right.replace(
+                "character", quoted(self.walk.vocabulary.symbols[moment.step.symbol], self.ascii_only)
+            )
+        return symbol, right
+
+    def _columns(self, moment: Moment) -> str:
+        if moment.stage.axis != "unit" and not (moment.stage.axis == "input" and self.walk.config.num_layers > 1):
+            return ""
+        return "".join(format_number(float(moment.values[unit])).rjust(_NUMBER) for unit in self.units)
+
+    def _details(self, moment: Moment) -> Iterator[str]:
+        """Predictions as bars, gradients of scores and weights as small tables."""
+        step, indent = moment.step, " " * _NAME
+        if moment.stage.id == "p":
+            for symbol in likeliest(step.values["p"], step.target, _SYMBOLS):
+                share = float(step.values["p"][symbol])
+                mark = "  target" if symbol == step.target else ""
+                drawn = bar(share, _BAR, ascii_only=self.ascii_only)
+                label = set_cell_size(quoted(self.walk.vocabulary.symbols[symbol], self.ascii_only), 7)
+                yield f"{indent}{label}{format_number(share):>8}  {drawn}{mark}".rstrip()
+        elif moment.stage.id == "dy":
+            shown = likeliest(np.abs(step.values["dy"]), step.target, _SYMBOLS)
+            symbols = self.walk.vocabulary.symbols
+            pieces = [
+                f"{quoted(symbols[k], self.ascii_only)} {format_number(float(step.values['dy'][k]))}" for k in shown
+            ]
+            yield from self._fold(indent + "   ".join(pieces), indent)
+        elif moment.stage.id == "dW_y":
+            dW, db = step.values["dy"][step.target] * step.values["h"], step.values["dy"][step.target]
+            target = quoted(self.walk.vocabulary.symbols[step.target], self.ascii_only)
+            yield from self._table([(f"to {target}", db, dW)], "db_y", "")
+        elif moment.stage.id == "dW":
+            rows = self.walk.weight_rows(step, self.unit)
+            read = self.walk.vocabulary.symbols[step.symbol] if self.walk.config.num_layers == 1 else ""
+            yield from self._table([(row.weights, row.da, row.recurrent) for row in rows], "db", read)
+
+    def _table(self, rows: list[tuple[str, float, np.ndarray]], bias: str, symbol: str) -> Iterator[str]:
+        """Gradients of single weights: of the bias, and of those from the units shown (and from the character)."""
+        heads = [bias, *([f"from {quoted(symbol, self.ascii_only)}"] if symbol else [])]
+        last = _NAME + _EQUATION
+        yield set_cell_size(" " * _NAME + " " * 8 + "".join(head.rjust(11) for head in heads), last) + "".join(
+            f"from {unit + 1}".rjust(_NUMBER) for unit in self.units
+        )
+        for name, da, recurrent in rows:
+            line = " " * _NAME + set_cell_size(name, 8) + "".join(format_number(float(da)).rjust(11) for _ in heads)
+            yield set_cell_size(line, last) + "".join(
+                format_number(float(recurrent[unit])).rjust(_NUMBER) for unit in self.units
+            )
+
+    def _update(self) -> Iterator[str]:
+        walk = self.walk
+        yield ""
+        yield from self._title("the gradient: all characters together")
+        total, norm, scale = (moment for moment in walk.moments if moment.phase == "update")
+        yield from self._wrapped(self._text(total.meaning(self.unit)), "")
+        sizes = [
+            f"{name:<8}{format_number(float(size)):>9}"
+            for name, size in zip(walk.arrays, walk.update.values["total"], strict=True)
+        ]
+        for start in range(0, len(sizes), 4):
+            yield "   ".join(sizes[start : start + 4])
+        for moment in (norm, scale):
+            value = moment.value(self.unit)
+            assert value is not None
+            filled = f"{self._text(moment.equation)} = {self._text(moment.filled(self.unit))} = {format_number(value)}"
+            yield from self._fold(filled, "    ")
+            yield from self._wrapped(self._text(moment.meaning(self.unit)), "    ")
+
+    def _text(self, text: str) -> str:
+        return to_ascii(text) if self.ascii_only else text
+
+    def _wrapped(self, text: str, indent: str) -> Iterator[str]:
+        yield from self._fold(indent + text, indent)
+
+    @staticmethod
+    def _fold(line: str, indent: str) -> list[str]:
+        """``line`` in pieces of at most 80 columns, broken at spaces; all but the first begin with ``indent``."""
+        lines = [""]
+        for word in re.findall(r" *[^ ]+", line):
+            if lines[-1] and cell_len(lines[-1] + word) > WIDTH:
+                lines.append(indent + word.lstrip())
+            else:
+                lines[-1] += word
+            # A text without spaces may be longer than a line.
+            lines[-1:] = chop_cells(lines[-1], WIDTH)
+        return lines
