@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ SMALL = [
     Row("training", cell, 7, 3, 5, num_layers=2, reset_after=reset_after)
     for cell, reset_after in (("lstm", False), ("gru", False), ("gru", True), ("rnn", False))
 ]
+ROOT = Path(__file__).resolve().parents[2]
 needs_core = pytest.mark.skipif("c" not in available_backends(), reason="it is about the C core")
 
 
@@ -389,19 +391,12 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 @needs_core
 def test_piped_it_is_plain_and_says_what_is_left_out() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "lstm_lab",
-        *TINY[:3],
-        "sampling",
-        "--contenders",
-        "ours,twin",
-        "--seconds",
-        "0.01",
-    ]
+    contenders = ["--contenders", "ours,twin", "--seconds", "0.01"]
+    command = [sys.executable, "-m", "bench", *TINY[:2], "sampling", *contenders]
     more = ["--threads", f"1,{run.processors() + 1}"]
-    done = subprocess.run([*command, *more], capture_output=True, text=True, env={**os.environ, "TERM": "xterm"})
+    done = subprocess.run(
+        [*command, *more], capture_output=True, text=True, env={**os.environ, "TERM": "xterm"}, cwd=ROOT
+    )
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout and "\r" not in done.stdout
     assert f"left out: {run.processors() + 1} threads" in done.stdout
