@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..files import write_atomically
 from ..visualization.drawing import Glyphs
 from .charts import Run, chart_lines, save_figure
 from .experiment import Experiment, Report, Results, Table
-from .runner import engine, plain, write_atomically
+from .runner import engine, plain
 
 #: Columns of what is printed into pages.
 PAGE_WIDTH = 80

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 import signal
 import time
@@ -23,6 +22,7 @@ import numpy as np
 
 from .. import __version__
 from ..engine.backend import backend_name
+from ..files import write_atomically
 from .experiment import Experiment, Numbers, Results, Settings
 
 
@@ -120,6 +120,7 @@ def _measure(experiment: Experiment, cell: Cell) -> Numbers:
             "seconds": round(time.perf_counter() - begin, 3),
             "numbers": numbers,
         }
+        cell.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cell.path, json.dumps(record) + "\n")
     return numbers
 
@@ -133,21 +134,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """The file is there with all of ``text``, or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def engine() -> str:

@@ -25,11 +25,9 @@ The metadata hold ``format``, ``version`` and, as JSON in ``contents``, all the 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +38,7 @@ import numpy as np
 from ..data import Vocabulary
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
+from ..files import write_atomically
 from ..nn.language_model import LanguageModel, named_parameters
 from .config import TrainerConfig
 from .history import History
@@ -149,8 +148,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
     }
     metadata = {"format": FORMAT, "version": str(VERSION), "contents": json.dumps(contents)}
     data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
+    check_destination(path)
     try:
-        _write(path, data)
+        write_atomically(path, data)
     except OSError as error:
         reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
         raise CheckpointError(f"{path}: cannot be written: {reason}") from error
@@ -166,30 +166,6 @@ def check_destination(path: str) -> None:
         raise CheckpointError(f"{path}: cannot be written: is a directory or a device")
     if not os.access(directory, os.W_OK | os.X_OK):
         raise CheckpointError(f"{path}: cannot be written: no permission to write in {directory}")
-
-
-def _write(path: str, data: bytes) -> None:
-    check_destination(path)
-    path = os.path.realpath(path)  # a link keeps pointing to the new file
-    directory = os.path.dirname(path)
-    temporary = os.path.join(directory, f".lstm-lab-{secrets.token_hex(8)}.tmp")
-    try:
-        # Not tempfile: its files are readable by their owner only.
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    with contextlib.suppress(OSError):  # not every file system can
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def load_checkpoint(path: str) -> Checkpoint:

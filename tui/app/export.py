@@ -6,21 +6,22 @@ import csv
 import io
 import json
 import os
-from pathlib import Path
 
+from lstm_ext.errors import ArgumentError
+from lstm_ext.files import write_atomically
 from lstm_ext.train.trainer import Snapshot
 
 
 def export(path: str, *, snapshot: Snapshot, picture: str) -> None:
     """Writes the loss curve as ``.csv`` or ``.json``, or ``picture`` as ``.svg``, as the suffix says.
 
-    Raises ValueError for another suffix, OSError if it cannot be written.
+    Raises ArgumentError for another suffix, OSError if it cannot be written.
     """
     suffix = os.path.splitext(path)[1].lower()
     writers = {".csv": lambda: _csv(snapshot), ".json": lambda: _json(snapshot), ".svg": lambda: picture}
     if suffix not in writers:
-        raise ValueError(f"path: got {suffix or 'no suffix'}, expected one of {', '.join(writers)}")
-    Path(path).write_text(writers[suffix](), encoding="utf-8")
+        raise ArgumentError(f"path: got {suffix or 'no suffix'}, expected one of {', '.join(writers)}")
+    write_atomically(path, writers[suffix]())
 
 
 def _columns(snapshot: Snapshot) -> dict[str, list[float]]:
