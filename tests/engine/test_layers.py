@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
+from pairs import parametrize_pairs
 
 from lstm_ext.engine.activations import Activations
 from lstm_ext.engine.config import LayerConfig
@@ -116,18 +117,17 @@ def make_case(
     )
 
 
+INPUTS = {"dense": False, "symbols": True}
+DIRECTIONS = {"": False, "reverse": True}
+MASKS = {"": False, "masked": True}
 cells = pytest.mark.parametrize("options", CELLS.values(), ids=CELLS.keys())
-sizes = pytest.mark.parametrize("size", SIZES)
-inputs = pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
-directions = pytest.mark.parametrize("reverse", [False, True], ids=["", "reverse"])
-masks = pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+directions = pytest.mark.parametrize("reverse", DIRECTIONS.values(), ids=DIRECTIONS.keys())
+everything_in_pairs = parametrize_pairs(
+    options=CELLS, size={name: name for name in SIZES}, symbols=INPUTS, reverse=DIRECTIONS, masked=MASKS
+)
 
 
-@cells
-@sizes
-@inputs
-@directions
-@masks
+@everything_in_pairs
 def test_forward_is_the_textbooks(
     engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool, masked: bool
 ) -> None:
@@ -147,11 +147,7 @@ def test_forward_is_the_textbooks(
     np.testing.assert_array_equal(acts.previous[-1 if reverse else 0], case.h0)
 
 
-@cells
-@sizes
-@inputs
-@directions
-@masks
+@everything_in_pairs
 def test_gradients_are_those_of_finite_differences(
     engine: EngineModule, options: dict[str, Any], size: str, symbols: bool, reverse: bool, masked: bool
 ) -> None:
@@ -227,9 +223,7 @@ def test_a_gate_that_does_not_listen_has_gradients_of_exactly_zero(
             assert (gate in silent) == (not dpeephole[k].any()), gate
 
 
-@cells
-@directions
-@masks
+@parametrize_pairs(options=CELLS, reverse=DIRECTIONS, masked=MASKS)
 def test_steps_past_the_end_change_nothing(
     engine: EngineModule, options: dict[str, Any], reverse: bool, masked: bool
 ) -> None:
@@ -268,7 +262,7 @@ def test_steps_past_the_end_change_nothing(
 
 
 @cells
-@inputs
+@pytest.mark.parametrize("symbols", INPUTS.values(), ids=INPUTS.keys())
 def test_float32_is_float32_throughout(engine: EngineModule, options: dict[str, Any], symbols: bool) -> None:
     case = make_case(options, "lengths", symbols=symbols, masked=True, dtype="float32")
     exact = make_case(options, "lengths", symbols=symbols, masked=True)
@@ -285,9 +279,7 @@ def test_float32_is_float32_throughout(engine: EngineModule, options: dict[str, 
             assert relative_error(gradient, expected[name]) < 1e-5, name  # type: ignore[arg-type]
 
 
-@cells
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("sign", [-1, 1])
+@parametrize_pairs(options=CELLS, dtype={"float32": "float32", "float64": "float64"}, sign={"low": -1, "high": 1})
 def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict[str, Any], dtype: str, sign: int) -> None:
     """Pre-activations of ±1e4 overflow e^a: gates must then be exactly 0 or 1, silently."""
     case = make_case(options, dtype=dtype)

@@ -6,12 +6,13 @@ the caller: the layout of W, lengths, dtypes, strides, copies, checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 import reference
+from pairs import parametrize_pairs
 
 import lstm_ext.nn.functional as layers
 from lstm_ext.engine.backend import available_backends
@@ -85,10 +86,15 @@ def gradients_of_state(cell: str) -> dict[str, np.ndarray]:
 DH = np.random.default_rng(9).normal(size=(T, B, H))
 
 
+INPUTS = {"dense": False, "symbols": True}
+
+
+def named(names: Iterable[str]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
 @both_backends
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
-@pytest.mark.parametrize("options", OPTIONS)
+@parametrize_pairs(options=named(OPTIONS), symbols=INPUTS, place=named(PLACES))
 def test_values(options: str, symbols: bool, place: str, backend: str) -> None:
     cell, settings = OPTIONS[options]
     arguments = make(cell, symbols=symbols, **settings, **PLACES[place], backend=backend)
@@ -104,9 +110,7 @@ def test_values(options: str, symbols: bool, place: str, backend: str) -> None:
 
 
 @both_backends
-@pytest.mark.parametrize("place", ["lengths", "lengths reverse"])
-@pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
-@pytest.mark.parametrize("options", OPTIONS)
+@parametrize_pairs(options=named(OPTIONS), symbols=INPUTS, place=named(["lengths", "lengths reverse"]))
 def test_gradients(options: str, symbols: bool, place: str, backend: str) -> None:
     cell, settings = OPTIONS[options]
     arguments = make(cell, symbols=symbols, **settings, **PLACES[place], backend=backend)
@@ -179,7 +183,7 @@ def test_float32(options: str, backend: str) -> None:
 
 
 @both_backends
-@pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
+@pytest.mark.parametrize("symbols", INPUTS.values(), ids=INPUTS.keys())
 def test_any_strides_and_nothing_changes(symbols: bool, backend: str) -> None:
     def awkward(array: np.ndarray) -> np.ndarray:
         """The same values: every second element of a larger array, backwards, in Fortran order, swapped, read-only."""
@@ -216,7 +220,7 @@ def test_lists_and_missing_states(backend: str) -> None:
 
 
 @both_backends
-@pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
+@pytest.mark.parametrize("symbols", INPUTS.values(), ids=INPUTS.keys())
 def test_backward_does_not_depend_on_what_the_caller_does_in_between(symbols: bool, backend: str) -> None:
     # W and x as a caller may well hold them: already in the engine's own layout, int32 included.
     arguments = make("lstm", symbols=symbols, peephole=True, lengths=np.array([6, 2, 4], dtype=np.int32))

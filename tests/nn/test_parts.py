@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pairs import parametrize_pairs
 
 from lstm_ext import nn
 from lstm_ext.conversion import load_pytorch, to_pytorch
@@ -73,9 +74,7 @@ def part_errors(module: nn.Module, forward: Callable[[], np.ndarray], x: np.ndar
 
 
 @backends
-@pytest.mark.parametrize("options", CELLS.values(), ids=CELLS.keys())
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
-@lengths_given
+@parametrize_pairs(options=CELLS, shape=SHAPES, lengths={"": None, "lengths": LENGTHS})
 def test_recurrent_gradients(
     backend: str, options: dict[str, Any], shape: dict[str, Any], lengths: np.ndarray | None
 ) -> None:
