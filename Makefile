@@ -11,7 +11,7 @@ UNITS  := csrc/core.c csrc/pool.c $(wildcard csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint asan bench experiments wheel sdist clean distclean
+.PHONY: help lab test lint types docs asan bench experiments wheel sdist clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,17 +22,24 @@ lab: $(VENV)/.installed ## install into .venv and open the laboratory
 test: $(VENV)/.test ## run the whole test suite (ARGS="-k name" chooses)
 	$(BIN)/pytest $(ARGS)
 
-lint: $(VENV)/.lint ## style, types, import rules, and compiler warnings as errors
+lint: $(VENV)/.lint types ## style, types, import rules, and compiler warnings as errors
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	rm -rf build/types && mkdir -p build/types
-	cp -Rp tui build/types/lstm_lab && cp -Rp lstm_ext build/types/lstm_ext && cp -Rp bench build/types/bench
-	if [ -d exercises ]; then cp -Rp exercises build/types/lstm_lab/exercises; fi
-	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p lstm_ext -p lstm_lab -p bench
 	for compiler in gcc clang; do \
 	  command -v $$compiler >/dev/null || continue; \
 	  for unit in $(UNITS); do $$compiler $(STRICT) $$unit || exit 1; done; \
 	done
+
+# mypy wants the folders under the names that they are imported by.
+types: $(VENV)/.lint ## the types alone
+	rm -rf build/types && mkdir -p build/types
+	cp -Rp tui build/types/lstm_lab && cp -Rp lstm_ext build/types/lstm_ext && cp -Rp bench build/types/bench
+	if [ -d exercises ]; then cp -Rp exercises build/types/lstm_lab/exercises; fi
+	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p lstm_ext -p lstm_lab -p bench
+
+docs: $(VENV)/.docs ## the library's API pages, from its docstrings, in build/docs
+	$(BIN)/python docs/api_pages.py
 
 asan: $(VENV)/.test ## the C core's tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
 	sh tests/sanitizers.sh $(abspath $(BIN)) $(ARGS)
@@ -55,7 +62,7 @@ sdist: $(VENV)/.dev ## build dist/*.tar.gz
 
 clean: ## remove what was built and cached, keep .venv
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -f lstm_ext/engine/_core*.so .venv-bench/.installed $(VENV)/.installed $(VENV)/.test $(VENV)/.lint $(VENV)/.dev
+	rm -f lstm_ext/engine/_core*.so .venv-bench/.installed $(addprefix $(VENV)/.,installed test lint docs dev)
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv and .venv-bench
@@ -81,10 +88,10 @@ $(VENV)/.installed: $(BUILD) | $(VENV)/.build
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint: $(BUILD) | $(VENV)/.build
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(BUILD) | $(VENV)/.build
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[$(patsubst .%,%,$(notdir $@))]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.dev: $(BUILD) | $(VENV)/.build
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev]'
-	@touch $@ $(VENV)/.installed $(VENV)/.test $(VENV)/.lint
+	@touch $@ $(VENV)/.installed $(VENV)/.test $(VENV)/.lint $(VENV)/.docs

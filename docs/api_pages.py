@@ -1,0 +1,60 @@
+"""The API pages: every public module of lstm_ext, from its docstrings, into build/docs (``make docs``)."""
+
+from __future__ import annotations
+
+import typing
+import warnings
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
+
+import numpy.typing
+import pdoc
+
+
+class ArrayLike:
+    """By its name in signatures, not as the union of seven types that it is."""
+
+
+ArrayLike.__module__ = "numpy.typing"
+numpy.typing.ArrayLike = ArrayLike  # before lstm_ext imports it
+
+import lstm_ext  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "build" / "docs"
+
+
+def public_modules() -> list[ModuleType]:
+    """All modules whose name has no underscore in front and which can be imported here."""
+    modules = [lstm_ext]
+    for module in walk_packages(lstm_ext.__path__, "lstm_ext."):
+        if "._" in module.name:
+            continue
+        try:
+            modules.append(import_module(module.name))
+        except ModuleNotFoundError as error:
+            print(f"docs: left out {module.name}: {error.name} is not installed")
+    return modules
+
+
+def prepare(modules: list[ModuleType]) -> None:
+    """Put right what pdoc cannot see by itself."""
+    for name in lstm_ext.__all__:
+        getattr(lstm_ext, name)  # the package loads its names when they are first used
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, type) and hasattr(value, "_fields") and value.__module__ == module.__name__:
+                # A NamedTuple's constructor does not know the names that its annotations use.
+                value.__new__.__annotations__ = typing.get_type_hints(value)
+
+
+if __name__ == "__main__":
+    modules = public_modules()
+    prepare(modules)
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "The module specification")  # pdoc adds some packages' modules by itself, too
+    pdoc.render.configure(docformat="restructuredtext", footer_text=f"lstm-lab {lstm_ext.__version__}")
+    pdoc.pdoc(*(module.__name__ for module in modules), output_directory=TARGET)
+    print(f"docs: wrote {TARGET.relative_to(ROOT)}/index.html")
