@@ -226,7 +226,7 @@ class Ablation(Experiment):
         forget = [task for task, gate in worst.items() if gate == "f = 1" and scores[task][gate] > scores[task]["full"]]
         return [
             Claim(
-                "000_d793c5cc72d9ce2d.txt, exercise 3",
+                "Exercises: Understanding LSTM Networks, exercise 3",
                 "Removing the forget gate hurts most.",
                 f"{'Held' if len(forget) == len(scores) else 'Depends on the task'}: of f = 1, i = 1 and o = 1, "
                 f"f = 1 did worst on {listed(forget)}"

@@ -103,7 +103,7 @@ class Depth(TextExperiment):
         )
         return [
             Claim(
-                "000_d793c5cc72d9ce2d.txt, challenge 4; 002_6cf6b2c1722823c8.txt, section 8",
+                "Exercises: Understanding LSTM Networks, challenge 4; Day 14: LSTM and GRU Networks, section 8",
                 "Stacking layers lets networks learn better, by features of a hierarchy.",
                 f"{held} after so many updates: gained {gains['as wide']:+.3f} nats with more parameters, "
                 f"{gains['as large']:+.3f} with as many.",

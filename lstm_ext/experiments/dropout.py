@@ -157,7 +157,7 @@ class Dropout(TextExperiment):
         helps = min(standard, variational) < medians["none"]
         return [
             Claim(
-                "002_6cf6b2c1722823c8.txt, section 8 and exercise 5",
+                "Day 14: LSTM and GRU Networks, section 8 and exercise 5",
                 "Dropout between layers prevents overfitting; compare variational with standard dropout.",
                 f"{'Held' if helps else 'Did not hold'}: none {medians['none']:.3f}, standard {standard:.3f}, "
                 f"variational {variational:.3f} nats at best.",

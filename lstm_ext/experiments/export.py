@@ -135,7 +135,6 @@ def as_page(experiment: Experiment, results: Results, report: Report) -> str:
         lines += ["## What the course texts say", "", "| text | claim | measured |", "|---|---|---|"]
         lines += [f"| {_cell(c.source)} | {_cell(c.text)} | {_cell(c.verdict)} |" for c in report.claims]
         lines.append("")
-    lines += [f"All runs: [{experiment.name}.json]({experiment.name}.json).", ""]
     return "\n".join(lines)
 
 

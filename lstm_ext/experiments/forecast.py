@@ -160,7 +160,7 @@ class Forecast(Experiment):
         steps = results.median("clean, LSTM, step by step", "error")
         return [
             Claim(
-                "002_6cf6b2c1722823c8.txt, exercise 3; 000_d793c5cc72d9ce2d.txt, challenge 5",
+                "Day 14: LSTM and GRU Networks, exercise 3; Exercises: Understanding LSTM Networks, challenge 5",
                 "An LSTM can be built that forecasts sine waves.",
                 f"Held: {error:.1e} directly, {steps:.1e} step by step; but on this wave a linear function of the last "
                 f"two values, fitted once, is at {linear:.1e}.",

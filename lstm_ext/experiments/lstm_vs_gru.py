@@ -134,24 +134,24 @@ class LstmVsGru(TextExperiment):
         parameters = {name: results.median(label, "parameters") for name, label in best.items()}
         return [
             Claim(
-                "000_d793c5cc72d9ce2d.txt, exercise 5",
+                "Exercises: Understanding LSTM Networks, exercise 5",
                 "A GRU is typically 20–30 % faster.",
                 f"{'Held' if all(0.2 <= s <= 0.3 for s in saving) else 'Not at every size'}: "
                 f"{', '.join(f'{s:.0%}' for s in saving)} at the three sizes. Its products are exactly 25 % less work.",
             ),
             Claim(
-                "000_d793c5cc72d9ce2d.txt, exercise 5; 002_6cf6b2c1722823c8.txt, section 9",
+                "Exercises: Understanding LSTM Networks, exercise 5; Day 14: LSTM and GRU Networks, section 9",
                 "Performance is often similar.",
                 f"{'Held' if abs(gap) < 0.05 else 'Did not hold here'}: the GRU's loss is {abs(gap):.3f} nats "
                 f"{'above' if gap > 0 else 'below'} the LSTM's.",
             ),
             Claim(
-                "002_6cf6b2c1722823c8.txt, section 9",
+                "Day 14: LSTM and GRU Networks, section 9",
                 "An LSTM takes 2 times and a GRU 1.5 times as long as a plain RNN (a simulated chart).",
                 f"Measured: LSTM {min(rnn):.1f} to {max(rnn):.1f} times, by size.",
             ),
             Claim(
-                "002_6cf6b2c1722823c8.txt; 004_d6caa5fae98ab262.txt",
+                "Day 14: LSTM and GRU Networks; LSTM Cheatsheet",
                 "An LSTM has about 33 % more parameters than a GRU, and 4 times those of an RNN.",
                 "Exactly 4/3 and 4 in the recurrent layer; with the softmax, here, "
                 f"{parameters['LSTM'] / parameters['GRU']:.2f} and {parameters['LSTM'] / parameters['RNN']:.2f}.",

@@ -145,18 +145,18 @@ class Memory(Experiment):
         gated_wins = min(lstm_100[0], gru_100[0]) > max(rnn_100[0], len(results.seeds) // 2)
         return [
             Claim(
-                "000_d793c5cc72d9ce2d.txt, exercise 4",
+                "Exercises: Understanding LSTM Networks, exercise 4",
                 "An LSTM handles 50 steps and more easily.",
                 f"{'Held' if easy == len(results.seeds) else 'Not from the usual start'}. "
                 f"At 50, learned: {easily}, {chrono}.",
             ),
             Claim(
-                "000_d793c5cc72d9ce2d.txt, exercise 4; 004_d6caa5fae98ab262.txt",
+                "Exercises: Understanding LSTM Networks, exercise 4; LSTM Cheatsheet",
                 "A plain RNN fails beyond 10 steps.",
                 f"{'Did not hold' if rnn else 'Held'}. At 20, learned: {rnn_words}.",
             ),
             Claim(
-                "002_6cf6b2c1722823c8.txt, section 6",
+                "Day 14: LSTM and GRU Networks, section 6",
                 "LSTM and GRU keep a high accuracy on long sequences, a plain RNN struggles.",
                 f"{'Held' if gated_wins else 'Did not hold for gates as such'}. "
                 f"At 100, learned: {lstm_100[1]}, {gru_100[1]}, {rnn_100[1]}; {learned('LSTM chrono', 100)[1]}, "

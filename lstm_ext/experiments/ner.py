@@ -145,7 +145,7 @@ class Ner(Experiment):
         cells = f1["BiLSTM"] - f1["BiRNN"]
         return [
             Claim(
-                "002_6cf6b2c1722823c8.txt, exercise 4; 000_d793c5cc72d9ce2d.txt, challenges 1 and 5",
+                "Day 14: LSTM and GRU Networks, exercise 4; Exercises: Understanding LSTM Networks, challenges 1 and 5",
                 "A BiLSTM suits named entities.",
                 f"{'Held' if directions > 0.01 else 'Did not hold'}: {directions:+.3f} F1 for the second direction; "
                 f"the cell makes {cells:+.3f} (BiLSTM beside BiRNN). Baseline {baseline:.3f}.",

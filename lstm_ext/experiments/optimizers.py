@@ -127,7 +127,7 @@ class Optimizers(TextExperiment):
         held = "Held for both" if len(learned) == 2 else f"Held for {listed(learned)} alone"
         return [
             Claim(
-                "000_d793c5cc72d9ce2d.txt, checklist; 004_d6caa5fae98ab262.txt",
+                "Exercises: Understanding LSTM Networks, checklist; LSTM Cheatsheet",
                 "Try a learning rate of 0.001 first.",
                 f"{held}: at 0.001 Adam reaches {adam:.3f} nats, SGD {sgd:.3f}; an even guess is "
                 f"{baselines['even guess']:.3f}, letter frequencies alone {baselines['unigram']:.3f}. "

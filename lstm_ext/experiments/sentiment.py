@@ -163,13 +163,13 @@ class Sentiment(Experiment):
         even = results.median("plain, BiLSTM attention", "words that tell")
         return [
             Claim(
-                "002_6cf6b2c1722823c8.txt, section 7",
+                "Day 14: LSTM and GRU Networks, section 7",
                 "A bidirectional LSTM classifies sentiment.",
                 f"Held: {right:.1%} on unseen sentences; but everything else that was tried gets "
                 f"at least {min(results.median(f'plain, {name}', 'accuracy') for name in NETWORKS):.1%}, too.",
             ),
             Claim(
-                "002_6cf6b2c1722823c8.txt, section 8",
+                "Day 14: LSTM and GRU Networks, section 8",
                 "Attention is higher on sentiment words (shown on an untrained network).",
                 f"{'Held once trained' if after > 1.2 * even else 'Did not hold'}: {before:.0%} of it untrained, "
                 f"{after:.0%} trained; even attention would give them {even:.0%}.",

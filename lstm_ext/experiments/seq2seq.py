@@ -143,7 +143,7 @@ class SequenceToSequence(Experiment):
         share = results.median("dates, LSTM", "exact")
         return [
             Claim(
-                "002_6cf6b2c1722823c8.txt, exercise 7",
+                "Day 14: LSTM and GRU Networks, exercise 7",
                 "An encoder and a decoder LSTM can do a simple translation.",
                 f"{'Held' if share >= SOLVED else 'Not yet'}: {share:.1%} of unseen dates are right to the last "
                 "character.",

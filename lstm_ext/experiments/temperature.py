@@ -120,14 +120,14 @@ class Temperature(TextExperiment):
         coherent = at("known words", 0.5) > at("known words", 1.5)
         return [
             Claim(
-                "003_92ecdfa833e34b39.txt, section 7; 004_d6caa5fae98ab262.txt",
+                "Day 2: Understanding LSTM Networks, section 7; LSTM Cheatsheet",
                 "Low temperatures are coherent but repetitive, high ones diverse but incoherent.",
                 f"{'Held' if repetitive and coherent else 'Did not hold'}: repeated {at('repeated', 0.3):.0%} at 0.3 "
                 f"and {at('repeated', 1.0):.0%} at 1; known words {at('known words', 0.5):.0%} at 0.5 and "
                 f"{at('known words', 1.5):.0%} at 1.5.",
             ),
             Claim(
-                "004_d6caa5fae98ab262.txt",
+                "LSTM Cheatsheet",
                 "0.5–0.8 for coherent text.",
                 f"At 0.5 {at('known words', 0.5):.0%}, at 0.8 {at('known words', 0.8):.0%} of the words are known "
                 f"(real text {real['known words']:.0%}), repeated {at('repeated', 0.5):.0%} and "
