@@ -1,7 +1,7 @@
 """Texts, their split and their lanes, and what n-gram counting makes of them."""
 
-from .builtin import BUILTIN
+from .builtin import BUILTIN, DEFAULT_TEXT, TEXT_CHOICES
 from .lanes import Lanes, Split, split
 from .text import Text, Vocabulary, load_text
 
-__all__ = ["BUILTIN", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"]
+__all__ = ["BUILTIN", "DEFAULT_TEXT", "TEXT_CHOICES", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"]

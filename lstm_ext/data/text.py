@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 import errno
+import hashlib
 import io
 import os
 import stat
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +20,8 @@ from .builtin import BUILTIN, builtin_text
 
 #: Files larger than this many bytes are encoded into a temporary file and mapped from there.
 IN_MEMORY = 64 << 20
-#: Bytes read and decoded at a time.
-READ_SIZE = 1 << 20
+#: Bytes of a file, or characters from memory, that are worked through at a time: few enough for the cache.
+READ_SIZE = 1 << 16
 
 
 def _codes(text: str) -> np.ndarray:
@@ -87,14 +87,16 @@ class Text:
     name: str
     symbols: np.ndarray
     vocabulary: Vocabulary
-    #: CRC-32 of ``symbols``: tells whether a run is resumed on the very same text.
-    checksum: int
+    #: SHA-256 of the characters in UTF-8, hexadecimal: ``sha256sum`` of a file in UTF-8 without a byte-order mark
+    #: and with \n as its line ends. Tells whether a run is resumed on the very same text.
+    sha256: str
     encoding: str = "utf-8"
 
     @classmethod
     def from_string(cls, text: str, name: str = "text", vocabulary: Vocabulary | None = None) -> Text:
         """A text from memory. Raises ``DataError`` if it is too short or has unknown characters."""
-        return _encode(name, lambda: [text], "utf-8", vocabulary, on_disk=False)
+        starts = range(0, len(text), READ_SIZE)
+        return _encode(name, lambda: (text[at : at + READ_SIZE] for at in starts), "utf-8", vocabulary, on_disk=False)
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -108,13 +110,7 @@ def load_text(name: str, encoding: str = "utf-8", vocabulary: Vocabulary | None 
     trained model; without it, the text's own characters. Raises ``DataError``.
     """
     if name in BUILTIN:
-        try:
-            return Text.from_string(builtin_text(name), name, vocabulary)
-        except ImportError:
-            raise DataError(
-                f"{name}: this Python comes without its help topics (module pydoc_data); use a file, "
-                "or another built-in text: hello, abc, hamlet"
-            ) from None
+        return Text.from_string(builtin_text(name), name, vocabulary)
     size = _check_file(name)
     codec = _codec(encoding)
     return _encode(name, lambda: _decoded(name, codec), encoding, vocabulary, on_disk=size > IN_MEMORY)
@@ -201,7 +197,8 @@ def _encode(
         if not characters.size:
             raise DataError(f"{name}: is empty")
         vocabulary = Vocabulary("".join(map(chr, characters)))
-    length = checksum = 0
+    length = 0
+    digest = hashlib.sha256()
     with tempfile.TemporaryFile(dir=_large_file_directory()) if on_disk else io.BytesIO() as sink:
         try:
             for piece in read():
@@ -210,7 +207,7 @@ def _encode(
                 except DataError as error:  # what reading complains of names the file already
                     raise DataError(f"{name}: {error}") from None
                 length += len(piece)
-                checksum = zlib.crc32(encoded, checksum)
+                digest.update(piece.encode("utf-8", "surrogatepass"))
                 sink.write(encoded)
             sink.flush()
         except OSError as error:
@@ -227,7 +224,7 @@ def _encode(
         else:
             # The mapping keeps the unlinked file alive.
             array = np.asarray(np.memmap(sink, dtype=vocabulary.dtype, mode="r", shape=(length,)))
-    return Text(name, array, vocabulary, checksum, encoding)
+    return Text(name, array, vocabulary, digest.hexdigest(), encoding)
 
 
 def _large_file_directory() -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..data import Lanes, Split, Text, load_text, split
+from ..data import DEFAULT_TEXT, TEXT_CHOICES, Lanes, Split, Text, load_text, split
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import DataError, NonFiniteError
 from ..nn import Batch, Model, Optimizer
@@ -175,16 +175,13 @@ def cosine(lr: float, steps: int, least: float = 0.1) -> Callable[[int], float]:
 
 
 class TextExperiment(Experiment):
-    """An experiment on a text: Python's own help, unless ``data`` is another one.
+    """An experiment on a text: ``DEFAULT_TEXT``, unless ``data`` is another one."""
 
-    Python's help differs a little between versions of Python, and so do the numbers then.
-    """
-
-    reads = "a text file, or a built-in text: hello, abc, hamlet, pydoc"
+    reads = TEXT_CHOICES
 
     def text(self) -> Text:
         """The whole text."""
-        return _loaded(self.data or "pydoc")
+        return loaded(self.data or DEFAULT_TEXT)
 
     def split(self) -> Split:
         """The text's first 90 % to learn from, the rest to validate on. Raises ``DataError`` if it is too short."""
@@ -195,10 +192,15 @@ class TextExperiment(Experiment):
 
     def text_settings(self) -> dict[str, Any]:
         """What tells one text from another."""
-        text = self.text()
-        return {"text": text.name, "characters": len(text), "checksum": text.checksum}
+        return identity(self.text())
+
+
+def identity(text: Text) -> dict[str, Any]:
+    """What tells a text from another, as settings."""
+    return {"text": text.name, "characters": len(text), "sha256": text.sha256}
 
 
 @functools.cache
-def _loaded(name: str) -> Text:
+def loaded(name: str) -> Text:
+    """``load_text``, once."""
     return load_text(name)

@@ -45,7 +45,7 @@ from .history import History
 from .schedule import Plan
 
 FORMAT = "lstm-lab"
-VERSION = 1
+VERSION = 2
 _HISTORY = "training.history."
 
 
@@ -70,11 +70,11 @@ class Checkpoint:
     #: The learning rate at that moment, before warm-up and schedule.
     lr: float
     seconds: float
-    #: The text it learned: name or path, encoding, length and checksum of its symbols.
+    #: The text it learned: name or path, encoding, length and SHA-256 of its characters.
     text_name: str
     encoding: str
     text_length: int
-    text_checksum: int
+    text_sha256: str
     #: Where the run was to end.
     plan: Plan = field(default_factory=Plan)
     #: (P,) moving average of the weights, if there is one
@@ -112,7 +112,7 @@ _PLAIN: Mapping[str, type] = {
     "text_name": str,
     "encoding": str,
     "text_length": int,
-    "text_checksum": int,
+    "text_sha256": str,
 }
 
 

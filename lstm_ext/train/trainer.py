@@ -198,7 +198,7 @@ class Trainer:
         trainer._saved_step = checkpoint.step
         if config.optimizer.kind == saved.optimizer.kind:
             trainer._moments[...] = checkpoint.moments
-        same_text = (len(text), text.checksum) == (checkpoint.text_length, checkpoint.text_checksum)
+        same_text = text.sha256 == checkpoint.text_sha256
 
         def same(*names: str) -> bool:
             return same_text and all(getattr(config, name) == getattr(saved, name) for name in names)
@@ -615,7 +615,7 @@ class Trainer:
                     text_name=self.text.name,
                     encoding=self.text.encoding,
                     text_length=len(self.text),
-                    text_checksum=self.text.checksum,
+                    text_sha256=self.text.sha256,
                     plan=self._plan,
                     average=None if self._averaged is None else self._averaged.parameters,
                     best=self._best,

@@ -418,7 +418,7 @@ async def test_another_text_from_a_file(tmp_path: Path) -> None:
     async with lab() as here:
         await here.press("d")
         await here.asked(OpenFile)
-        await here.shows("hello", "abc", "hamlet", "pydoc")
+        await here.shows("hello", "abc", "hamlet", "shakespeare")
         await here.type_into("Input", str(tmp_path / "missing.txt"))
         await here.press("enter")
         await here.until(lambda: here.app.screen.query_one(".dialog--error").display)

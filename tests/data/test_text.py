@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import builtins
 import errno
+import hashlib
 import os
 import re
-import sys
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def test_symbols_are_as_small_as_can_be(size: int, dtype: type) -> None:
 
 
 def test_builtin_texts() -> None:
-    assert list(BUILTIN) == ["hello", "abc", "hamlet", "pydoc"]
+    assert list(BUILTIN) == ["hello", "abc", "hamlet", "shakespeare"]
     assert decoded(load_text("hello"))[:14] == "hello hello he"
     assert load_text("abc").vocabulary.symbols == "abc"
     hamlet = decoded(load_text("hamlet"))
@@ -93,16 +92,13 @@ def test_builtin_texts() -> None:
         assert split(load_text(name)).validation is not None, name
 
 
-def test_pydoc_is_large_and_always_the_same() -> None:
-    text = load_text("pydoc")
-    assert len(text) > 400_000
-    assert text.checksum == load_text("pydoc").checksum == zlib.crc32(text.symbols.tobytes())
-
-
-def test_a_python_without_its_help_topics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
-    with pytest.raises(DataError, match=r"^pydoc: .*pydoc_data"):
-        load_text("pydoc")
+def test_shakespeare_is_the_text_that_losses_are_compared_on() -> None:
+    text = load_text("shakespeare")
+    assert (len(text), len(text.vocabulary)) == (1_115_394, 65)
+    # Of the file that char-rnn came with.
+    assert text.sha256 == "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+    assert text.vocabulary.decode(text.symbols[:15]) == "First Citizen:\n"
+    assert len(split(text).train) == 1_003_854
 
 
 def test_a_file_with_the_name_of_a_builtin_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +138,8 @@ def test_files(
     assert text.vocabulary == Vocabulary(expected)
     assert (text.name, text.encoding) == (str(path), encoding)
     in_memory = Text.from_string(expected)
-    assert (text.checksum, text.symbols.dtype) == (in_memory.checksum, in_memory.symbols.dtype)
+    assert (text.sha256, text.symbols.dtype) == (in_memory.sha256, in_memory.symbols.dtype)
+    assert text.sha256 == hashlib.sha256(expected.encode()).hexdigest()
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -189,7 +186,7 @@ def test_what_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "one").write_text("x")
     for name, reason in {
-        "missing": "no such file, nor a built-in text (hello, abc, hamlet, pydoc)",
+        "missing": "no such file, nor a built-in text (hello, abc, hamlet, shakespeare)",
         "": "is a directory, expected a text file",
         "fifo": "is a pipe or a device, expected a text file; save its text to a file first",
         "empty": "is empty",

@@ -116,7 +116,7 @@ def test_texts_of_ones_own(tmp_path: Path) -> None:
     path.write_text("to be or not to be, " * 100)
     settings = load("depth", str(path)).variants(True)["1 × 64, as wide"]
     assert settings["characters"] == 2000 and settings["text"] == str(path)
-    assert settings["checksum"] != load("depth").variants(True)["1 × 64, as wide"]["checksum"]
+    assert settings["sha256"] != load("depth").variants(True)["1 × 64, as wide"]["sha256"]
     short = tmp_path / "short.txt"
     short.write_text("short")
     with pytest.raises(DataError, match="too short to keep some for validation"):

@@ -69,7 +69,7 @@ def make_checkpoint(**model: Any) -> Checkpoint:
         text_name="ham\udcfflet",
         encoding="utf-8",
         text_length=77,
-        text_checksum=0xFFFFFFFF,
+        text_sha256="0123456789abcdef" * 4,
         plan=Plan(90, 7.5, 8, 0.25, 0.03),
         average=rng.random(config.num_parameters).astype(config.dtype),
         best=rng.random(config.num_parameters).astype(config.dtype),
@@ -328,8 +328,8 @@ def forge(path: str) -> Iterator[Callable[..., str]]:
 
 
 def test_a_newer_version(forge: Callable[..., str]) -> None:
-    message = forge(lambda metadata, contents, tensors: metadata.update(version="2"))
-    assert "has format version 2, this lstm-lab reads version 1" in message
+    message = forge(lambda metadata, contents, tensors: metadata.update(version="3"))
+    assert "has format version 3, this lstm-lab reads version 2" in message
 
 
 @pytest.mark.parametrize("description", ["", "[1]", "nonsense", "[" * 100_000])

@@ -15,7 +15,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from lstm_ext.data import load_text
+from lstm_ext.data import DEFAULT_TEXT, load_text
 from lstm_ext.train.trainer import Trainer
 
 from ..errors import CommandError, UsageError
@@ -59,7 +59,7 @@ class LabApp(ThemedApp):
         self,
         *,
         settings: Settings | None = None,
-        data: str = "pydoc",
+        data: str = DEFAULT_TEXT,
         encoding: str = "utf-8",
         checkpoint: str | None = None,
         ascii_only: bool = False,
@@ -198,7 +198,7 @@ def run_lab(
         raise UsageError(str(error)) from None
     app = LabApp(
         settings=settings,
-        data=data or "pydoc",
+        data=data or DEFAULT_TEXT,
         encoding=encoding,
         checkpoint=checkpoint,
         ascii_only=ascii_only,

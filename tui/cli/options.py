@@ -67,9 +67,12 @@ def number(
 positive = number(0, low_included=False)
 
 
-def add_text(parser: argparse._ActionsContainer) -> None:
-    """``--data`` and ``--encoding``."""
-    parser.add_argument("--data", metavar="FILE|NAME", help="a text file or a built-in text: hello, abc, hamlet, pydoc")
+def add_text(parser: argparse._ActionsContainer, default: str = "") -> None:
+    """``--data``, whose default is ``default`` if there is one, and ``--encoding``."""
+    from lstm_ext.data import TEXT_CHOICES  # here, because --version needs no NumPy
+
+    default = f" (default: {default})" if default else ""
+    parser.add_argument("--data", metavar="FILE|NAME", help=TEXT_CHOICES + default)
     add_encoding(parser)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from lstm_ext import __version__
 from lstm_ext.data import BUILTIN, load_text
 from lstm_ext.engine.backend import available_backends, backend_name
-from lstm_ext.errors import DataError
 
 from ..options import add_json
 
@@ -98,15 +97,9 @@ def _colours() -> str:
     return "256" if "256" in term else "16"
 
 
-def _texts() -> dict[str, int | None]:
-    """Each built-in text and its length; None where this machine does not have it."""
-    lengths: dict[str, int | None] = {}
-    for name in BUILTIN:
-        try:
-            lengths[name] = len(load_text(name))
-        except DataError:
-            lengths[name] = None
-    return lengths
+def _texts() -> dict[str, int]:
+    """Each built-in text and its length."""
+    return {name: len(load_text(name)) for name in BUILTIN}
 
 
 def _advice(report: dict[str, Any]) -> list[str]:
@@ -128,9 +121,6 @@ def _advice(report: dict[str, Any]) -> list[str]:
         advice.append(f"The app needs at least {SMALLEST[0]} columns and {SMALLEST[1]} rows: enlarge the terminal.")
     if not terminal["unicode"]:
         advice.append("The terminal's encoding is not UTF-8: `lstm-lab --ascii` draws with ASCII only.")
-    for name, length in report["texts"].items():
-        if length is None:
-            advice.append(f"The built-in text {name!r} is not available in this Python; use a file.")
     for folder, good in report["writable"].items():
         if not good:
             advice.append(f"{folder} is not writable: give --checkpoint a path elsewhere.")
@@ -163,7 +153,7 @@ def _text(report: dict[str, Any]) -> str:
             if terminal["is_terminal"]
             else "output is not a terminal",
         ),
-        ("texts", ", ".join(f"{name} ({length:,})" for name, length in report["texts"].items() if length)),
+        ("texts", ", ".join(f"{name} ({length:,})" for name, length in report["texts"].items())),
         ("writable", ", ".join(folder for folder, good in report["writable"].items() if good) or "nothing"),
     ]
     lines = [f"{name:<14}{value}" for name, value in rows]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from lstm_ext.data import DEFAULT_TEXT
+
 from ...app.lab import run_lab
 from ..checkpoints import readable
 from ..options import add_engine, add_network, add_text, add_training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_text(parser)
+    add_text(parser, DEFAULT_TEXT)
     parser.add_argument("--checkpoint", metavar="F.safetensors", help="go on with the network in this file")
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)

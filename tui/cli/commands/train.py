@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lstm_ext.data import BUILTIN, load_text
+from lstm_ext.data import TEXT_CHOICES, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.nn.language_model import LanguageModel
@@ -227,7 +227,7 @@ def _signals() -> Iterator[list[signal.Signals]]:
 def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
     """A new run, whose first checkpoint is written: what cannot be kept is not trained."""
     if not arguments.data:
-        raise UsageError(f"--data: missing; expected a text file or a built-in text ({', '.join(BUILTIN)})")
+        raise UsageError(f"--data: missing; expected {TEXT_CHOICES}")
     network = {name: _either(getattr(arguments, name), default) for name, default in NETWORK.items()}
     if arguments.dropout is None and network["hidden_size"] >= DROPOUT_FROM:
         network["dropout"] = DROPOUT
