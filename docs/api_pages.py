@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import typing
 import warnings
 from importlib import import_module
@@ -11,6 +12,7 @@ from types import ModuleType
 
 import numpy.typing
 import pdoc
+import pdoc.doc_ast
 
 
 class ArrayLike:
@@ -44,10 +46,28 @@ def prepare(modules: list[ModuleType]) -> None:
     for name in lstm_ext.__all__:
         getattr(lstm_ext, name)  # the package loads its names when they are first used
     for module in modules:
-        for value in vars(module).values():
-            if isinstance(value, type) and hasattr(value, "_fields") and value.__module__ == module.__name__:
-                # A NamedTuple's constructor does not know the names that its annotations use.
-                value.__new__.__annotations__ = typing.get_type_hints(value)
+        add_comments(module)
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                add_comments(value)
+                if hasattr(value, "_fields"):
+                    # A NamedTuple's constructor does not know the names that its annotations use.
+                    value.__new__.__annotations__ = typing.get_type_hints(value)
+
+
+def add_comments(owner: ModuleType | type) -> None:
+    """``#:`` above a module's or a class's variable is that variable's docstring."""
+    lines = [line.strip() for line in pdoc.doc_ast.get_source(owner).splitlines()]
+    docstrings = pdoc.doc_ast.walk_tree(owner).var_docstrings
+    for node in pdoc.doc_ast.parse(owner).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(target, ast.Name):
+            continue
+        first = node.lineno - 1
+        while first and lines[first - 1].startswith("#: "):
+            first -= 1
+        if first < node.lineno - 1:
+            docstrings[target.id] = "\n".join(line[3:] for line in lines[first : node.lineno - 1])
 
 
 if __name__ == "__main__":

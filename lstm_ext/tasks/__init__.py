@@ -1,4 +1,4 @@
-"""Tasks to learn, one file each: generated fresh from a seed, or read from files, with what they are worth beating.
+"""Tasks to learn, one file each: generated from a seed or read from files, with the scores to beat.
 
 =================  ==========================================================================
 first_character    say at the end which symbol came first, past distractors of three kinds
@@ -16,6 +16,6 @@ characters         texts and patterns such as "abcabc…", in windows or contigu
 
 Every batch is an ``nn.Batch``, ready for ``nn.fit``: inputs, lengths, targets. Layout is time-major. Symbols are
 (T, B) int32; places after a sequence's end hold 0 and ``lengths`` (B,) says where that is (None: all are equally
-long); targets of −1 are not counted. Whoever draws a batch brings a ``numpy.random.Generator``: the same seed
-gives the same data, and every call new data, so that no network can pass by learning its training set by heart.
+long); targets of −1 are not counted. ``batch`` takes a ``numpy.random.Generator``: the same seed gives the same data,
+and every call new data, so that no network can succeed by learning its training set by heart.
 """

@@ -1,4 +1,4 @@
-"""The adding problem: the sum of the two marked ones among many random numbers.
+"""The adding problem: the sum of two marked numbers among many random ones.
 
 Hochreiter and Schmidhuber (1997, section 5.4), in the form of Le, Jaitly and Hinton (2015).
 """
@@ -15,7 +15,10 @@ from ..errors import ArgumentError
 
 @dataclass(frozen=True)
 class Adding:
-    """``length`` numbers, uniform in [0, 1); one in the first half is marked and one in the second."""
+    """``length`` numbers, uniform in [0, 1); one in the first half is marked, and one in the second.
+
+    Raises ArgumentError if ``length`` is less than 2.
+    """
 
     length: int
 

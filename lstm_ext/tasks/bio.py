@@ -1,4 +1,4 @@
-"""Spans of named entities as tags: B-X begins one of type X, I-X goes on with it, O is outside.
+"""Spans of named entities as tags: B-X begins one of type X, I-X continues it, O is outside.
 
 Scores are those of CoNLL's ``conlleval`` (Tjong Kim Sang and De Meulder 2003): a span counts only
 if its beginning, its end and its type are all right, so that the many O earn nothing.
@@ -31,7 +31,7 @@ class Scores(NamedTuple):
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """("B" or "I", type), or ("O", ""). Raises ValueError for what is no tag."""
+    """("B" or "I", type), or ("O", ""). Raises ArgumentError for anything else."""
     if tag == OUTSIDE:
         return OUTSIDE, ""
     place, dash, kind = tag.partition("-")
@@ -41,7 +41,7 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def first_invalid(tags: Sequence[str]) -> int | None:
-    """The place of the first tag that BIO does not allow, an I-X after neither B-X nor I-X; None if all is well."""
+    """The index of the first tag that BIO does not allow, an I-X after neither B-X nor I-X; None if all are valid."""
     previous = ""
     for index, tag in enumerate(tags):
         place, kind = split_tag(tag)
@@ -52,9 +52,9 @@ def first_invalid(tags: Sequence[str]) -> int | None:
 
 
 def repaired(tags: Sequence[str]) -> list[str]:
-    """``tags`` with a B in place of every I that nothing precedes: how ``conlleval`` reads them.
+    """``tags`` with B instead of I where an entity begins: how ``conlleval`` reads them.
 
-    Also turns IOB1, the scheme of CoNLL 2003's own files, into BIO: there B only stands between
+    Also turns IOB1, the scheme of CoNLL 2003's own files, into BIO: IOB1 writes B only between
     neighbours of one type.
     """
     result, previous = [], ""

@@ -11,17 +11,18 @@ from ..errors import DataError
 
 
 def pattern_text(pattern: str, length: int) -> Text:
-    """``pattern`` over and over, ``length`` characters: "abc" gives "abcabcab…"."""
+    """``pattern`` repeated to ``length`` characters: "abc" gives "abcabcab…". Raises DataError if it is empty."""
     if not pattern:
         raise DataError("a pattern needs at least one character")
     return Text.from_string((pattern * (length // len(pattern) + 1))[:length], pattern)
 
 
 def random_windows(symbols: np.ndarray, seq_length: int, rng: np.random.Generator, size: int) -> Batch:
-    """``size`` windows of a text (N,) at random places, each symbol's target being the one after it.
+    """``size`` windows (seq_length, size) of a text (N,) at random places; each symbol's target is the next one.
 
-    Each starts from a zero state; state may be carried only between neighbouring windows, for which there is
-    ``data.Lanes``. Every symbol but the first can be a target, the last one included.
+    Each window starts from a zero state; to carry the state between neighbouring windows, use
+    ``lstm_ext.data.Lanes``. Every symbol but the first can be a target, including the last. Raises DataError if
+    the text is not longer than a window.
     """
     if len(symbols) <= seq_length:
         raise DataError(f"the text has {len(symbols)} characters, expected more than seq_length, {seq_length}")
@@ -30,9 +31,10 @@ def random_windows(symbols: np.ndarray, seq_length: int, rng: np.random.Generato
 
 
 def word_windows(word: str) -> tuple[str, Batch]:
-    """A word and what follows each of its letters, a space in the end: "hello" → "ello ".
+    """A word, and what follows each of its letters, with a space at the end: "hello" → "ello ".
 
-    Returns the alphabet, each character once, and one sequence of symbols that index it.
+    Returns the alphabet, each character once, and one sequence of symbols (T, 1) that index it. Raises DataError
+    if the word is empty.
     """
     if not word:
         raise DataError("got an empty word, expected at least one character")
@@ -42,5 +44,5 @@ def word_windows(word: str) -> tuple[str, Batch]:
 
 
 def text_baselines(train: np.ndarray, validation: np.ndarray, num_symbols: int) -> dict[str, float]:
-    """Mean nats per character of guessing evenly, and of n-gram models counted on ``train``."""
+    """Mean nats per character of guessing evenly, and of n-gram models counted on ``train``; both texts are (N,)."""
     return {"even guess": float(np.log(num_symbols)), **ngram_losses(train, validation, num_symbols)}

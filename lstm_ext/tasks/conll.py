@@ -25,8 +25,8 @@ class Sentence(NamedTuple):
 def read_conll(path: str | os.PathLike[str], *, repair: bool = False) -> list[Sentence]:
     """All sentences of a file in UTF-8.
 
-    With ``repair``, an I-X that follows nothing of its type becomes B-X, so that the older scheme IOB1 is
-    read, too. Raises ``DataError`` that names the line.
+    With ``repair``, an I-X that follows nothing of its type becomes B-X, so that files in the older scheme IOB1
+    can be read as well. Raises DataError, which names the line.
     """
     name = os.fspath(path)
     try:
@@ -60,7 +60,7 @@ def read_conll(path: str | os.PathLike[str], *, repair: bool = False) -> list[Se
 
 
 def write_conll(path: str | os.PathLike[str], sentences: Sequence[Sentence]) -> None:
-    """Two columns, word and tag."""
+    """Write two columns, word and tag."""
     blocks = ("".join(f"{word} {tag}\n" for word, tag in zip(*sentence, strict=True)) for sentence in sentences)
     Path(path).write_text("\n".join(blocks), encoding="utf-8")
 

@@ -19,7 +19,8 @@ from ..errors import ArgumentError
 class CopyMemory:
     """``length`` symbols, ``delay`` − 1 blanks, a mark, and ``length`` blanks during which they are to be repeated.
 
-    delay + 2·length steps in all. Symbols: 0 the blank, 1 … ``classes`` those to copy, classes + 1 the mark.
+    T = delay + 2·length steps. Symbols: 0 the blank, 1 … ``classes`` those to copy, classes + 1 the mark.
+    Raises ArgumentError if ``delay`` or ``length`` is less than 1.
     """
 
     delay: int
@@ -32,14 +33,17 @@ class CopyMemory:
 
     @property
     def input_size(self) -> int:
+        """How many different symbols come in."""
         return self.classes + 2
 
     @property
     def output_size(self) -> int:
+        """How many different answers there are."""
         return self.classes + 1
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Every step is counted, as in the literature; all but the last ``length`` want the blank."""
+        """Inputs and targets (T, B). As in the literature every step counts; the target is the blank at all but the
+        last ``length`` steps."""
         copied = rng.integers(1, self.classes + 1, (self.length, size), dtype=np.int32)
         inputs = np.zeros((self.delay + 2 * self.length, size), np.int32)
         inputs[: self.length] = copied
@@ -49,7 +53,7 @@ class CopyMemory:
         return Batch(inputs, None, targets)
 
     def recalled(self, targets: np.ndarray) -> np.ndarray:
-        """``targets`` with only the copied symbols left: the blanks would flatter an accuracy."""
+        """``targets`` (T, B) with −1 for all but the copied symbols: the blanks would flatter an accuracy."""
         counted = np.full_like(targets, -1)
         counted[-self.length :] = targets[-self.length :]
         return counted
@@ -59,5 +63,5 @@ class CopyMemory:
         return {"chance": 1 / self.classes}
 
     def baseline_nats(self) -> float:
-        """Mean nats per step of knowing when to answer, but not what: length·ln classes / (delay + 2·length)."""
+        """Mean nats per step when one knows when to answer but not what: length·ln classes / (delay + 2·length)."""
         return self.length * math.log(self.classes) / (self.delay + 2 * self.length)

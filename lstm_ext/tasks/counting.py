@@ -1,6 +1,6 @@
 """Count since reset: at every step, how many ticks there have been since the last reset.
 
-Counting is what a cell that adds up is for, the reset what a forget gate is for (Gers et al. 2000).
+Counting needs a cell that adds up, and the reset needs a forget gate (Gers et al. 2000).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class CountSinceReset:
     """``length`` symbols: 0 a tick, 1 a pause, 2 a reset, drawn with ``probabilities``.
 
     The target at every step is the number of ticks since the last reset (or the beginning), at most ``most``.
+    Raises ArgumentError if ``length`` or ``most`` is less than 1.
     """
 
     length: int = 30
@@ -32,14 +33,16 @@ class CountSinceReset:
 
     @property
     def input_size(self) -> int:
+        """How many different symbols come in."""
         return 3
 
     @property
     def output_size(self) -> int:
+        """How many different answers there are."""
         return self.most + 1
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Every step is counted."""
+        """Inputs and targets (T, B); every step counts."""
         inputs = rng.choice(3, (self.length, size), p=self.probabilities).astype(np.int32)
         targets = np.empty_like(inputs)
         count = np.zeros(size, np.int32)

@@ -15,8 +15,8 @@ def read_csv_series(path: str | os.PathLike[str], column: str | None = None) -> 
     """The column's name and its values (N,) float64, in the file's order.
 
     ``column`` is a name from the first line; without it, the last column is taken whose first
-    value is a number. A first line with a number in that column is a value, too. Comma, semicolon and tab
-    separate. Raises ``DataError`` that names the line.
+    value is a number. A first line with a number in that column counts as a value. Columns are separated by
+    commas, semicolons or tabs. Raises DataError, which names the line.
     """
     name = os.fspath(path)
     try:

@@ -30,14 +30,16 @@ class Dates:
 
     @property
     def source_size(self) -> int:
+        """How many different symbols a question has, the padding included."""
         return 1 + len(_SOURCE)
 
     @property
     def target_size(self) -> int:
+        """How many different symbols an answer has, its end included."""
         return 1 + len(_TARGET)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """``size`` new pairs, character by character."""
+        """``size`` new pairs, character by character, laid out as by ``lstm_ext.tasks.pairs.pairs``."""
         first = datetime.date(self.first_year, 1, 1).toordinal()
         last = datetime.date(self.last_year, 12, 31).toordinal()
         dates = [datetime.date.fromordinal(int(day)) for day in rng.integers(first, last + 1, size)]
@@ -49,12 +51,12 @@ class Dates:
 
 
 def source_text(symbols: Sequence[int] | np.ndarray) -> str:
-    """A question in characters, up to its end."""
+    """A question (T,) in characters, up to its end."""
     return _decode(symbols, _SOURCE)
 
 
 def target_text(symbols: Sequence[int] | np.ndarray) -> str:
-    """An answer in characters, up to its end."""
+    """An answer (T,) in characters, up to its end."""
     return _decode(symbols, _TARGET)
 
 

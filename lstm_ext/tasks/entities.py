@@ -1,7 +1,7 @@
 """Named entities: a made-up corpus of people, places and organisations, and sentences as numbers.
 
-Many names can be any of the three, and what tells is as often on their right ("… said nothing") as
-on their left ("flew to …"). Sentences to test on also have names that were never seen in training.
+Many names can be any of the three, and what decides stands as often on their right ("… said nothing")
+as on their left ("flew to …"). Test sentences also contain names that never occur in training.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TEMPLATES = (
     "nothing was said about the matter .",
     "the office was closed on Monday .",
 )
-#: None of them says anything of what it stands behind.
+#: None of them says anything about the entity before it.
 _ASIDES = (
     ", so it seems ,",
     ", as was said on Monday ,",
@@ -55,7 +55,7 @@ _PLACES = ("New", "Port", "Upper")
 class EntityCorpus:
     """``names`` made-up names; the last ``unseen`` share of them is kept for ``sentences(…, test=True)``.
 
-    ``seed`` is of the names; sentences are drawn with the caller's generator.
+    ``seed`` chooses the names; sentences are drawn with the caller's generator.
     """
 
     names: int = 120
@@ -117,7 +117,7 @@ class Coder:
         self._tag = {tag: index for index, tag in enumerate(self.tags)}
 
     def encode(self, sentences: Sequence[Sentence]) -> Batch:
-        """Inputs and targets (T, B); tags that training did not have become O: no network could say them."""
+        """Inputs and targets (T, B); tags that training did not have become O, for no network could predict them."""
         lengths = np.array([len(sentence.words) for sentence in sentences], np.int32)
         words = np.zeros((int(lengths.max()), len(sentences)), np.int32)
         tags = np.full_like(words, -1)

@@ -1,8 +1,8 @@
 """First-character memory: read a symbol, then distractors, then a query; answer with the symbol.
 
 The simplest of the long time lag problems of Hochreiter and Schmidhuber (1997, section 5.2), and the
-"remember the first character" of many courses, which mostly leave open what lies between. That
-decides how hard it is, so it has a name here: ``filler``.
+"remember the first character" of many courses. Few of them say what lies between, but that decides
+how hard it is, so it has a name here: ``filler``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..data.batch import Batch
 from ..errors import ArgumentError
 from .symbols import balanced
 
-#: What lies between: one blank over and over, symbols of an alphabet of their own, or of the answers' own.
+#: What lies between: always one blank, symbols of a separate alphabet, or the answers' own symbols.
 FILLERS = ("blank", "noise", "same")
 
 
@@ -24,7 +24,7 @@ class FirstCharacter:
     """``distance`` fillers lie between the symbol and the query, so a sequence has distance + 2 symbols.
 
     Symbols: 0 … classes−1 the answers; then the fillers' own (1 for "blank", ``noise`` for "noise", none for
-    "same"); last the query.
+    "same"); last the query. Raises ArgumentError for another ``filler`` or a negative ``distance``.
     """
 
     distance: int
@@ -40,10 +40,12 @@ class FirstCharacter:
 
     @property
     def input_size(self) -> int:
+        """How many different symbols come in."""
         return self.query + 1
 
     @property
     def output_size(self) -> int:
+        """How many different answers there are."""
         return self.classes
 
     @property
@@ -52,7 +54,10 @@ class FirstCharacter:
         return self.classes + {"blank": 1, "noise": self.noise, "same": 0}[self.filler]
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """The only target is at the query. Answers are balanced, and the fillers do not depend on them."""
+        """Inputs and targets (T, B).
+
+        The only target is at the query. Answers are balanced, and the fillers do not depend on them.
+        """
         first = balanced(rng, size, self.classes)
         low, high = (0, self.classes) if self.filler == "same" else (self.classes, self.query)
         fillers = rng.integers(low, high, (self.distance, size), dtype=np.int32)
@@ -62,5 +67,5 @@ class FirstCharacter:
         return Batch(np.concatenate([first[np.newaxis], fillers, query]), None, targets)
 
     def baselines(self) -> dict[str, float]:
-        """Accuracy; nothing but the first symbol says anything about the answer."""
+        """Accuracy; only the first symbol says anything about the answer."""
         return {"chance": 1 / self.classes}

@@ -18,7 +18,8 @@ from .symbols import balanced
 class LastSymbol:
     """``length`` places, each a letter with probability ``density``, otherwise noise; then the query.
 
-    The first place always is a letter. Symbols: 0 … classes−1 the letters, then ``noise`` others, last the query.
+    The first place is always a letter. Symbols: 0 … classes−1 the letters, then ``noise`` others, last the query.
+    Raises ArgumentError if ``length`` is less than 1 or ``density`` is outside [0, 1].
     """
 
     length: int = 20
@@ -34,14 +35,19 @@ class LastSymbol:
 
     @property
     def input_size(self) -> int:
+        """How many different symbols come in."""
         return self.classes + self.noise + 1
 
     @property
     def output_size(self) -> int:
+        """How many different answers there are."""
         return self.classes
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """The only target is at the query. Answers are balanced; all else does not depend on them."""
+        """Inputs and targets (T, B).
+
+        The only target is at the query. Answers are balanced, and nothing else depends on them.
+        """
         is_letter = rng.random((self.length, size)) < self.density
         is_letter[0] = True
         letters = rng.integers(0, self.classes, is_letter.shape, dtype=np.int32)
@@ -56,6 +62,6 @@ class LastSymbol:
         return Batch(inputs, None, targets)
 
     def baselines(self) -> dict[str, float]:
-        """Accuracy; "first letter" is what a memory reaches that never overwrites."""
+        """Accuracy; "first letter" is what a memory that never overwrites reaches."""
         only_one = (1 - self.density) ** (self.length - 1)
         return {"chance": 1 / self.classes, "first letter": only_one + (1 - only_one) / self.classes}

@@ -24,7 +24,7 @@ def pairs(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) 
 
 
 def exact_matches(answers: Sequence[np.ndarray], targets: np.ndarray) -> float:
-    """Share of the answers, each (n,) without its ``END``, that are ``targets`` (T', B) to the letter."""
+    """Share of the answers, each (n,) without its ``END``, that equal ``targets`` (T', B) symbol for symbol."""
     right = [
         np.array_equal([*answer, END], column[column >= 0]) for answer, column in zip(answers, targets.T, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The embedded Reber grammar: strings whose last letter but one repeats the second, however far apart.
+"""The embedded Reber grammar: strings whose last letter but one repeats the second, however far apart they are.
 
 Reber (1967), embedded by Cleeremans et al. (1989) and Fahlman (1991); Hochreiter and Schmidhuber (1997,
 section 5.1) report 97–100 % of LSTMs learning it within 8,440 to 39,740 strings, and no Elman network.
@@ -32,15 +32,17 @@ class EmbeddedReber:
 
     @property
     def input_size(self) -> int:
+        """How many different symbols come in."""
         return len(LETTERS)
 
     @property
     def output_size(self) -> int:
+        """How many different answers there are."""
         return len(LETTERS)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Each string without its last letter as input and without its first as target; T and P are equally
-        frequent as second letters, up to one."""
+        """Inputs (T, B) are the strings without their last letters, targets (T, B) without their first. T and P are
+        equally frequent as second letters, up to one."""
         second = rng.permutation(np.resize(["T", "P"], size))
         strings = [np.array([LETTERS.index(letter) for letter in self._string(rng, str(choice))]) for choice in second]
         lengths = np.array([len(string) - 1 for string in strings], np.int32)
@@ -84,7 +86,7 @@ class EmbeddedReber:
         return float(np.mean(np.all((least_legal > most_illegal) | (batch.targets < 0), axis=0)))
 
     def recalled(self, batch: Batch) -> np.ndarray:
-        """``batch.targets`` with only the last letter but one left, the one that takes memory."""
+        """``batch.targets`` (T, B) with −1 for all but the last letter but one, which takes memory."""
         last = np.count_nonzero(batch.targets >= 0, axis=0) - 2
         is_last = np.arange(len(batch.targets))[:, np.newaxis] == last
         return np.where(is_last, batch.targets, -1)
@@ -94,7 +96,7 @@ class EmbeddedReber:
         return {"chance": 0.5}
 
     def best_nats(self) -> dict[str, float]:
-        """Mean nats per letter of whoever knows the grammar, with and without memory of the second letter."""
+        """Mean nats per letter when one knows the grammar, with and without memory of the second letter."""
         moves = np.zeros((7, 7))
         for state, ways in enumerate(_INNER[:-1]):
             for _, after in ways:

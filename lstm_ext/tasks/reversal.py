@@ -13,7 +13,10 @@ from .pairs import pairs
 
 @dataclass(frozen=True)
 class Reversal:
-    """Between ``shortest`` and ``longest`` symbols of an alphabet of ``symbols``."""
+    """Between ``shortest`` and ``longest`` symbols of an alphabet of ``symbols``.
+
+    Raises ArgumentError unless 1 ≤ shortest ≤ longest.
+    """
 
     shortest: int = 1
     longest: int = 8
@@ -27,14 +30,16 @@ class Reversal:
 
     @property
     def source_size(self) -> int:
+        """How many different symbols a question has, the padding included."""
         return 1 + self.symbols
 
     @property
     def target_size(self) -> int:
+        """How many different symbols an answer has, its end included."""
         return 1 + self.symbols
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """``size`` new pairs."""
+        """``size`` new pairs, laid out as by ``lstm_ext.tasks.pairs.pairs``."""
         lengths = rng.integers(self.shortest, self.longest + 1, size)
         questions = [rng.integers(1, 1 + self.symbols, length).tolist() for length in lengths]
         return pairs(questions, [question[::-1] for question in questions])

@@ -1,7 +1,7 @@
 """Good or bad: short made-up reviews, by their words alone, and with negation.
 
-The first is the usual classroom corpus, and so easy that a rule of one line reaches 100 %. The
-second is built so that a bag of words says nothing at all: only who reads in order can know.
+The first is the usual classroom corpus, so easy that a rule of one line reaches 100 %. In the second a
+bag of words says nothing at all: the order of the words decides.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ class PlainReviews:
 class NegatedReviews:
     """Three words of feeling, of which any may be negated; the majority of what is meant decides.
 
-    A "not" turns the next word of feeling around, with neutral words between or not. Every
-    sentence has three of them: those that negate nothing come after the last word of feeling. Which
-    words are negated is drawn apart from what is meant, so the words without their order are
-    worth exactly nothing.
+    A "not" negates the next word of feeling, directly or with neutral words between. Every sentence has
+    three of them: those that negate nothing come after the last word of feeling. Which words are negated
+    is drawn independently of what is meant, so the words without their order say exactly nothing.
     """
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
@@ -76,7 +75,7 @@ class NegatedReviews:
         return sentence + [int(word) for word in rng.permutation(rest)]
 
     def baselines(self) -> dict[str, float]:
-        """Accuracy; the bag of words leaves the label as it was: independent."""
+        """Accuracy; the label does not depend on the bag of words."""
         return {"chance": 0.5, "bag of words": 0.5}
 
 

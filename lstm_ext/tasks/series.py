@@ -1,8 +1,8 @@
-"""Forecasting: sine waves, any other series, and what mere arithmetic forecasts.
+"""Forecasting: sine waves, any other series, and what plain arithmetic forecasts.
 
-On a noiseless sine of one frequency a straight line through the last two values, fitted once,
-is right to 14 decimals: a network that forecasts sine waves has shown nothing unless that number
-stands beside its own. Random frequencies and noise make it work.
+On a noiseless sine of one frequency a linear function of the last two values, fitted once, is
+right to 14 decimals: a network's forecast of sine waves shows nothing unless that number stands
+beside it. Random frequencies and noise make the task hard.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class SineWaves:
 class SplitSeries:
     """One long series (N,), split by time: the last ``test`` share of it is only ever forecast, never learned from.
 
-    Values are shifted and scaled by mean and deviation of the part that is learned from.
+    Values are shifted and scaled by the mean and standard deviation of the part that is learned from.
+    Raises ArgumentError for values that are not finite or not (N,), and DataError if there are too few of them.
     """
 
     def __init__(self, values: np.ndarray, past: int = 50, future: int = 10, test: float = 0.2) -> None:

@@ -27,13 +27,13 @@ class SymbolTask(Protocol):
         ...
 
     def baselines(self) -> dict[str, float]:
-        """What can be had without learning, exactly: the name of the guess → its accuracy, in expectation."""
+        """What can be reached without learning, computed exactly: the name of the guess → its expected accuracy."""
         ...
 
 
 def balanced(rng: np.random.Generator, size: int, classes: int) -> np.ndarray:
     """(size,) int32 in random order, each of 0 … classes−1 equally often, up to one."""
-    # Which classes come once more than the others is drawn, too.
+    # Which classes come once more than the others is drawn as well.
     return rng.permutation(np.resize(rng.permutation(classes), size)).astype(np.int32)
 
 
