@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from .data.ngram import ngram_losses
     from .engine.backend import available_backends, backend_name
     from .engine.config import LayerConfig, ModelConfig, OptimizerConfig
-    from .errors import ArgumentError, CheckpointError, DataError, LabError, NonFiniteError
+    from .errors import (
+        ArgumentError,
+        CheckpointError,
+        DataError,
+        LabError,
+        MissingError,
+        NonFiniteError,
+        StateError,
+    )
     from .nn.functional import Cache, gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
     from .nn.language_model import LanguageModel, Trace
     from .nn.textbook import GRU, LSTM, RNN
@@ -29,7 +37,15 @@ _NAMES = {
     "data.ngram": ("ngram_losses",),
     "engine.backend": ("available_backends", "backend_name"),
     "engine.config": ("LayerConfig", "ModelConfig", "OptimizerConfig"),
-    "errors": ("ArgumentError", "CheckpointError", "DataError", "LabError", "NonFiniteError"),
+    "errors": (
+        "ArgumentError",
+        "CheckpointError",
+        "DataError",
+        "LabError",
+        "MissingError",
+        "NonFiniteError",
+        "StateError",
+    ),
     "nn.functional": (
         "Cache",
         "gru_backward",
@@ -65,11 +81,13 @@ __all__ = [
     "Lanes",
     "LanguageModel",
     "LayerConfig",
+    "MissingError",
     "ModelConfig",
     "NonFiniteError",
     "OptimizerConfig",
     "Snapshot",
     "Split",
+    "StateError",
     "Text",
     "Trace",
     "Trainer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """What all of them are. Anything else that this package raises is a mistake of its own."""
+    """What all of them are, besides OSError and MemoryError. Anything else that is raised here is a bug of ours."""
 
 
 class ArgumentError(LabError, ValueError):
@@ -17,6 +17,14 @@ class DataError(LabError, ValueError):
 
 class CheckpointError(LabError):
     """A checkpoint that cannot be read or written, and why."""
+
+
+class MissingError(LabError, RuntimeError):
+    """Something that this installation or machine lacks; the message says how to get it."""
+
+
+class StateError(LabError, RuntimeError):
+    """A call in the wrong order, such as ``backward`` before ``forward``; the message says what has to come first."""
 
 
 class NonFiniteError(LabError, ArithmeticError):

@@ -1,15 +1,9 @@
-"""What ends a command with one clear line instead of a result."""
+"""What ends a command with one clear line instead of a result, beside the library's own errors."""
 
 from __future__ import annotations
 
-
-class CommandError(Exception):
-    """Says what was wrong, what was expected and what to do; ``code`` is the exit status."""
-
-    code = 1
+from lstm_ext.errors import LabError
 
 
-class UsageError(CommandError):
-    """The command line itself is wrong."""
-
-    code = 2
+class UsageError(LabError):
+    """The command line itself is wrong: says what was given, and what was expected."""

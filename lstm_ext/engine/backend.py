@@ -8,7 +8,7 @@ import os
 import sys
 from typing import cast
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, MissingError
 from .interface import EngineModule
 
 BACKENDS = ("c", "numpy")
@@ -18,7 +18,7 @@ _VARIABLE = "LSTM_LAB_BACKEND"
 def engine_module(name: str | None = None) -> EngineModule:
     """The engine called ``name``, or the one ``backend_name`` chooses.
 
-    Raises ValueError for a name that is none, RuntimeError where "c" is asked for but was not built.
+    Raises ValueError for a name that is none, MissingError where "c" is asked for but was not built.
     """
     if name is None:
         name = backend_name()
@@ -30,7 +30,7 @@ def engine_module(name: str | None = None) -> EngineModule:
         return cast(EngineModule, importlib.import_module(".twin", __package__))
     core, problem = _load_core()
     if core is None:
-        raise RuntimeError(f"backend 'c': the C core is not there ({problem}). {_REMEDY}")
+        raise MissingError(f"backend 'c': the C core is not there ({problem}). {_REMEDY}")
     return core
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError, MissingError, NonFiniteError, StateError
 from ._core import ffi, lib
 from .activations import Activations
 from .config import FORCEABLE, LayerConfig, ModelConfig, OptimizerConfig
@@ -387,10 +387,13 @@ def _optimizer(config: OptimizerConfig) -> Any:
 def _check(code: int) -> None:
     if code == lib.LC_OK:
         return
-    text = ffi.string(lib.lc_error_text(code)).decode()
-    if code == lib.LC_NO_MEMORY:
-        raise MemoryError(text)
-    raise (ValueError if code == lib.LC_BAD_ARGUMENT else RuntimeError)(text)
+    errors = {
+        lib.LC_NO_MEMORY: MemoryError,
+        lib.LC_BAD_ARGUMENT: ArgumentError,
+        lib.LC_NO_FORWARD: StateError,
+        lib.LC_NO_THREADS: MissingError,
+    }
+    raise errors.get(code, RuntimeError)(ffi.string(lib.lc_error_text(code)).decode())
 
 
 if os.environ.get(_KERNEL_VARIABLE) not in (None, "", *kernels()):

@@ -49,7 +49,7 @@ class Engine(Protocol):
         ``inputs`` (T, B) symbols; ``targets`` (T, B), −1 = not counted. ``state`` (L, S, B, H) is
         overwritten with the final one. Dropout acts only where there is a ``dropout_key``.
         ``keep=False`` saves memory where neither ``backward`` nor ``activations`` will follow: they
-        then raise RuntimeError, as they do where there was no forward at all.
+        then raise StateError, as they do where there was no forward at all.
         """
         ...
 

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 
 from ..engine.activations import Activations
 from ..engine.config import BLOCKS, ModelConfig, OptimizerConfig
-from ..errors import ArgumentError
+from ..errors import ArgumentError, StateError
 from .language_model import LanguageModel
 
 _N = TypeVar("_N", bound="_Network")
@@ -151,7 +151,7 @@ class _Network:
         it was. Raises NonFiniteError, and changes nothing, if that norm is infinite or NaN.
         """
         if self._dstate is None:
-            raise RuntimeError("update_weights: there is no new gradient yet, call backward() first")
+            raise StateError("update_weights: there is no new gradient yet, call backward() first")
         if not 0 <= learning_rate < math.inf:
             raise ArgumentError(f"learning_rate: got {learning_rate!r}, expected a number of at least 0")
         norm = self.model.engine.update(self._optimizer, self._moments, self._updates + 1, float(learning_rate))
@@ -219,7 +219,7 @@ class _Network:
     def _backward(self) -> tuple[np.ndarray, ...]:
         """Gradients with respect to the initial state's arrays, (H,) each."""
         if not self._has_run:
-            raise RuntimeError("backward: there is nothing to go back through yet, call forward(…) first")
+            raise StateError("backward: there is nothing to go back through yet, call forward(…) first")
         if self._dstate is None:
             self._dstate = self.model.engine.backward()[0, :, 0]
         return tuple(self._dstate.copy())

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
 from ..engine.stop import StopFlag
-from ..errors import ArgumentError, CheckpointError, DataError, NonFiniteError
+from ..errors import ArgumentError, CheckpointError, DataError, NonFiniteError, StateError
 from ..nn.language_model import LanguageModel
 from .checkpoint import Checkpoint, check_destination, load_checkpoint, save_checkpoint
 from .config import TrainerConfig, check_lr
@@ -374,7 +374,7 @@ class Trainer:
             check_destination(self.config.checkpoint)
         with self._lock:
             if self._thread is not None:
-                raise RuntimeError("this trainer is running already")
+                raise StateError("this trainer is running already")
             limits = [] if steps is None else [steps]
             if epochs is not None:
                 done = self._epoch * self.lanes.steps + self._epoch_step

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..engine.backend import engine_module
 from ..engine.config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
-from ..errors import ArgumentError
+from ..errors import ArgumentError, MissingError
 from .cases import (
     LayerCase,
     ModelCase,
@@ -82,7 +82,7 @@ class Verification:
         core: tuple[NamedEngine, ...] = ()
         try:
             module = engine_module("c")
-        except RuntimeError as error:
+        except MissingError as error:
             notes.append(f"Only the NumPy twin is checked, for {error}")
         else:
             from ..engine.core import kernels as available

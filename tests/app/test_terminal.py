@@ -13,6 +13,8 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,14 +27,14 @@ COLOR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m"
 class Terminal:
     """A child in a pseudo-terminal of 80×24, and all that it has written."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(self, *arguments: str, program: tuple[str, ...] = ("-m", "lstm_lab"), **environment: str) -> None:
         self.output = b""
         self.pid, self.end = pty.fork()
         if self.pid == 0:
             inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
             os.environ.clear()
             os.environ.update({**inherited, "TERM": "xterm-256color", **environment})
-            os.execv(sys.executable, [sys.executable, "-m", "lstm_lab", *arguments])
+            os.execv(sys.executable, [sys.executable, *program, *arguments])
         fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 
     def read(self) -> bool:
@@ -74,8 +76,8 @@ class Terminal:
 def start() -> Iterator[Callable[..., Terminal]]:
     terminals: list[Terminal] = []
 
-    def begin(*arguments: str, **environment: str) -> Terminal:
-        terminals.append(Terminal(*arguments, **environment))
+    def begin(*arguments: str, **options: Any) -> Terminal:
+        terminals.append(Terminal(*arguments, **options))
         return terminals[-1]
 
     yield begin
@@ -143,3 +145,31 @@ def test_a_bad_file_is_one_line_on_the_command_line(start: Callable[..., Termina
     assert terminal.code() == 1
     message = terminal.output.split(LEAVE)[-1].decode()
     assert re.search(r"error: .*no-such-file\.txt.*", message) and "Traceback" not in message
+
+
+CRASH = """
+import sys
+from lstm_lab.app.screens.train import TrainScreen
+from lstm_lab.cli.main import main
+
+def failing(self, *_):
+    raise ValueError("not a mistake of the user")
+
+setattr(TrainScreen, sys.argv.pop(1), failing)
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("method", ["compose", "_tick", "adopt"])  # before the first frame, by a timer, in a worker
+def test_a_crash_restores_the_terminal_and_ends_with_one_line(
+    start: Callable[..., Terminal], tmp_path: Path, method: str
+) -> None:
+    terminal = start(*LAB, program=("-c", CRASH, method), XDG_STATE_HOME=str(tmp_path))
+    assert terminal.code() == 70
+    after = terminal.output.rpartition(LEAVE)[2]
+    assert SHOW_CURSOR in terminal.output
+    (line,) = [line for line in after.replace(b"\r", b"").split(b"\n") if b"lstm-lab" in line]
+    assert b"this is a bug in lstm-lab (ValueError: not a mistake of the user)" in line
+    assert b"Traceback" not in terminal.output
+    (path,) = tmp_path.rglob("*.txt")
+    assert str(path).encode() in line and ", in failing" in path.read_text()

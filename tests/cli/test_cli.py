@@ -416,12 +416,6 @@ def test_an_unknown_command_is_guessed(run: Run) -> None:
     assert one_line(err) == "no command 'trian'; did you mean `lstm-lab train`?"
 
 
-def test_a_bug_is_not_dressed_up_as_bad_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lstm_lab.cli.commands.doctor.examine", lambda: {}["bug"])
-    with pytest.raises(KeyError):
-        run("doctor")
-
-
 # ------------------------------------------------------------ generate and eval
 
 

@@ -64,4 +64,4 @@ def test_asking_for_a_core_that_is_not_there(code: str, environment: dict[str, s
     result = run(f"backend.engine_module({code})", **environment)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("RuntimeError: backend 'c'") and "C compiler" in last
+    assert last.startswith("lstm_ext.errors.MissingError: backend 'c'") and "C compiler" in last

@@ -14,7 +14,7 @@ from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import Engine, EngineModule
 from lstm_ext.engine.rng import dropout_key
 from lstm_ext.engine.stop import StopFlag
-from lstm_ext.errors import NonFiniteError
+from lstm_ext.errors import NonFiniteError, StateError
 from lstm_ext.nn.numerics import numerical_gradient, relative_error
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -128,14 +128,14 @@ def test_backward_from_any_gradient_of_the_logits(engine: EngineModule) -> None:
 
 def test_backward_needs_a_forward_with_targets(engine: EngineModule) -> None:
     s = setup(engine, CONFIGS["lstm"])
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StateError):
         s.engine.backward()
     s.engine.forward(s.inputs[0], None, s.state)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StateError):
         s.engine.backward()
     s.engine.train(s.inputs, s.targets, s.state, OPTIMIZER, s.moments, 1, LRS[:1], 0)
     for look in (s.engine.backward, s.engine.logits, lambda: s.engine.activations(0)):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(StateError):
             look()
 
 
@@ -155,7 +155,7 @@ def test_forward_without_keeping_is_the_same_forward(engine: EngineModule) -> No
     for kept, not_kept in zip(*results, strict=True):
         np.testing.assert_array_equal(kept, not_kept)
     for look in (s.engine.backward, lambda: s.engine.activations(0)):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(StateError):
             look()
 
 

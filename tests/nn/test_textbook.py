@@ -12,7 +12,7 @@ import pytest
 import reference
 
 from lstm_ext.engine.backend import available_backends
-from lstm_ext.errors import NonFiniteError
+from lstm_ext.errors import NonFiniteError, StateError
 from lstm_ext.nn.numerics import numerical_gradient, relative_error
 from lstm_ext.nn.textbook import GRU, LSTM, RNN
 from lstm_ext.visualization import (
@@ -240,15 +240,15 @@ def test_backward_belongs_to_the_last_forward(backend: str) -> None:
 
 def test_order_of_calls() -> None:
     lstm = LSTM(D, H, V)
-    with pytest.raises(RuntimeError, match=r"^backward: .* call forward\(…\) first$"):
+    with pytest.raises(StateError, match=r"^backward: .* call forward\(…\) first$"):
         lstm.backward()
     lstm.forward(INPUTS, TARGETS)
-    with pytest.raises(RuntimeError, match=r"^update_weights: .* call backward\(\) first$"):
+    with pytest.raises(StateError, match=r"^update_weights: .* call backward\(\) first$"):
         lstm.update_weights()
     lstm.backward()
     lstm.update_weights()
     lstm.forward(INPUTS, TARGETS)
-    with pytest.raises(RuntimeError, match=r"^update_weights: "):
+    with pytest.raises(StateError, match=r"^update_weights: "):
         lstm.update_weights()
 
 
@@ -335,7 +335,7 @@ def test_a_deep_copy_goes_its_own_way(backend: str) -> None:
     lstm = LSTM(5, 6, 5, seed=1, backend=backend)
     train(lstm)
     other = copy.deepcopy(lstm)
-    with pytest.raises(RuntimeError, match="forward"):
+    with pytest.raises(StateError, match="forward"):
         other.backward()
     loss = train(lstm)
     assert train(other) == loss  # the moments are its own, too

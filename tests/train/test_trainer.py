@@ -22,7 +22,7 @@ from lstm_ext.engine.backend import available_backends
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import TrainResult
 from lstm_ext.engine.rng import dropout_key
-from lstm_ext.errors import CheckpointError, DataError, NonFiniteError
+from lstm_ext.errors import CheckpointError, DataError, NonFiniteError, StateError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train import trainer as trainer_module
 from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -986,9 +986,9 @@ def test_sampling_meanwhile_changes_nothing(backend: str, tmp_path: Path) -> Non
 def test_only_one_thread(backend: str) -> None:
     trainer = make_trainer(backend)
     trainer.start(paused=True)
-    with pytest.raises(RuntimeError, match="running already"):
+    with pytest.raises(StateError, match="running already"):
         trainer.start()
-    with pytest.raises(RuntimeError, match="running already"):
+    with pytest.raises(StateError, match="running already"):
         trainer.run(steps=1)
     trainer.stop(wait=True)
 

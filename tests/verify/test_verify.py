@@ -15,6 +15,7 @@ import pytest
 
 from lstm_ext import verify as verify_module
 from lstm_ext.engine.backend import available_backends, engine_module
+from lstm_ext.errors import MissingError
 from lstm_ext.verify import CELLS, Report, Row, Verification, verify
 from lstm_ext.verify.checks import NamedEngine
 
@@ -154,7 +155,7 @@ def test_kernels_can_be_chosen_and_the_choice_of_before_comes_back(monkeypatch: 
 def test_without_the_core_the_twin_is_checked_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_core(name: str | None = None) -> Any:
         if name == "c":
-            raise RuntimeError("backend 'c': the C core is not there.")
+            raise MissingError("backend 'c': the C core is not there.")
         return engine_module(name)
 
     monkeypatch.setattr(verify_module, "engine_module", no_core)

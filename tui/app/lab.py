@@ -14,11 +14,13 @@ from textual import events, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from lstm_ext.data import DEFAULT_TEXT, load_text
+from lstm_ext.errors import ArgumentError, LabError
 from lstm_ext.train.trainer import Trainer
 
-from ..errors import CommandError, UsageError
+from ..errors import UsageError
 from .keys import LAB, bind, commands
 from .screens.dialog import Ask
 from .screens.help import Help
@@ -68,6 +70,7 @@ class LabApp(ThemedApp):
         self.settings = settings or Settings()
         self.trainer: Trainer | None = None
         self.failure = ""
+        self.crash: BaseException | None = None
         self._data, self._encoding, self._checkpoint = data, encoding, checkpoint
         self._saved_seconds = 0.0
 
@@ -81,7 +84,7 @@ class LabApp(ThemedApp):
     # The trainer.
 
     def first_trainer(self) -> Trainer:
-        """The trainer that the lab opens with. Raises ``DataError``, ``CheckpointError``, ValueError."""
+        """The trainer that the lab opens with. Raises ``DataError``, ``CheckpointError``, ``ArgumentError``."""
         if self._checkpoint is None:
             return make_trainer(self.settings, load_text(self._data, self._encoding))
         trainer = resume_trainer(self.settings, self._checkpoint)
@@ -162,6 +165,13 @@ class LabApp(ThemedApp):
         self.failure = message
         self._end(1)
 
+    def _handle_exception(self, error: Exception) -> None:
+        """A crash ends the lab without a screenful of traceback: `run_lab` raises it once the terminal is restored."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        self.crash = self.crash or cause
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
+
     def _end(self, code: int) -> None:
         if self.trainer is not None:
             self.trainer.stop()
@@ -187,14 +197,14 @@ def run_lab(
 ) -> int:
     """Opens the lab and returns its exit code. ``options`` are fields of :class:`Settings`; None: the default.
 
-    Raises ``UsageError`` for a wrong option or where there is no terminal, ``CommandError`` for a
-    text or checkpoint that cannot be used.
+    Raises ``UsageError`` for a wrong option or where there is no terminal, ``LabError`` for a
+    text or checkpoint that cannot be used, and, once the terminal is restored, whatever made the app crash.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("the lab needs a terminal; `lstm-lab train` and `lstm-lab step` work without one")
     try:
         settings = Settings.parse({"cell": cell, **options})
-    except ValueError as error:
+    except ArgumentError as error:
         raise UsageError(str(error)) from None
     app = LabApp(
         settings=settings,
@@ -204,6 +214,8 @@ def run_lab(
         ascii_only=ascii_only,
     )
     code = app.run()
+    if app.crash is not None:
+        raise app.crash
     if app.failure:
-        raise CommandError(app.failure)
+        raise LabError(app.failure)
     return code if code is not None else app.return_code or 0

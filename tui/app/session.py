@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
+from lstm_ext.errors import ArgumentError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.trainer import Trainer, TrainerConfig
 
@@ -45,7 +46,7 @@ class Settings:
     backend: str | None = None
 
     def model_config(self, num_symbols: int) -> ModelConfig:
-        """The network for an alphabet of so many symbols. Raises ValueError, naming the setting that is wrong."""
+        """The network for an alphabet of so many symbols. Raises ArgumentError, naming the setting that is wrong."""
         return ModelConfig(
             input_size=num_symbols,
             hidden_size=self.hidden_size,
@@ -60,7 +61,7 @@ class Settings:
         )
 
     def check_memory(self, num_symbols: int) -> None:
-        """Raises ValueError if the network would not fit into the memory that is free."""
+        """Raises ArgumentError if the network would not fit into the memory that is free."""
         needed = bytes_needed(
             self.cell,
             num_symbols,
@@ -72,13 +73,13 @@ class Settings:
         )
         available = bytes_available()
         if available is not None and needed > available:
-            raise ValueError(
+            raise ArgumentError(
                 f"hidden_size: got {self.hidden_size}, which needs {size_in_words(needed)} of memory; "
                 f"{size_in_words(available)} are free"
             )
 
     def trainer_config(self) -> TrainerConfig:
-        """How it is trained. Raises ValueError, naming the setting that is wrong.
+        """How it is trained. Raises ArgumentError, naming the setting that is wrong.
 
         There is no end to plan for, so the learning rate stays. The carried state is set back now
         and then: without that, validation gets worse for a reason that nobody sees on the screen.
@@ -93,17 +94,17 @@ class Settings:
         )
 
     def check(self) -> None:
-        """Raises ValueError for the first setting that is wrong."""
+        """Raises ArgumentError for the first setting that is wrong."""
         self.model_config(1)
         self.trainer_config()
         if self.threads < 1:
-            raise ValueError(f"threads: got {self.threads}, expected an integer of at least 1")
+            raise ArgumentError(f"threads: got {self.threads}, expected an integer of at least 1")
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Settings:
         """Settings from options or form fields, numbers possibly as text; ``None`` stands for the default.
 
-        Raises ValueError for the first one that is wrong, beginning with its name.
+        Raises ArgumentError for the first one that is wrong, beginning with its name.
         """
         known = {field.name: field.default for field in fields(cls)}
         given: dict[str, object] = {}
@@ -116,7 +117,7 @@ class Settings:
                 try:
                     value = type(default)(value)
                 except ValueError:
-                    raise ValueError(f"{name}: got {value!r}, expected {kind}") from None
+                    raise ArgumentError(f"{name}: got {value!r}, expected {kind}") from None
             given[name] = value
         settings = replace(cls(), **given)  # type: ignore[arg-type]
         settings.check()
@@ -146,7 +147,7 @@ class Settings:
 
 
 def make_trainer(settings: Settings, text: Text) -> Trainer:
-    """A new network and its trainer. Raises ValueError (``DataError`` for a text that is too short)."""
+    """A new network and its trainer. Raises ArgumentError (``DataError`` for a text that is too short)."""
     settings.check()
     settings.check_memory(len(text.vocabulary))
     model = LanguageModel(

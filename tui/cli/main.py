@@ -3,7 +3,7 @@
 Only the module of the chosen command is imported, and those import what they need when they
 run, so that ``--version`` and ``--help`` answer at once.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
+Exit status: 0 done, 1 failed, 2 wrong usage, 70 a bug of ours, 128 + n ended by signal n.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from ..errors import CommandError, UsageError
+from lstm_ext.errors import LabError
+
+from ..errors import UsageError
 from .options import Parser
 
 #: Each command and its line in the help; the module of that name in ``commands`` runs it.
@@ -29,6 +31,8 @@ COMMANDS = {
     "verify": "prove the engines against each other, finite differences and PyTorch",
     "doctor": "show versions, backend, terminal and data, and what could be better",
 }
+#: EX_SOFTWARE of sysexits.h
+BUG_STATUS = 70
 SIGPIPE_STATUS = 141
 
 
@@ -44,31 +48,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Runs ``command``; whatever it raises becomes one line on standard error and an exit status."""
+    """Runs ``command``; whatever it raises becomes one line on standard error and an exit status.
+
+    LSTM_LAB_DEBUG=1 shows the traceback instead of the line.
+    """
     try:
         status = command()
         sys.stdout.flush()
         return status
-    except CommandError as error:
-        return _fail(str(error), error.code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has had enough, as in `| head`
         _drop_output()
         return SIGPIPE_STATUS
-    except MemoryError as error:
-        return _fail(f"not enough memory ({error}); choose a smaller network, batch or text")
-    except OSError as error:
-        _drop_output()
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
     except Exception as error:
-        from lstm_ext.errors import CheckpointError
+        if isinstance(error, OSError):
+            _drop_output()
+        status, message = _explained(error)
+        if os.environ.get("LSTM_LAB_DEBUG"):
+            import traceback
 
-        # What the library raises for input that it cannot take. Anything else is a bug and shows where it is.
-        expected = isinstance(error, (CheckpointError, ValueError, ArithmeticError, RuntimeError))
-        if not expected or os.environ.get("LSTM_LAB_DEBUG"):
-            raise
-        return _fail(str(error))
+            traceback.print_exception(error)
+        else:
+            from ..crash import report
+
+            print(f"lstm-lab: error: {' '.join((message or report(error)).split())}", file=sys.stderr)
+        return status
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """The exit status, and what to tell the user; nothing where it is our bug."""
+    match error:
+        case UsageError():
+            return 2, str(error)
+        case LabError():
+            return 1, str(error)
+        case MemoryError():
+            return 1, f"not enough memory ({error}); choose a smaller network, batch or text"
+        case OSError():
+            return 1, f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return BUG_STATUS, ""
 
 
 def _run(arguments: list[str]) -> int:
@@ -109,11 +128,6 @@ def _overview() -> str:
             "`lstm-lab COMMAND --help` explains a command; `lstm-lab --version` names this version.",
         ]
     )
-
-
-def _fail(message: str, status: int = 1) -> int:
-    print(f"lstm-lab: error: {' '.join(message.split())}", file=sys.stderr)
-    return status
 
 
 def _drop_output() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ArgumentError, NonFiniteError
+from ...errors import ArgumentError, NonFiniteError, StateError
 from .. import rng
 from ..activations import Activations
 from ..config import ModelConfig, OptimizerConfig
@@ -90,13 +90,13 @@ class Engine:
 
     def logits(self) -> np.ndarray:
         if self._last is None:
-            raise RuntimeError("logits: there was no forward pass yet")
+            raise StateError("logits: there was no forward pass yet")
         logits: np.ndarray = self._last.logits.copy()
         return logits
 
     def activations(self, layer: int) -> Activations:
         if self._last is None or not self._last.layers:
-            raise RuntimeError("activations: there was no forward pass that kept them")
+            raise StateError("activations: there was no forward pass that kept them")
         acts = self._last.layers[layer]
         return dataclasses.replace(
             acts,
@@ -113,10 +113,10 @@ class Engine:
     def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
         last = self._last
         if last is None or not last.layers:
-            raise RuntimeError("backward: there was no forward pass that kept its activations")
+            raise StateError("backward: there was no forward pass that kept its activations")
         if dlogits is None:
             if last.targets is None:
-                raise RuntimeError("backward: the last forward pass had no targets")
+                raise StateError("backward: the last forward pass had no targets")
             dlogits = _cross_entropy_gradient(last.logits, last.targets)
 
         # logits = W·top + b

@@ -14,14 +14,14 @@ from textual.containers import Horizontal
 from textual.widgets import Button, DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from lstm_ext.errors import CheckpointError
+from lstm_ext.errors import LabError
 
 from ..session import in_background
 from .dialog import Dialog
 
 T = TypeVar("T")
 #: What reading or writing a file may fail with, each with a message of one line.
-FILE_ERRORS = (ValueError, OSError, CheckpointError, RuntimeError, MemoryError)
+FILE_ERRORS = (LabError, OSError, MemoryError)
 
 
 def one_line(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from textual.containers import Grid, Horizontal
 from textual.widgets import Button, Checkbox, Input, Label, Select
 
 from lstm_ext.engine.config import BLOCKS, OPTIMIZERS
+from lstm_ext.errors import ArgumentError
 
 from ..session import Settings
 from .dialog import Dialog
@@ -107,7 +108,7 @@ class ModelForm(Dialog[Settings]):
             parsed = Settings.parse(dict(self._values()))
             size = parsed.model_config(self._num_symbols).num_parameters
             parsed.check_memory(self._num_symbols)
-        except ValueError as error:
+        except ArgumentError as error:
             self._say(str(error))
             return None
         self._say("", f"{size:,} parameters")

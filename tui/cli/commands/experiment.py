@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ[variable] = "1"
 
+    from lstm_ext.errors import ArgumentError
     from lstm_ext.experiments import NAMES, load
     from lstm_ext.experiments.export import as_json, save
     from lstm_ext.experiments.runner import cells, kept
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _list([load(name) for name in NAMES], arguments.json)
     try:
         experiment = load(arguments.name, arguments.data)
-    except ValueError as error:
+    except ArgumentError as error:
         raise UsageError(str(error)) from None
     default = experiment.quick_seeds if arguments.quick else experiment.seeds
     seeds, directory = range(arguments.seeds or default), state_directory()

@@ -9,7 +9,7 @@ import sys
 from lstm_ext.errors import DataError
 from lstm_ext.train.checkpoint import load_checkpoint
 
-from ...errors import CommandError, UsageError
+from ...errors import UsageError
 from ..checkpoints import readable
 from ..options import add_engine, number, whole
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         symbols = vocabulary.encode(start)
     except DataError as error:
-        raise CommandError(f"--prime: {error}") from error
+        raise DataError(f"--prime: {error}") from error
     # A terminal obeys control characters; a network that learned some may print them anywhere.
     unsafe = {} if not sys.stdout.isatty() else {ord(c): "\ufffd" for c in vocabulary.symbols if _controls(c)}
     state = model.zero_state()

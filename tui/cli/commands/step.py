@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from ...errors import CommandError, UsageError
+from ...errors import UsageError
 from ..options import BACKENDS, CELLS, add_json, whole
 
 
@@ -32,17 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.text) < 2:
         raise UsageError(f"TEXT: got {arguments.text!r}, expected at least 2 characters: the last is only predicted")
     if arguments.checkpoint:
-        from lstm_ext.errors import CheckpointError
         from lstm_ext.train.checkpoint import load_checkpoint
 
         network = ("cell", "reset_after", "hidden_size", "seed", "trained")
         if given := [name for name in network if getattr(arguments, name) not in (None, False)]:
             option = "--" + given[0].replace("_", "-")
             raise UsageError(f"{option}: a checkpoint brings its own network; leave out {option} or --checkpoint")
-        try:
-            checkpoint = load_checkpoint(arguments.checkpoint)
-        except CheckpointError as error:
-            raise CommandError(str(error)) from error
+        checkpoint = load_checkpoint(arguments.checkpoint)
         model, vocabulary = checkpoint.model(backend=arguments.backend), checkpoint.vocabulary
         weights = f"weights of {arguments.checkpoint} (step {checkpoint.step:,})"
     else:

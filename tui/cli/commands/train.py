@@ -18,12 +18,13 @@ from typing import Any
 from lstm_ext.data import TEXT_CHOICES, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
+from lstm_ext.errors import ArgumentError, LabError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import check_destination, load_checkpoint
 from lstm_ext.train.schedule import SCHEDULES
 from lstm_ext.train.trainer import Snapshot, Trainer, TrainerConfig
 
-from ...errors import CommandError, UsageError
+from ...errors import UsageError
 from ...memory import bytes_available, bytes_needed
 from ...text.units import clock, rate, size_in_words
 from ..checkpoints import SUFFIX, writable
@@ -173,11 +174,11 @@ def run(arguments: argparse.Namespace) -> int:
         snapshot = trainer.run(**limits, on_progress=on_progress)
     progress.clear()
     if snapshot.status == "failed":
-        raise CommandError(snapshot.message)
+        raise LabError(snapshot.message)
     result = _result(trainer, snapshot, baselines=not received)
     print(json.dumps(result) if arguments.json else _summary(trainer, result), flush=True)
     if snapshot.saved_step != snapshot.step:
-        raise CommandError(snapshot.message)
+        raise LabError(snapshot.message)
     if snapshot.message:
         say(snapshot.message)
     if received:
@@ -242,7 +243,7 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
     )
     try:
         ModelConfig(**{**network, "input_size": 1, "output_size": 1, "num_layers": 1})
-    except ValueError as error:
+    except ArgumentError as error:
         name, _, problem = str(error).partition(":")
         raise UsageError(f"--{name.replace('_', '-')}:{problem}") from error
     text = load_text(arguments.data, arguments.encoding or "utf-8")
@@ -334,7 +335,7 @@ def _check_memory(network: Mapping[str, Any], length: int, vocabulary_size: int,
     )
     available = bytes_available()
     if available is not None and needed > available:
-        raise CommandError(
+        raise LabError(
             f"this network needs about {size_in_words(needed)} of memory, and {size_in_words(available)} are free; "
             "choose a smaller --hidden-size, --num-layers, --batch-size or --seq-length"
         )
