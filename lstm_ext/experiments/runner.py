@@ -10,11 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +28,17 @@ import numpy as np
 
 from .. import __version__
 from ..engine.backend import backend_name
+from ..errors import LabError
 from ..files import write_atomically
 from .experiment import Experiment, Numbers, Results, Settings
+
+#: One thread each, and no modules from the present folder, which `python -c` would look into (from Python 3.11 on).
+_WORKER_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONSAFEPATH": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -70,12 +85,14 @@ def run(
 ) -> Results:
     """All runs that ``directory`` does not have yet (with ``fresh``: all), in ``jobs`` processes.
 
-    Each process uses one thread. ``on_cell`` is called after each run, in this process. Whatever ends this
-    early, KeyboardInterrupt included, what is finished is kept.
+    Each process uses one thread; with several, a script that calls this needs the usual ``if __name__ ==
+    "__main__":``. ``on_cell`` is called after each run, in this process. Whatever ends this early,
+    KeyboardInterrupt included, what is finished is kept. Raises LabError if a process dies.
     """
     planned = cells(experiment, seeds, quick, directory)
     numbers = {} if fresh else {(cell.variant, cell.seed): found for cell in planned if (found := kept(cell))}
     todo = [cell for cell in planned if (cell.variant, cell.seed) not in numbers]
+    jobs = min(jobs, len(todo))
     for cell, measured in _parallel(experiment, todo, jobs) if jobs > 1 else _serial(experiment, todo):
         numbers[cell.variant, cell.seed] = measured
         if on_cell is not None:
@@ -89,22 +106,66 @@ def _serial(experiment: Experiment, todo: Sequence[Cell]) -> Iterator[tuple[Cell
 
 
 def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Numbers]]:
-    import joblib
-    from joblib.externals.loky import get_reusable_executor
+    with _environment(_WORKER_ENVIRONMENT), _without_ctrl_c():
+        workers = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent)
+        before = set(active_children())
+        futures = {workers.submit(_measure, experiment, cell): cell for cell in todo}
+        processes = set(active_children()) - before
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise LabError(
+            "a process that measured was ended from outside, perhaps because memory ran out: fewer jobs need less; "
+            "what is finished is kept"
+        ) from None
+    except BaseException:
+        for process in processes:  # at once, whatever they are doing
+            process.kill()
+        raise
+    finally:
+        workers.shutdown(wait=False, cancel_futures=True)
 
-    with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
-        workers = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-        try:
-            yield from workers(joblib.delayed(_measure_in_worker)(experiment, cell) for cell in todo)
-        except BaseException:
-            get_reusable_executor().shutdown(wait=False, kill_workers=True)
-            raise
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would wait for work for ever."""
+
+    def watch() -> None:
+        parent = parent_process()
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def _measure_in_worker(experiment: Experiment, cell: Cell) -> tuple[Cell, Numbers]:
-    # Ctrl-C reaches all processes of a terminal; the parent ends this one when it has ended itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return cell, _measure(experiment, cell)
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """``variables`` for the processes that are started meanwhile: NumPy's BLAS reads them when it is loaded."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile never see a Ctrl-C, which reaches all processes of a terminal.
+
+    This one gets it afterwards, and ends them.
+    """
+    resource_tracker.ensure_running()  # starting it would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _measure(experiment: Experiment, cell: Cell) -> Numbers:

@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import psutil
 import pytest
 
 from lstm_ext import nn
@@ -187,12 +188,101 @@ def test_a_damaged_file_is_measured_again(counting: Counting, tmp_path: Path, da
     assert len(counting.asked) == 6
 
 
-def test_processes_give_the_same_numbers(tmp_path: Path) -> None:
+def test_processes_give_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = load("gradient-flow")
     alone = run(experiment, [3], quick=True)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     together = run(experiment, [3], quick=True, jobs=2, directory=tmp_path)
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3" and "PYTHONSAFEPATH" not in os.environ
     assert together.cells == alone.cells and list(alone.variants) == list(together.variants)
     assert len(list(tmp_path.rglob("*.json"))) == len(alone.cells)
+
+
+#: A program with an experiment whose runs do ``{body}``, in two processes.
+PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from lstm_ext.errors import LabError
+from lstm_ext.experiments import Experiment, run
+
+class Mine(Experiment):
+    name = "mine"
+
+    def variants(self, quick):
+        return {{label: {{"label": label}} for label in "abcd"}}
+
+    def measure(self, settings, seed):
+        label = settings["label"]
+        {body}
+        return {{"n": 1.0}}
+
+if __name__ == "__main__":
+    try:
+        print(len(run(Mine(), [0], jobs=2, directory=Path("kept")).cells))
+    except LabError as error:
+        sys.exit(str(error))
+"""
+
+
+@pytest.fixture
+def in_processes(tmp_path: Path) -> Callable[[str], subprocess.Popen[str]]:
+    """Starts PROGRAM in a folder of its own."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+
+    def start(body: str) -> subprocess.Popen[str]:
+        (there / "program.py").write_text(PROGRAM.format(body=body))
+        pipe = subprocess.PIPE
+        command = [sys.executable, str(there / "program.py")]
+        return subprocess.Popen(command, cwd=here, stdout=pipe, stderr=pipe, text=True)
+
+    return start
+
+
+def test_a_process_that_dies_is_reported(in_processes: Callable[[str], subprocess.Popen[str]]) -> None:
+    process = in_processes('if label == "d": os.kill(os.getpid(), signal.SIGKILL)')
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert errors.startswith("a process that measured was ended from outside") and errors.count("\n") == 1
+
+
+def test_a_run_that_fails_ends_all_with_its_error(in_processes: Callable[[str], subprocess.Popen[str]]) -> None:
+    process = in_processes('raise LabError(f"{label} will not do") if label == "a" else signal.pause()')
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "a will not do\n")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH is new in Python 3.11")
+def test_processes_import_nothing_from_the_present_folder(
+    in_processes: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    for name in ("pickle", "random", "socket", "secrets", "numpy", "lstm_ext"):
+        (tmp_path / "here" / f"{name}.py").write_text("raise SystemExit('the wrong module')")
+    process = in_processes('assert os.environ["OPENBLAS_NUM_THREADS"] == "1"')
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out, errors) == (0, "4\n", "")
+
+
+def test_processes_end_with_their_parent(in_processes: Callable[[str], subprocess.Popen[str]], tmp_path: Path) -> None:
+    process = in_processes('Path(f"pid-{os.getpid()}").touch(); signal.pause()')
+    deadline = time.monotonic() + 60
+    while len(pids := [int(path.name[4:]) for path in tmp_path.rglob("pid-*")]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=60)
+
+    def alive(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 # ------------------------------------------------------------------------------------ results
