@@ -60,7 +60,7 @@ for kernel in $kernels; do
     echo "tests, $kernel"
     tests="tests/engine/test_[blmos]*.py tests/nn/test_functional.py"
     if [ "$kernel" = portable ]; then
-        tests="$tests tests/engine/test_hypothesis.py" # which goes through all kernels by itself
+        tests="$tests tests/engine/test_hypothesis.py tests/golden/test_engines.py" # they take every kernel by themselves
     fi
     LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q -p no:cacheprovider -k "not numpy" $tests "$@"
 done

@@ -1,10 +1,8 @@
-"""Clipping and optimizers, on every engine, against their formulas and against PyTorch's."""
+"""Clipping and optimizers, on every engine, against their formulas."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -80,25 +78,6 @@ def test_formulas(engine: EngineModule, optimizer: OptimizerConfig, first_step: 
     np.testing.assert_allclose(parameters, expected_parameters, rtol=1e-12)
     np.testing.assert_allclose(moments, expected_moments, rtol=1e-12)
     np.testing.assert_allclose(norms, np.linalg.norm(gradients(), axis=1), rtol=1e-13)
-
-
-@optimizers
-def test_against_pytorch(engine: EngineModule, optimizer: OptimizerConfig) -> None:
-    torch = pytest.importorskip("torch")
-    o = optimizer
-    make: dict[str, Callable[[list[Any]], Any]] = {
-        "sgd": lambda p: torch.optim.SGD(p, lr=1, momentum=o.momentum),
-        "rmsprop": lambda p: torch.optim.RMSprop(p, lr=1, alpha=o.rho, eps=o.eps),
-        "adagrad": lambda p: torch.optim.Adagrad(p, lr=1, eps=o.eps),
-        "adam": lambda p: torch.optim.Adam(p, lr=1, betas=(o.beta1, o.beta2), eps=o.eps),
-    }
-    parameter = torch.nn.Parameter(torch.from_numpy(np.random.default_rng(3).normal(size=COUNT)))
-    theirs = make[o.kind]([parameter])
-    for g, lr in zip(gradients(), LRS, strict=True):
-        parameter.grad = torch.from_numpy(g.copy())
-        theirs.param_groups[0]["lr"] = lr
-        theirs.step()
-    np.testing.assert_allclose(engine_run(engine, o, gradients())[0], parameter.detach().numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adam"])

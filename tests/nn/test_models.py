@@ -1,4 +1,4 @@
-"""Whole networks, on every engine: gradients, padding, PyTorch's own, and what they can be asked for."""
+"""Whole networks, on every engine: gradients, padding, and what they can be asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lstm_ext import nn
-from lstm_ext.conversion import to_pytorch
 from lstm_ext.engine.backend import available_backends, engine_module
 from lstm_ext.nn.numerics import relative_error
 from lstm_ext.verify.networks import verification_cases
@@ -163,136 +162,6 @@ def test_cases_for_verification(backend: str, name: str) -> None:
     assert set(given) == set(results) - {"loss"}
     for key, gradient in given.items():
         assert gradient.size <= 5 and relative_error(gradient, numerical[key]) < 1e-6, key
-
-
-# ---------------------------------------------------------------------------------- against PyTorch's own
-
-
-def torch_module(torch: Any, **parts: Any) -> Any:
-    module = torch.nn.Module()
-    for name, part in parts.items():
-        setattr(module, name, part)
-    return module
-
-
-def compare_with_torch(
-    torch: Any, model: nn.Model, theirs: Any, batch: tuple[Any, Any, Any], forward: Callable[..., Any]
-) -> None:
-    """Outputs, loss, and every gradient."""
-    theirs.double().load_state_dict({name: torch.from_numpy(array) for name, array in to_pytorch(model).items()})
-    inputs, lengths, targets = batch
-    logits = forward(theirs, torch.from_numpy(np.asarray(inputs)), lengths)
-    loss = torch.nn.functional.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]), torch.from_numpy(targets).reshape(-1), ignore_index=-1
-    )
-    loss.backward()
-    assert model.loss_and_gradient(*batch) == pytest.approx(loss.item(), rel=1e-13)
-    expected = {name: parameter.grad.numpy() for name, parameter in theirs.named_parameters()}
-    model.parameters[...] = model.gradient
-    for name, gradient in to_pytorch(model).items():
-        if "bias_hh" not in name:  # each of their two biases has the gradient of our one
-            np.testing.assert_allclose(gradient, expected[name], rtol=0, atol=1e-13, err_msg=name)
-
-
-def packed(torch: Any, rnn: Any, x: Any, lengths: np.ndarray, *state: Any) -> tuple[Any, Any]:
-    output, final = rnn(torch.nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False), *state)
-    return torch.nn.utils.rnn.pad_packed_sequence(output)[0], final
-
-
-@backends
-def test_a_classifier_of_the_last_states_against_pytorch(backend: str) -> None:
-    """The usual bidirectional classifier: the last layer's final states of both directions, side by side."""
-    torch = pytest.importorskip("torch")
-    model = nn.Classifier(V, H, 3, embedding_size=2, num_layers=2, bidirectional=True)
-    reader = torch_module(
-        torch, embedding=torch.nn.Embedding(V, 2), rnn=torch.nn.LSTM(2, H, num_layers=2, bidirectional=True)
-    )
-
-    def forward(theirs: Any, x: Any, lengths: np.ndarray) -> Any:
-        _, (hidden, _) = packed(torch, theirs.reader.rnn, theirs.reader.embedding(x), lengths)
-        return theirs.output(torch.cat([hidden[-2], hidden[-1]], dim=1))
-
-    theirs = torch_module(torch, reader=reader, output=torch.nn.Linear(2 * H, 3))
-    batch = symbols(T, B), LENGTHS, symbols(B, high=3)
-    compare_with_torch(torch, randomised(model.build(dtype="float64", backend=backend)), theirs, batch, forward)
-
-
-@backends
-def test_a_classifier_with_attention_against_pytorch(backend: str) -> None:
-    torch = pytest.importorskip("torch")
-    model = nn.Classifier(V, H, 3, embedding_size=2, bidirectional=True, pooling="attention")
-    reader = torch_module(torch, embedding=torch.nn.Embedding(V, 2), rnn=torch.nn.LSTM(2, H, bidirectional=True))
-    theirs = torch_module(
-        torch, reader=reader, pooling=torch.nn.Linear(2 * H, 1, bias=False), output=torch.nn.Linear(2 * H, 3)
-    )
-
-    def forward(theirs: Any, x: Any, lengths: np.ndarray) -> Any:
-        output, _ = packed(torch, theirs.reader.rnn, theirs.reader.embedding(x), lengths)
-        padding = torch.from_numpy(np.arange(T)[:, None] >= lengths)
-        weights = torch.softmax(theirs.pooling(output)[..., 0].masked_fill(padding, -torch.inf), dim=0)
-        return theirs.output((weights[..., None] * output).sum(dim=0))
-
-    batch = symbols(T, B), LENGTHS, symbols(B, high=3)
-    compare_with_torch(torch, randomised(model.build(dtype="float64", backend=backend)), theirs, batch, forward)
-
-
-class DeepClassifier(nn.Model):
-    """Three layers, and the final states normalised before the output: put together by hand."""
-
-    def __init__(self) -> None:
-        self.embedding = nn.Embedding(V, 2)
-        self.rnn = nn.Recurrent("lstm", 2, H, num_layers=3, bidirectional=True)
-        self.pooling = nn.Last(bidirectional=True)
-        self.norm = nn.LayerNorm(2 * H)
-        self.output = nn.Linear(2 * H, 3)
-
-    def forward(self, inputs: Any, lengths: Any = None) -> np.ndarray:
-        states = self.rnn.forward(self.embedding.forward(inputs), lengths)
-        return self.output.forward(self.norm.forward(self.pooling.forward(states, lengths)))
-
-    def backward(self, dout: np.ndarray) -> None:
-        dpooled = self.norm.backward(self.output.backward(dout))
-        self.embedding.backward(self.rnn.backward(self.pooling.backward(dpooled)))  # type: ignore[arg-type]
-
-
-@backends
-def test_a_network_put_together_by_hand_against_pytorch(backend: str) -> None:
-    torch = pytest.importorskip("torch")
-    theirs = torch_module(
-        torch,
-        embedding=torch.nn.Embedding(V, 2),
-        rnn=torch.nn.LSTM(2, H, num_layers=3, bidirectional=True),
-        norm=torch.nn.LayerNorm(2 * H),
-        output=torch.nn.Linear(2 * H, 3),
-    )
-
-    def forward(theirs: Any, x: Any, lengths: np.ndarray) -> Any:
-        _, (hidden, _) = packed(torch, theirs.rnn, theirs.embedding(x), lengths)
-        return theirs.output(theirs.norm(torch.cat([hidden[-2], hidden[-1]], dim=1)))
-
-    batch = symbols(T, B), LENGTHS, symbols(B, high=3)
-    model = randomised(DeepClassifier().build(dtype="float64", backend=backend))
-    compare_with_torch(torch, model, theirs, batch, forward)
-
-
-@backends
-def test_sequence_to_sequence_against_pytorch(backend: str) -> None:
-    """Encoder, decoder and teacher forcing by hand."""
-    torch = pytest.importorskip("torch")
-    model = nn.Seq2Seq(V, 6, H, end=2, start=5, embedding_size=3, num_layers=2)
-    encoder, decoder = (
-        torch_module(torch, embedding=torch.nn.Embedding(size, 3), rnn=torch.nn.LSTM(3, H, num_layers=2))
-        for size in (V, 6)
-    )
-    theirs = torch_module(torch, encoder=encoder, decoder=decoder, output=torch.nn.Linear(H, 6))
-    read = torch.tensor([[5, 5, 5, 5], [3, 4, 2, 2], [2, 0, 0, 0]])
-
-    def forward(theirs: Any, x: Any, lengths: np.ndarray) -> Any:
-        _, final = packed(torch, theirs.encoder.rnn, theirs.encoder.embedding(x), lengths)
-        return theirs.output(theirs.decoder.rnn(theirs.decoder.embedding(read), final)[0])
-
-    batch = symbols(T, B), LENGTHS, WRITTEN
-    compare_with_torch(torch, randomised(model.build(dtype="float64", backend=backend)), theirs, batch, forward)
 
 
 # --------------------------------------------------------------------------------------- what they answer

@@ -1,4 +1,4 @@
-"""The parts of networks, on every engine: against finite differences, against PyTorch, and by what they promise."""
+"""The parts of networks, on every engine: against finite differences, their definitions, and what they promise."""
 
 from __future__ import annotations
 
@@ -118,46 +118,6 @@ def test_without_outputs_only_the_final_state_counts(backend: str) -> None:
     np.testing.assert_array_equal(rnn.backward(None, dfinal), dx)  # type: ignore[arg-type]
     np.testing.assert_array_equal(rnn.gradient, expected)
     assert expected.any()
-
-
-@backends
-@pytest.mark.parametrize("cell", ["lstm", "gru reset_after", "rnn"])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@lengths_given
-def test_recurrent_against_pytorch(backend: str, cell: str, bidirectional: bool, lengths: np.ndarray | None) -> None:
-    """nn.LSTM, nn.GRU and nn.RNN with packed sequences: outputs, final states, all gradients."""
-    torch = pytest.importorskip("torch")
-    if lengths is not None:
-        lengths = np.array([5, 1, 2])  # PyTorch takes no empty sequences
-    ours = recurrent(backend, CELLS[cell], {"num_layers": 2, "bidirectional": bidirectional})
-    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[ours.cell]
-    theirs = kind(D, H, num_layers=2, bidirectional=bidirectional).double()
-    theirs.load_state_dict({name: torch.from_numpy(array) for name, array in to_pytorch(ours).items()})
-
-    x, state = normal(T, B, D), normal(*ours.zero_state(B).shape)
-    dout, dfinal = normal(T, B, ours.output_size, seed=1), normal(*state.shape, seed=2)
-    if lengths is not None:
-        dout[np.arange(T)[:, None] >= lengths] = 0  # their output has no steps past the end
-    x_torch, state_torch = (torch.from_numpy(array.copy()).requires_grad_() for array in (x, state))
-    initial = (state_torch[:, 0], state_torch[:, 1]) if ours.cell == "lstm" else state_torch[:, 0]
-    packed = torch.nn.utils.rnn.pack_padded_sequence(
-        x_torch, [T] * B if lengths is None else lengths, enforce_sorted=False
-    )
-    output, final = theirs(packed, initial)
-    output, _ = torch.nn.utils.rnn.pad_packed_sequence(output)
-    final = torch.stack(final if ours.cell == "lstm" else (final,), dim=1)
-    (torch.sum(output * torch.from_numpy(dout)) + torch.sum(final * torch.from_numpy(dfinal))).backward()
-
-    np.testing.assert_allclose(ours.forward(x, lengths, state), output.detach().numpy(), rtol=0, atol=1e-13)
-    np.testing.assert_allclose(ours.final_state, final.detach().numpy(), rtol=0, atol=1e-13)
-    np.testing.assert_allclose(ours.backward(dout, dfinal), x_torch.grad, rtol=0, atol=1e-12)  # type: ignore[arg-type]
-    np.testing.assert_allclose(ours.dstate, state_torch.grad, rtol=0, atol=1e-12)
-    gradients = copy.deepcopy(ours)
-    gradients.parameters[...] = ours.gradient
-    expected = {name: parameter.grad.numpy() for name, parameter in theirs.named_parameters()}
-    for name, gradient in to_pytorch(gradients).items():
-        if not name.startswith("bias_hh"):  # where each of their two biases has the gradient of our one
-            np.testing.assert_allclose(gradient, expected[name], rtol=0, atol=1e-12, err_msg=name)
 
 
 @backends
@@ -311,16 +271,6 @@ def test_embedding() -> None:
 def test_layer_norm(shape: tuple[int, ...]) -> None:
     norm, x = randomised(nn.LayerNorm(D).build(dtype="float64")), 3 + 2 * normal(*shape)
     assert max(part_errors(norm, lambda: norm.forward(x), x).values()) < 1e-7
-    torch = pytest.importorskip("torch")
-    theirs = torch.nn.LayerNorm(D).double()
-    theirs.load_state_dict({name: torch.from_numpy(array) for name, array in to_pytorch(norm).items()})
-    x_torch = torch.from_numpy(x.copy()).requires_grad_()
-    output, dout = theirs(x_torch), normal(*shape, seed=3)
-    output.backward(torch.from_numpy(dout))
-    np.testing.assert_allclose(norm.forward(x), output.detach().numpy(), rtol=0, atol=1e-13)
-    np.testing.assert_allclose(norm.backward(dout), x_torch.grad, rtol=0, atol=1e-13)
-    np.testing.assert_allclose(norm.dgain, theirs.weight.grad, rtol=0, atol=1e-13)
-    np.testing.assert_allclose(norm.db, theirs.bias.grad, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("per_sequence", [False, True])
@@ -405,23 +355,6 @@ def test_attention_to_scores_far_below_those_of_padding() -> None:
     np.testing.assert_allclose(attention.alpha[:, 0], [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1)), 0], rtol=1e-9)
 
 
-def test_attention_against_pytorch() -> None:
-    """The usual formulation: a Linear(D, 1), softmax over time with −∞ in padding, a weighted sum."""
-    torch = pytest.importorskip("torch")
-    attention, x, lengths = randomised(nn.Attention(D).build(dtype="float64")), normal(T, B, D), np.array([5, 1, 2])
-    score = torch.nn.Linear(D, 1, bias=False).double()
-    score.load_state_dict({name: torch.from_numpy(array) for name, array in to_pytorch(attention).items()})
-    x_torch = torch.from_numpy(x.copy()).requires_grad_()
-    padding = torch.from_numpy(np.arange(T)[:, None] >= lengths)
-    weights = torch.softmax(score(x_torch)[:, :, 0].masked_fill(padding, -torch.inf), dim=0)
-    context, dout = (weights[:, :, None] * x_torch).sum(dim=0), normal(B, D, seed=4)
-    context.backward(torch.from_numpy(dout))
-    np.testing.assert_allclose(attention.forward(x, lengths), context.detach().numpy(), rtol=0, atol=1e-14)
-    np.testing.assert_allclose(attention.alpha, weights.detach().numpy(), rtol=0, atol=1e-14)
-    np.testing.assert_allclose(attention.backward(dout), x_torch.grad, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(attention.dv, score.weight.grad[0], rtol=0, atol=1e-13)
-
-
 # ---------------------------------------------------------------------------------------------- losses
 
 
@@ -435,14 +368,6 @@ def test_cross_entropy(shape: tuple[int, ...]) -> None:
     numerical = numerical_gradient(lambda: nn.cross_entropy(logits, targets)[0], logits)
     assert relative_error(gradient, numerical) < 1e-8
     assert not gradient[targets < 0].any()
-    torch = pytest.importorskip("torch")
-    logits_torch = torch.from_numpy(logits.copy()).requires_grad_()
-    theirs = torch.nn.functional.cross_entropy(
-        logits_torch.reshape(-1, 4), torch.from_numpy(targets).reshape(-1), ignore_index=-1
-    )
-    theirs.backward()
-    assert loss == pytest.approx(theirs.item(), rel=1e-13)
-    np.testing.assert_allclose(gradient, logits_torch.grad, rtol=0, atol=1e-14)
 
 
 def test_cross_entropy_at_the_limits() -> None:
