@@ -40,8 +40,6 @@ EXCEPTIONS: dict[str, str] = {}
 #: Still to be done.
 PENDING = {
     "lstm_ext.conversion.weights",
-    "lstm_ext.data.lanes",
-    "lstm_ext.data.text",
     "lstm_ext.engine.backend",
     "lstm_ext.engine.config",
     "lstm_ext.engine.core",
@@ -51,25 +49,6 @@ PENDING = {
     "lstm_ext.engine.twin.layers",
     "lstm_ext.engine.twin.model",
     "lstm_ext.engine.twin.optimizers",
-    "lstm_ext.experiments",
-    "lstm_ext.experiments.ablation",
-    "lstm_ext.experiments.baselines",
-    "lstm_ext.experiments.charts",
-    "lstm_ext.experiments.classics",
-    "lstm_ext.experiments.depth",
-    "lstm_ext.experiments.dropout",
-    "lstm_ext.experiments.experiment",
-    "lstm_ext.experiments.forecast",
-    "lstm_ext.experiments.gradient_flow",
-    "lstm_ext.experiments.learning",
-    "lstm_ext.experiments.linear_cell",
-    "lstm_ext.experiments.lstm_vs_gru",
-    "lstm_ext.experiments.memory",
-    "lstm_ext.experiments.ner",
-    "lstm_ext.experiments.optimizers",
-    "lstm_ext.experiments.sentiment",
-    "lstm_ext.experiments.seq2seq",
-    "lstm_ext.experiments.temperature",
     "lstm_ext.explain.walk",
     "lstm_ext.nn.checks",
     "lstm_ext.nn.dropout",
@@ -134,7 +113,7 @@ def subjects(module: ModuleType) -> Iterator[Subject]:
 
 
 def members(full: str, cls: type) -> Iterator[Subject]:
-    doc = cls.__doc__ or ""
+    doc = cls.__doc__ or getattr(cls, "method", "")  # what an experiment says about itself
     if doc.startswith(f"{cls.__name__}("):  # what a dataclass or a NamedTuple writes by itself
         doc = ""
     fields = re.findall(r"#: (.*)", inspect.getsource(cls))

@@ -8,11 +8,11 @@ import numpy as np
 
 
 class Batch(NamedTuple):
-    """What networks learn from: B sequences of up to T steps. Any (inputs, lengths, targets) will do as one."""
+    """What networks learn from: B sequences of up to T steps. Any tuple (inputs, lengths, targets) works as one."""
 
     #: (T, B) symbols or (T, B, D) numbers
     inputs: np.ndarray
     #: (B,) how many steps of each sequence count; None: all
     lengths: np.ndarray | None
-    #: What the network has to say of them: see its class.
+    #: What the network has to answer; each network's docstring gives the shape.
     targets: np.ndarray

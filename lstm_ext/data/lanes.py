@@ -1,4 +1,4 @@
-"""How a text is read: the part that is kept apart to validate on, and the lanes that are learned in parallel."""
+"""How a text is read: the part kept apart for validation, and the lanes that are read in parallel."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ MIN_VALIDATION = 50
 
 @dataclass(frozen=True)
 class Split:
-    """A text's first part, to learn from, and its last, to validate on (None if there is none)."""
+    """A text's first part (N,), to learn from, and its last (M,), to validate on (None if there is none)."""
 
     train: np.ndarray
     validation: np.ndarray | None
-    #: In words: how many characters are learned from and how many validated on, or why none.
+    #: How many characters there are to learn from and to validate on, or why there are none, as a sentence.
     description: str
 
 
 def split(text: Text, validation: float = 0.1) -> Split:
-    """Contiguous: the last ``validation`` share is kept apart, unless that is fewer than ``MIN_VALIDATION``."""
+    """Cut ``text`` in two: the last ``validation`` share is kept apart, unless it has fewer than ``MIN_VALIDATION``
+    characters. Raises ArgumentError for a share outside [0, 1).
+    """
     if not 0.0 <= validation < 1.0:
         raise ArgumentError(f"validation: got {validation!r}, expected a share in [0, 1)")
     cut = int(len(text) * (1.0 - validation))
@@ -43,6 +45,7 @@ class Lanes:
     symbol and its successor are dealt out evenly, each to exactly one lane: one epoch predicts
     every symbol but the first exactly once. Lengths differ by at most one; where a lane has
     ended, the target is −1 (not counted). The last step of an epoch may be shorter.
+    ``symbols`` is (N,). Raises ArgumentError if N is less than 2.
     """
 
     def __init__(self, symbols: np.ndarray, batch_size: int, seq_length: int) -> None:
@@ -63,7 +66,8 @@ class Lanes:
     def chunk(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of steps first, …, first + count − 1 of the epoch: (n, T, B) int32 each.
 
-        n is less than ``count`` where the epoch ends before or the next step is a shorter one.
+        n is less than ``count`` where the epoch ends earlier or the next step is shorter. Raises ArgumentError if
+        ``first`` is not a step of the epoch.
         """
         if not 0 <= first < self.steps:
             raise ArgumentError(f"first: got {first}, expected a step in [0, {self.steps})")

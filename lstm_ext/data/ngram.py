@@ -9,7 +9,7 @@ import numpy as np
 
 #: Name → how many symbols, the predicted one included, the model looks at.
 ORDERS: Mapping[str, int] = MappingProxyType({"unigram": 1, "bigram": 2, "trigram": 3, "5-gram": 5})
-#: Counting takes about 100 bytes per symbol; of longer texts only the last so many training symbols are counted.
+#: Counting takes about 100 bytes per symbol; of a longer training text only the last part is counted.
 MAX_SYMBOLS = 4_000_000
 
 

@@ -20,7 +20,7 @@ from .builtin import BUILTIN, builtin_text
 
 #: Files larger than this many bytes are encoded into a temporary file and mapped from there.
 IN_MEMORY = 64 << 20
-#: Bytes of a file, or characters from memory, that are worked through at a time: few enough for the cache.
+#: Bytes of a file, or characters from memory, that are worked through at a time: small enough for the cache.
 READ_SIZE = 1 << 16
 
 
@@ -31,7 +31,10 @@ def _codes(text: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The characters that a model knows, each once, sorted by code point; a symbol is a place in this order."""
+    """The characters that a model knows, each once, sorted by code point; a symbol is an index into them.
+
+    Raises DataError if there are none.
+    """
 
     symbols: str
 
@@ -58,8 +61,10 @@ class Vocabulary:
         return table
 
     def encode(self, text: str, *, position: int = 0) -> np.ndarray:
-        """(len(text),) int32. Raises ``DataError`` naming the first unknown character and where it
-        is, counted from ``position``."""
+        """(N,) int32 for N characters.
+
+        Raises DataError, which names the first unknown character and where it is, counted from ``position``.
+        """
         table = self._symbol_of_code
         symbols: np.ndarray = table.take(_codes(text), mode="clip")
         unknown = np.flatnonzero(symbols < 0)
@@ -72,7 +77,7 @@ class Vocabulary:
         return symbols
 
     def decode(self, symbols: Sequence[int] | np.ndarray) -> str:
-        """The text that ``symbols`` stand for."""
+        """The text that ``symbols`` (N,) stand for. Raises ArgumentError for a symbol outside the vocabulary."""
         array = np.asarray(symbols, dtype=np.int64)
         if array.size and not 0 <= array.min() <= array.max() < len(self):
             raise ArgumentError(f"symbols: got {array.min()} to {array.max()}, expected 0 to {len(self) - 1}")
@@ -103,7 +108,7 @@ class Text:
 
 
 def load_text(name: str, encoding: str = "utf-8", vocabulary: Vocabulary | None = None) -> Text:
-    """A built-in text by its name, or a file by its path (``./hello`` where the names clash).
+    """A built-in text by its name, or a file by its path (``./hello`` if the names clash).
 
     A byte-order mark is dropped, and line ends \\r\\n and \\r become \\n, as in Python's text mode.
     The file is read in pieces, so memory does not grow with it. ``vocabulary`` is that of a
@@ -139,7 +144,7 @@ def _unreadable(path: str, error: Exception) -> DataError:
 
 def _codec(encoding: str) -> codecs.CodecInfo:
     try:
-        "".encode(encoding)  # refuses what is no text encoding, such as hex
+        "".encode(encoding)  # refuses codecs that are not text encodings, such as hex
         codec = codecs.lookup(encoding)
         return codecs.lookup("utf-8-sig") if codec.name == "utf-8" else codec
     except (LookupError, ValueError):
@@ -159,7 +164,7 @@ def _decoded(path: str, codec: codecs.CodecInfo) -> Iterator[str]:
                 piece = file.read(READ_SIZE)
                 if bytewise and (zero := piece.find(0)) >= 0:
                     raise DataError(
-                        f"{path}: byte 0x00 at offset {offset + zero:,}: a binary file, it seems "
+                        f"{path}: byte 0x00 at offset {offset + zero:,}: this seems to be a binary file "
                         "(text in UTF-16 needs --encoding utf-16)"
                     )
                 text = newlines.decode(piece, final=not piece)
@@ -204,7 +209,7 @@ def _encode(
             for piece in read():
                 try:
                     encoded = vocabulary.encode(piece, position=length).astype(vocabulary.dtype).tobytes()
-                except DataError as error:  # what reading complains of names the file already
+                except DataError as error:  # errors from reading name the file already
                     raise DataError(f"{name}: {error}") from None
                 length += len(piece)
                 digest.update(piece.encode("utf-8", "surrogatepass"))
@@ -228,7 +233,7 @@ def _encode(
 
 
 def _large_file_directory() -> str:
-    """Not /tmp if it can be helped: that often is memory."""
+    """Not /tmp if there is another: /tmp is often memory."""
     if "TMPDIR" not in os.environ and os.access("/var/tmp", os.W_OK):
         return "/var/tmp"
     return tempfile.gettempdir()

@@ -4,8 +4,8 @@
     results = run(experiment, seeds=range(3), quick=True)
     print(*experiment.report(results).findings, sep="\\n")
 
-Each is a file of its own, an ``Experiment`` with variants to compare; ``runner`` runs them, keeps
-what is finished, and ``export`` turns the outcome into text, JSON, CSV and pages. On the command line:
+Each is a file, an ``Experiment`` with variants to compare; ``runner`` runs them and keeps finished runs,
+and ``export`` turns the outcome into text, JSON, CSV and pages. On the command line:
 ``lstm-lab experiment NAME``.
 """
 
@@ -41,7 +41,7 @@ NAMES = (
 
 
 def load(name: str, data: str | None = None) -> Experiment:
-    """The experiment of that name; ``data`` is a file for those that can take one. Raises ValueError."""
+    """The experiment of that name; ``data`` is a file, for those that take one. Raises ArgumentError."""
     if name not in NAMES:
         close = get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(NAMES)}"

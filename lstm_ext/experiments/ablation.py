@@ -26,7 +26,7 @@ from .learning import GOAL, EngineLearner, Learner, NetworkLearner, generator, i
 from .linear_cell import LinearCellModel
 from .words import listed, number
 
-#: Name → what is different from the full LSTM, as fields of ``ModelConfig``.
+#: Name → how it differs from the full LSTM, as fields of ``ModelConfig``.
 ABLATIONS: dict[str, dict[str, Any]] = {
     "full": {},
     "f = 1": {"force": {"forget": 1.0}},
@@ -36,14 +36,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "i = 1 - f": {"coupled": True},
     "no tanh on C": {"no_tanh": True},
 }
-#: Gates of the trained, full network that are then held.
+#: Gates of the trained, full network that are held afterwards.
 CLAMPS = ("f = 1", "i = 1", "o = 1", "f = 0")
 TASKS = ("first character", "last symbol", "count since reset", "text")
 LRS = (0.003, 0.01, 0.03)
 FIXED_LR = 0.01
 #: Characters in one of the text's sequences.
 WINDOW = 40
-#: How many times longer than in training the sequences are on which the cell is watched.
+#: The cell is also watched on sequences this many times as long as in training.
 LONGER = 10
 
 
@@ -51,17 +51,17 @@ class Ablation(Experiment):
     name = "ablation"
     question = "Which gate of an LSTM matters most?"
     method = """
-        One gate at a time is held at a constant, during training and after: f = 1 never forgets, i = 1 always
+        One gate at a time is held constant, during training and after: f = 1 never forgets, i = 1 always
         writes, o = 1 always shows, f = 0 has no memory but h, i = 1 − f ties writing to forgetting, and "no
-        tanh on C" hands out o⊙C. Each variant starts from the same weights (forget bias 1, other biases 0),
-        sees the same batches and makes as many updates. The tasks need different things: first character (20
+        tanh on C" has h = o⊙C. Each variant starts from the same weights (forget bias 1, other biases 0), sees
+        the same batches and makes equally many updates. The tasks need different things: first character (20
         noise symbols between) needs to keep, last symbol (20 places) to overwrite, count since reset (30
-        steps) to add and to clear, text (tinyshakespeare, windows of 40 characters from a zero state) a
-        bit of all. Three tasks are scored by their updates until 99.9 % (counting: 99 %) of an unseen batch
-        are right, text by its validation loss. The learning rate is 0.01 for all, and then, without --quick,
-        for each variant the best of 0.003, 0.01 and 0.03, by the median over the seeds. 32 units (text: 64),
-        Adam, clipped to norm 1. The cell is also watched on sequences 10 times as long. Last, the gates of
-        the trained full network are held, without training again.
+        steps) to add and to clear, text (tinyshakespeare, windows of 40 characters from a zero state) a bit
+        of each. Three tasks are scored by the updates until 99.9 % (counting: 99 %) of an unseen batch are
+        right, text by its validation loss. The learning rate is 0.01 for all; without --quick, a second table
+        takes the best of 0.003, 0.01 and 0.03 for each variant, by the median over the seeds. 32 units (text:
+        64), Adam, gradients clipped to norm 1. The cell is also watched on sequences 10 times as long. At the
+        end, the gates of the trained full network are held, without further training.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -139,7 +139,7 @@ class Ablation(Experiment):
         return Report(tables, charts, self._findings(results, scores), self._claims(scores))
 
     def _score(self, results: Results, task: str, ablation: str, lr: float) -> tuple[float, float]:
-        """Smaller is better: the median of what the task is scored by, then the share of errors."""
+        """Smaller is better: the median of the task's score, then the share of errors."""
         label = f"{task}, {ablation}, lr {lr}"
         return results.median(label, _metric(task)), 1 - results.median(label, "accuracy")
 
@@ -180,7 +180,7 @@ class Ablation(Experiment):
                 ]
             rows.append(row)
         columns = [f"{task} {what}" for task in ("last", "count") for what in ("|C|", "|C| x10", "right x10")]
-        return Table(f"the largest |C|, in training's length and {LONGER} times as long", ["variant", *columns], rows)
+        return Table(f"the largest |C|, at the training length and at {LONGER} times that", ["variant", *columns], rows)
 
     def _clamped(self, results: Results) -> Table:
         rows = []
@@ -201,13 +201,14 @@ class Ablation(Experiment):
             place = order.index("f = 1") + 1
             sentences.append(
                 f"{task.capitalize()}: best {listed(best)}, worst {order[-1]}; "
-                f"without forgetting (f = 1) number {place} of {len(order)}, "
-                f"the full LSTM number {order.index('full') + 1}."
+                f"without forgetting (f = 1) is number {place} of {len(order)}, "
+                f"the full LSTM is number {order.index('full') + 1}."
             )
         places = {task: sorted(s.values()).index(s["f = 1"]) + 1 for task, s in scores.items()}
         if min(places.values()) < max(places.values()):
             sentences.append(
-                f"What it costs to remove the forget gate depends on the task: f = 1 ranks {min(places.values())} on "
+                "The cost of removing the forget gate depends on the task: "
+                f"f = 1 ranks {min(places.values())} on "
                 f"{min(places, key=lambda task: places[task])} and {max(places.values())} on "
                 f"{max(places, key=lambda task: places[task])}."
             )
@@ -216,8 +217,8 @@ class Ablation(Experiment):
             for ablation in ("f = 1", "full")
         }
         sentences.append(
-            f"Counting over {LONGER} times as many steps as in training, |C| reaches {number(grown['f = 1'], '.0f')} "
-            f"with f = 1 and {number(grown['full'], '.0f')} in the full LSTM."
+            f"When counting over {LONGER} times as many steps as in training, |C| reaches "
+            f"{number(grown['f = 1'], '.0f')} with f = 1 and {number(grown['full'], '.0f')} in the full LSTM."
         )
         return sentences
 

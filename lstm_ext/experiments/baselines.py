@@ -1,4 +1,4 @@
-"""How long until a network knows more than mere counting does?"""
+"""How long until a network predicts better than counting?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .experiment import Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine, learn_text
 from .words import number
 
-#: Name → cell, layers, units; the last one only without --quick.
+#: Name → cell, layers, units; the last only without --quick.
 NETWORKS = {
     "RNN 128": ("rnn", 1, 128),
     "GRU 128": ("gru", 1, 128),
@@ -20,23 +20,23 @@ NETWORKS = {
     "LSTM 2 × 256": ("lstm", 2, 256),
 }
 BATCH, LENGTH = 16, 50
-#: After so many updates they are evaluated; the last number ends it.
+#: The numbers of updates after which networks are evaluated; the last one ends the run.
 CHECKPOINTS = {
     "quick": [25, 50, 100, 200, 400, 600, 900, 1200],
     "full": [50, 100, 250, 500, 1000, 2000, 4000, 6000, 8000],
 }
-#: Of the validation text so much is predicted, by networks and n-grams alike.
+#: Characters of the validation text that networks and n-grams predict.
 EVALUATED = 20_000
 
 
 class Baselines(TextExperiment):
     name = "baselines"
-    question = "How long until a network knows more than mere counting does?"
+    question = "How long until a network predicts better than counting?"
     method = """
         n-gram models (interpolated Witten-Bell smoothing) and networks learn the same first 90 % of one text
-        and predict the same part of the rest, 20,000 characters. The n-grams count once; the networks make
-        updates on 16 lanes of 50 characters with their state carried on, Adam at a learning rate that falls
-        from 0.01 (2 × 256: 0.005) along a half cosine, clipped to norm 5, without dropout.
+        and predict the same 20,000 characters of the rest. The n-grams count once; the networks are updated on
+        16 lanes of 50 characters with carried state by Adam, at a learning rate that falls from 0.01 (2 × 256:
+        0.005) along a half cosine, with gradients clipped to norm 5 and without dropout.
     """
     seeds = 3
 
@@ -109,7 +109,7 @@ class Baselines(TextExperiment):
     def _passed(
         self, results: Results, name: str, checkpoints: np.ndarray, counted: dict[str, float]
     ) -> dict[str, float]:
-        """After how many updates the median first was below each n-gram model's loss; ∞ if it never was."""
+        """The updates after which the median was first below each n-gram model's loss; ∞ if it never was."""
         medians = results.spreads(name, "losses")[0]
         return {
             gram: float(checkpoints[np.argmax(medians < nats)]) if (medians < nats).any() else np.inf

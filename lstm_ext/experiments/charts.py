@@ -31,7 +31,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 @dataclass(frozen=True)
 class Curve:
-    """Medians y over x, and the least and greatest values around them, if known."""
+    """Medians y over x, and minima and maxima around them, if known."""
 
     name: str
     x: Sequence[float] | np.ndarray
@@ -54,7 +54,7 @@ class LineChart:
 
 @dataclass(frozen=True)
 class Bar:
-    """A median, and the least and greatest values around it."""
+    """A median, with minimum and maximum."""
 
     name: str
     value: float
@@ -64,7 +64,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarChart:
-    """Horizontal bars from 0, or, with ``log``, from the decade below the least. ``spec`` formats the numbers."""
+    """Horizontal bars from 0, or, with ``log``, from the decade below the smallest. ``spec`` formats the numbers."""
 
     title: str
     bars: Sequence[Bar]
@@ -98,7 +98,7 @@ def _curve_lines(chart: LineChart, width: int, glyphs: Glyphs) -> list[list[Run]
 
 
 def _legend(names: Sequence[str], width: int, glyphs: Glyphs) -> Iterator[list[Run]]:
-    """Each curve's mark and name, on as many lines as it takes."""
+    """Each curve's mark and name, on as many lines as needed."""
     line: list[Run] = []
     used = 0
     for index, name in enumerate(names):
@@ -155,7 +155,10 @@ def _bar_range(values: Sequence[float], log: bool) -> tuple[float, float]:
 
 
 def save_figure(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
-    """All charts below each other, as a picture: .svg, .png or .pdf. The same charts give the same file."""
+    """Draw all charts below each other into a file, .svg, .png or .pdf; the same charts give the same file.
+
+    Raises ArgumentError for another ending.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 

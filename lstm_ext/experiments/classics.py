@@ -18,7 +18,7 @@ from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, T
 from .learning import UNSEEN, EngineLearner, cosine, generator
 from .words import listed, number
 
-#: Name → cell, whether its biases start as in chrono (T is the sequence's length).
+#: Name → cell, whether its biases are initialized by chrono (T is the sequence's length).
 STARTS = {
     "LSTM chrono": ("lstm", True),
     "GRU chrono": ("gru", True),
@@ -44,14 +44,14 @@ class Classics(Experiment):
     name = "classics"
     question = "Do today's cells solve the problems that the LSTM was invented for?"
     method = """
-        Adding: the sum of two marked numbers among 50 or 200; to answer 1 always has an error of 1/6. Copy:
-        ten of eight symbols, 20 or 100 steps of delay, then the ten again; who knows when to answer, but not
-        what, pays 10·ln 8/(delay + 20) nats per step. Embedded Reber grammar: the last letter but one repeats
-        the second; a string counts if at every step all letters that the grammar allows are more likely than
-        all others. Fresh batches of 32 (Reber: 16) from a zero state; 64 units (Reber: 16), Adam at 0.01
-        (copy: 0.005), clipped to norm 1. LSTM starts with a forget bias of 1, GRU and RNN with biases of 0,
-        chrono as in the experiment "memory". --quick has only adding 50, copy 20 and Reber, and fewer
-        updates.
+        Adding: the sum of two marked numbers among 50 or 200; always answering 1 has an error of 1/6. Copy:
+        ten symbols drawn from eight, a delay of 20 or 100 steps, then the same ten again; knowing when to
+        answer but not what costs 10·ln 8/(delay + 20) nats per step. Embedded Reber grammar: the last letter
+        but one repeats the second; a string counts as right if at every step all letters that the grammar
+        allows are more likely than all others. New batches of 32 (Reber: 16) from a zero state; 64 units
+        (Reber: 16), Adam at 0.01 (copy: 0.005), gradients clipped to norm 1. The LSTM starts with a forget
+        bias of 1, GRU and RNN with biases of 0, chrono as in the experiment "memory". --quick has only
+        adding 50, copy 20 and Reber, and fewer updates.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -121,8 +121,8 @@ class Classics(Experiment):
                 "Hochreiter and Schmidhuber 1997",
                 "LSTMs learn the embedded Reber grammar, from 8,440 to 39,740 strings; Elman networks never do.",
                 f"{'Held for the LSTM' if lstm >= SOLVED_SHARE else 'Did not hold'} within {strings:,} strings "
-                f"({lstm:.0%}); the plain RNN {'does, too' if rnn >= SOLVED_SHARE else 'does not'} ({rnn:.0%}), with "
-                "Adam and backpropagation through the whole string.",
+                f"({lstm:.0%}); the plain RNN {'does as well' if rnn >= SOLVED_SHARE else 'does not'} ({rnn:.0%}), "
+                "with Adam and backpropagation through the whole string.",
             ),
             Claim(
                 "Bai, Kolter and Koltun 2018",

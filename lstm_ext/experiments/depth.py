@@ -13,10 +13,10 @@ class Depth(TextExperiment):
     name = "depth"
     question = "Do deeper networks learn better?"
     method = """
-        LSTMs of one to four layers as models of one text, once as wide as each other (128 units; with --quick
-        three layers and 64 units), so that more layers are also more parameters, and once with about the
-        parameters of the single layer. 16 lanes of 50 characters per update, Adam at a learning rate that
-        falls from 0.01 along a half cosine, clipped to norm 5, equally many updates for all. Reported is the
+        LSTMs of one to four layers as models of one text: first all equally wide (128 units; with --quick up to
+        three layers of 64 units), so that more layers have more parameters, then with about as many parameters
+        as the single layer. 16 lanes of 50 characters per update, Adam at a learning rate that falls from 0.01
+        along a half cosine, gradients clipped to norm 5, equally many updates for all. The loss is the
         validation loss on the last 10 % of the text.
     """
 
@@ -37,7 +37,7 @@ class Depth(TextExperiment):
         return found
 
     def _as_large(self, layers: int, wide: int) -> int:
-        """So many units in each of the layers have about the parameters of one layer of ``wide`` units."""
+        """The units per layer that give about as many parameters as one layer of ``wide`` units."""
         size = len(self.text().vocabulary)
         budget = ModelConfig(size, wide, size).num_parameters
 
@@ -105,7 +105,7 @@ class Depth(TextExperiment):
             Claim(
                 "Exercises: Understanding LSTM Networks, challenge 4; Day 14: LSTM and GRU Networks, section 8",
                 "Stacking layers lets networks learn better, by features of a hierarchy.",
-                f"{held} after so many updates: gained {gains['as wide']:+.3f} nats with more parameters, "
+                f"{held} after equally many updates: gained {gains['as wide']:+.3f} nats with more parameters, "
                 f"{gains['as large']:+.3f} with as many.",
             )
         ]

@@ -14,7 +14,7 @@ from .charts import Curve, LineChart
 from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine
 
-#: Name → dropout at every step anew, variational dropout.
+#: Name → standard dropout (a new mask at every step), variational dropout.
 KINDS = {
     "none": (0.0, 0.0),
     "standard 0.2": (0.2, 0.0),
@@ -27,7 +27,7 @@ BATCH, LENGTH = 16, 50
 
 
 class TextNetwork(Model):
-    """Recurrent layers and a softmax over the next symbol; its state goes on from batch to batch."""
+    """Recurrent layers and a softmax over the next symbol; its state continues from batch to batch."""
 
     def __init__(self, size: int, hidden_size: int, num_layers: int, dropout: float, variational: float) -> None:
         self.reader = Reader(size, hidden_size, num_layers=num_layers, dropout=dropout, recurrent_dropout=variational)
@@ -35,11 +35,13 @@ class TextNetwork(Model):
         self.state: np.ndarray | None = None
 
     def forward(self, inputs: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:  # type: ignore[override]
+        """Symbols (T, B) → logits (T, B, V), from the state that the last batch left."""
         top = self.reader.forward(inputs, lengths, self.state)
         self.state = self.reader.rnn.final_state
         return self.output.forward(top)
 
     def backward(self, dout: np.ndarray) -> None:
+        """``dout`` (T, B, V) is ∂L/∂logits."""
         self.reader.backward(self.output.backward(dout))
 
 
@@ -48,12 +50,12 @@ class Dropout(TextExperiment):
     question = "Which kind of dropout keeps a network from learning a small text by heart?"
     method = """
         Two LSTM layers of 128 units learn the first 30,000 characters of a text and are validated on the
-        10,000 after them; 16 lanes of 50 characters per update with their state carried on, Adam at a
-        learning rate that falls from 0.01 along a half cosine, clipped to norm 5. Standard dropout (Zaremba
-        et al. 2014) draws a new mask at every step, for what goes into the second layer and into the softmax.
-        Variational dropout (Gal and Ghahramani 2016) draws one mask per sequence and layer, here for 50
-        characters, the same at all its steps, for what goes into the second layer and for h on its way to the
-        next step. Reported are the least validation loss, as early stopping would find it, and the last one.
+        10,000 after them; 16 lanes of 50 characters per update with carried state, Adam at a learning rate
+        that falls from 0.01 along a half cosine, gradients clipped to norm 5. Standard dropout (Zaremba et al.
+        2014) draws a new mask at every step, for the inputs of the second layer and of the softmax. Variational
+        dropout (Gal and Ghahramani 2016) draws one mask per sequence and layer and keeps it at all steps, here
+        50 characters, for the second layer's input and for h on its way to the next step. Two losses are
+        reported: the lowest validation loss, as early stopping would find it, and the last.
     """
     seeds = 3
 
@@ -119,7 +121,7 @@ class Dropout(TextExperiment):
             tables=[
                 Table(
                     f"nats per character, {updates[-1]:,} updates",
-                    ["dropout", "least validation loss", "last validation loss", "last training loss"],
+                    ["dropout", "lowest validation loss", "last validation loss", "last training loss"],
                     rows,
                 )
             ],
@@ -138,16 +140,16 @@ class Dropout(TextExperiment):
         none, least = results.spread("none", "best"), results.spread(best, "best")
         gap = {name: results.median(name, "last") - results.median(name, "last training") for name in ("none", best)}
         sentence = (
-            f"The least validation loss, {least.median:.3f}, comes with dropout {best}, "
-            f"{none.median - least.median:.3f} below that of none"
+            f"The lowest validation loss, {least.median:.3f}, is that of dropout {best}, "
+            f"{none.median - least.median:.3f} below that without dropout"
             f"{' in every run' if least.high < none.low else ', though the runs overlap'}."
             if best != "none"
-            else f"No dropout helped: the least validation loss, {none.median:.3f}, comes with none."
+            else f"No dropout helped: the lowest validation loss, {none.median:.3f}, is that without dropout."
         )
         return [
             sentence,
-            f"At the end validation is {gap['none']:.3f} nats above training without dropout"
-            + (f", {gap[best]:.3f} with {best} (whose training loss is with noise)." if best != "none" else "."),
+            f"At the end the validation loss is {gap['none']:.3f} nats above the training loss without dropout"
+            + (f", {gap[best]:.3f} with {best} (whose training loss includes the noise)." if best != "none" else "."),
         ]
 
     def _claims(self, results: Results, best: str) -> list[Claim]:
@@ -166,7 +168,7 @@ class Dropout(TextExperiment):
 
 
 def _evaluate(model: TextNetwork, symbols: np.ndarray) -> float:
-    """Mean nats per character, from a zero state, without dropout; the state of training is put back."""
+    """Mean nats per character, from a zero state, without dropout; the training state is restored."""
     kept, model.state = model.state, None
     lanes = Lanes(symbols, 4, 100)
     total = count = 0.0

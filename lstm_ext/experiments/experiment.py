@@ -22,19 +22,19 @@ Numbers = dict[str, Any]
 class Experiment:
     """A question, the variants to compare, and how to measure one of them with one seed.
 
-    A subclass names itself, says in ``variants`` everything that a run depends on, measures one
-    run, and draws its conclusions from the numbers. It holds no state but ``data``, so that runs may take place
-    in any order and in other processes.
+    A subclass names itself, lists in ``variants`` everything that a run depends on, measures one run, and
+    draws its conclusions from the numbers. It holds no state but ``data``, so runs may take place in any order
+    and in other processes. Raises ArgumentError for ``data`` if the experiment makes its own.
     """
 
     name: ClassVar[str]
     question: ClassVar[str]
-    #: How the question is put to the test, for the page in ``docs``.
+    #: How the question is tested, for the page in ``docs``.
     method: ClassVar[str]
-    #: How many seeds are tried unless said otherwise.
+    #: How many seeds are run by default.
     seeds: ClassVar[int] = 5
     quick_seeds: ClassVar[int] = 3
-    #: What ``data`` may be, in words; empty if the experiment makes all its data itself.
+    #: A description of what ``data`` may be; empty if the experiment makes all its data itself.
     reads: ClassVar[str] = ""
 
     def __init__(self, data: str | None = None) -> None:
@@ -43,7 +43,7 @@ class Experiment:
         self.data = data
 
     def variants(self, quick: bool) -> dict[str, Settings]:
-        """Label → settings; with ``quick`` fewer, smaller or shorter ones."""
+        """Label → settings; ``quick`` gives fewer, smaller or shorter ones."""
         raise NotImplementedError
 
     def measure(self, settings: Settings, seed: int) -> Numbers:
@@ -61,7 +61,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Results:
-    """What an experiment's runs measured, with or without all of them being there."""
+    """What an experiment's runs measured; some may be missing."""
 
     variants: Mapping[str, Settings]
     seeds: tuple[int, ...]
@@ -74,21 +74,21 @@ class Results:
         return np.array([self.cells[label, seed][metric] for seed in self.seeds], dtype=np.float64)
 
     def spread(self, label: str, metric: str) -> Spread:
-        """Median, least and greatest over the seeds; a seed that gave NaN counts as the greatest of all."""
+        """Median, minimum and maximum over the seeds; a seed that gave NaN counts as the maximum."""
         values = np.sort(np.nan_to_num(self.values(label, metric), nan=math.inf))
         return Spread(float(np.median(values)), float(values[0]), float(values[-1]))
 
     def spreads(self, label: str, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of a list: medians, least and greatest values, (n,) each."""
+        """Of a list: medians, minima and maxima over the seeds, (n,) each."""
         values = self.values(label, metric)
         return np.median(values, axis=0), values.min(axis=0), values.max(axis=0)
 
     def median(self, label: str, metric: str) -> float:
-        """Of a number over the seeds."""
+        """The median of a number over the seeds."""
         return self.spread(label, metric).median
 
     def labels(self, **settings: Any) -> list[str]:
-        """The variants that have all these settings."""
+        """The labels of the variants that have all these settings."""
         return [
             label
             for label, own in self.variants.items()
@@ -98,7 +98,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of words and numbers, as text."""
+    """Rows of text, with a title and names for the columns."""
 
     title: str
     columns: Sequence[str]
@@ -107,7 +107,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that a course text says, where, and what the numbers say to it."""
+    """Something that a course text says, where it says it, and what the numbers show."""
 
     source: str
     text: str
@@ -116,11 +116,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Report:
-    """An experiment's outcome. ``findings`` are sentences whose every word depends on the numbers."""
+    """An experiment's outcome; ``findings`` are sentences that follow from the numbers."""
 
     tables: Sequence[Table]
     charts: Sequence[Chart]
     findings: Sequence[str]
     claims: Sequence[Claim] = ()
-    #: Titles and texts that networks wrote.
+    #: Titles, and texts that networks wrote.
     texts: Sequence[tuple[str, str]] = field(default=())

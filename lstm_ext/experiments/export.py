@@ -1,4 +1,4 @@
-"""A finished experiment as text, JSON, CSV, and as a page for the documentation."""
+"""A finished experiment as text, JSON, CSV, and a page of the documentation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .charts import Run, chart_lines, save_figure
 from .experiment import Experiment, Report, Results, Table
 from .runner import engine, plain
 
-#: Columns of what is printed into pages.
+#: Columns of the text in pages.
 PAGE_WIDTH = 80
 
 
@@ -43,7 +43,7 @@ def report_lines(report: Report, width: int, glyphs: Glyphs) -> Iterator[list[Ru
 def table_lines(table: Table, width: int) -> list[str]:
     """A table in columns, the first one to the left and the others to the right.
 
-    What does not fit beside each other comes in several parts, each with the first column.
+    A table that is too wide comes in several parts, each with the first column.
     """
     rows = [list(table.columns), *(list(row) for row in table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.columns))]
@@ -123,8 +123,8 @@ def as_page(experiment: Experiment, results: Results, report: Report) -> str:
         "",
         f"![figure]({experiment.name}.svg)",
         "",
-        f"`lstm-lab experiment {experiment.name}{options}` printed, with {seeds} (median, and the least and greatest",
-        f"value in brackets), engine {engine()}, lstm-lab {__version__}:",
+        f"`lstm-lab experiment {experiment.name}{options}` printed, with {seeds} (median, with minimum and maximum",
+        f"in brackets), engine {engine()}, lstm-lab {__version__}:",
         "",
         "```text",
         printed,
@@ -153,7 +153,7 @@ def save(directory: Path, experiment: Experiment, results: Results, report: Repo
 
 
 def _summary(results: Results) -> dict[str, dict[str, dict[str, float]]]:
-    """Median, least and greatest value of each single number, by variant and metric."""
+    """Median, minimum and maximum of each single number, by variant and metric."""
     summary: dict[str, dict[str, dict[str, float]]] = {}
     for label in results.variants:
         metrics = results.cells[label, results.seeds[0]]

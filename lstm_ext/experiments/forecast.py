@@ -36,17 +36,17 @@ class Forecast(Experiment):
     name = "forecast"
     question = "What can recurrent networks forecast that arithmetic cannot?"
     method = """
-        From 50 values of a sine wave at a random phase the next 10: always of the same frequency and clean,
-        as in the usual exercise; with a random frequency (0.7 to 1.5 times); with noise (deviation 0.1); with
-        both. Every batch is new: 32 windows; 32 units, Adam at a learning rate that falls from 0.01 along a
-        half cosine, clipped to norm 1, 1500 updates (--quick: 400). The networks forecast all ten values at
-        once, or, "step by step", one after the other from their own forecasts. Errors are mean squared errors
-        on 2000 unseen windows. Baselines: the mean, the last value repeated (persistence), and the best
-        linear functions of the last 2 and 20 values, fitted to 2000 other windows. --data takes a column of a
-        CSV file instead: split by time, its last fifth is forecast, and all is scaled by the part that is
-        learned from.
+        Forecast the next 10 values of a sine wave from 50 at a random phase: with one frequency and no noise,
+        as in the usual exercise; with a random frequency (0.7 to 1.5 times); with noise (standard deviation
+        0.1); with both. Every batch is new: 32 windows; 32 units, Adam at a learning rate that falls from 0.01
+        along a half cosine, gradients clipped to norm 1, 1500 updates (--quick: 400). The networks forecast all
+        ten values at once, or, "step by step", one after the other from their own forecasts. Errors are mean
+        squared errors on 2000 unseen windows. Baselines: the mean, the last value repeated (persistence), and
+        the best linear functions of the last 2 and 20 values, fitted to 2000 other windows. --data takes a
+        column of a CSV file instead, split by time: its last fifth is forecast, and everything is scaled by
+        the part that is learned from.
     """
-    reads = "a CSV file, whose last column of numbers is taken"
+    reads = "a CSV file; its last column of numbers is forecast"
 
     def variants(self, quick: bool) -> dict[str, Settings]:
         updates = 400 if quick else 1500
@@ -116,7 +116,7 @@ class Forecast(Experiment):
             for name in BASELINES
         ]
         if self.data is None:
-            rows.append(["noise that nobody can know", *(f"{WAVES[wave].noise ** 2:.1e}" for wave in waves)])
+            rows.append(["noise, which cannot be known", *(f"{WAVES[wave].noise ** 2:.1e}" for wave in waves)])
         shown = "both" if "both" in waves else waves[0]
         example = results.cells[f"{shown}, LSTM", results.seeds[0]]
         return Report(
@@ -161,7 +161,7 @@ class Forecast(Experiment):
         return [
             Claim(
                 "Day 14: LSTM and GRU Networks, exercise 3; Exercises: Understanding LSTM Networks, challenge 5",
-                "An LSTM can be built that forecasts sine waves.",
+                "An LSTM can forecast sine waves.",
                 f"Held: {error:.1e} directly, {steps:.1e} step by step; but on this wave a linear function of the last "
                 f"two values, fitted once, is at {linear:.1e}.",
             )

@@ -1,4 +1,4 @@
-"""How much of the gradient is left after so many steps backward?"""
+"""How much of the gradient is left many steps back?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, T
 from .learning import generator
 from .words import times
 
-#: Name → cell, initialisation, forget bias.
+#: Name → cell, initialization, forget bias.
 STARTS: dict[str, tuple[str, str, float]] = {
     "RNN": ("rnn", "xavier", 0.0),
     "RNN orthogonal": ("rnn", "orthogonal", 0.0),
@@ -35,14 +35,14 @@ SEQUENCES = 8
 
 class GradientFlow(Experiment):
     name = "gradient-flow"
-    question = "How much of the gradient is left after so many steps backward?"
+    question = "How much of the gradient is left many steps back?"
     method = """
-        A loss that looks only at the last of 100 steps, a random linear function of h_100, of networks as
-        they start: 32 units, Xavier-uniform weights (or orthogonal recurrent ones), biases 0 but for the
-        forget bias b_f, random symbols as inputs, float64. Measured is what backpropagation really computes
-        at every step: the norm of ∂L/∂h_t and, for an LSTM, of ∂L/∂C_t, each as a share of what it is at the
-        last step, averaged (as logarithms) over 8 sequences. ∂L/∂C_t has both parts, through C_t+1 and
-        through h_t. Beside it stands the product of the forget gates alone, which is only the direct part of
+        Untrained networks and a loss that depends only on the last of 100 steps, a random linear function of
+        h_100: 32 units, Xavier-uniform weights (or orthogonal recurrent ones), all biases 0 except the forget
+        bias b_f, random symbols as inputs, float64. The experiment measures what backpropagation really
+        computes at every step: the norm of ∂L/∂h_t and, for an LSTM, of ∂L/∂C_t, each as a share of its value
+        at the last step, averaged (as logarithms) over 8 sequences. ∂L/∂C_t has both parts, through C_t+1 and
+        through h_t. For comparison, the product of the forget gates alone is only the direct part of
         ∂C_100/∂C_t.
     """
     seeds = 10
@@ -85,8 +85,8 @@ class GradientFlow(Experiment):
         columns = ["start", *(f"{n} back" for n in SHOWN)]
         return Report(
             tables=[
-                Table("∂L/∂h, as a share of that at the last step", columns, [row(name, "dh") for name in STARTS]),
-                Table("∂L/∂C, likewise", columns, [row(name, "dc") for name in lstms]),
+                Table("∂L/∂h, as a share of its value at the last step", columns, [row(name, "dh") for name in STARTS]),
+                Table("∂L/∂C, in the same way", columns, [row(name, "dc") for name in lstms]),
                 Table("product of the forget gates alone", columns, [row(name, "product of f") for name in lstms]),
             ],
             charts=[
@@ -107,11 +107,13 @@ class GradientFlow(Experiment):
         compared = "less" if zero < rnn else "more"
         direct, full = (self._left(results, "LSTM b_f = 1", metric) for metric in ("product of f", "dc"))
         return [
-            "50 steps back there is left of ∂L/∂h: " + ", ".join(f"{name} {left[name]:.0e}" for name in order) + ".",
-            f"An LSTM with b_f = 0 keeps {times(max(zero, rnn) / min(zero, rnn))} {compared} than the plain RNN, "
-            f"one with b_f = 1 keeps {times(one / zero)} what it keeps with b_f = 0.",
-            f"For b_f = 1 the product of the forget gates is {direct:.0e} there, the gradient that is really left in "
-            f"the cell {full:.0e}, {times(full / direct)} as much: the rest comes back through h.",
+            "50 steps back, this share of ∂L/∂h is left: "
+            + ", ".join(f"{name} {left[name]:.0e}" for name in order)
+            + ".",
+            f"An LSTM with b_f = 0 keeps {times(max(zero, rnn) / min(zero, rnn))} {compared} than the plain RNN; "
+            f"with b_f = 1 it keeps {times(one / zero)} as much as with b_f = 0.",
+            f"For b_f = 1 the product of the forget gates is {direct:.0e} there. The gradient really left in the cell "
+            f"is {full:.0e}, {times(full / direct)} as much: the rest comes back through h.",
         ]
 
     def _claims(self, results: Results) -> list[Claim]:
@@ -186,7 +188,7 @@ def _after(acts: Activations, t: int) -> Activations:
 
 
 def _shares(gradients: np.ndarray) -> np.ndarray:
-    """(T,) from gradients (T, B, H): the norm so many steps back as a share of the last, geometric mean over B."""
+    """(T,) from gradients (T, B, H): the norm by steps back as a share of the last, geometric mean over B."""
     norms = np.linalg.norm(gradients, axis=2)[::-1]
     with np.errstate(divide="ignore"):
         shares: np.ndarray = np.exp((np.log(norms) - np.log(norms[0])).mean(axis=1))

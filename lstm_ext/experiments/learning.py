@@ -1,4 +1,4 @@
-"""What the experiments have in common: learning a task of symbols, learning a text."""
+"""What the experiments share: learning a task of symbols, learning a text."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from ..tasks.symbols import SymbolTask, accuracy
 from ..train.evaluation import evaluate
 from .experiment import Experiment
 
-#: Of an unseen batch, so much has to be right for a task to count as learned.
+#: A task counts as learned when this share of an unseen batch is right.
 GOAL = 0.999
 #: Sequences in an unseen batch.
 UNSEEN = 500
 
 
 def generator(seed: int, purpose: int) -> np.random.Generator:
-    """Random numbers for one of the purposes (0, 1, …) of a run."""
+    """Random numbers for one purpose (0, 1, …) of a run."""
     return np.random.default_rng([seed, purpose])
 
 
 class Learner(Protocol):
-    """A network from symbols to symbols that learns from one batch after the other, each from a zero state."""
+    """A network from symbols to symbols that learns from batches, each from a zero state."""
 
     def step(self, batch: Batch, lr: float) -> float:
-        """One update; the loss before it. Raises ``NonFiniteError``."""
+        """One update; returns the loss before it, in mean nats per counted symbol. Raises NonFiniteError."""
         ...
 
     def logits(self, batch: Batch) -> np.ndarray:
-        """(T, B, V)"""
+        """Logits (T, B, V) of a batch."""
         ...
 
 
@@ -52,6 +52,7 @@ class EngineLearner:
         self._steps = 0
 
     def step(self, batch: Batch, lr: float) -> float:
+        """One update; returns the loss before it, in mean nats per counted symbol."""
         inputs, targets = batch.inputs[np.newaxis], batch.targets[np.newaxis]
         state, lrs = self.model.zero_state(inputs.shape[2]), np.array([lr])
         self._steps += 1
@@ -59,6 +60,7 @@ class EngineLearner:
         return float(trained.losses[0])
 
     def logits(self, batch: Batch) -> np.ndarray:
+        """Logits (T, B, V) of a batch."""
         self.model.engine.forward(batch.inputs, None, self.model.zero_state(batch.inputs.shape[1]))
         return self.model.engine.logits()
 
@@ -71,12 +73,14 @@ class NetworkLearner:
         self._optimizer = Optimizer(model, OptimizerConfig(clip_norm=clip_norm))
 
     def step(self, batch: Batch, lr: float) -> float:
+        """One update; returns the loss before it, in mean nats per counted symbol."""
         loss = self.model.loss_and_gradient(*batch)
         self._optimizer.lr = lr
         self._optimizer.step()
         return loss
 
     def logits(self, batch: Batch) -> np.ndarray:
+        """Logits (T, B, V) of a batch."""
         with self.model.evaluating():
             return self.model.forward(batch.inputs, batch.lengths)
 
@@ -87,7 +91,7 @@ class Learned:
 
     #: Updates until an unseen batch was right, ∞ if it never was.
     steps: float
-    #: On sequences that decided nothing.
+    #: On sequences that did not decide when to stop.
     accuracy: float
 
 
@@ -103,10 +107,10 @@ def learn_symbols(
     goal: float = GOAL,
     counted: Callable[[Batch], np.ndarray] = lambda batch: batch.targets,
 ) -> Learned:
-    """Fresh batches until the task is learned or for ``limit`` steps.
+    """Train on new batches until the task is learned, at most ``limit`` steps.
 
-    Every ``check_every`` steps an unseen batch decides; the accuracy is that of another one.
-    ``counted`` picks the targets whose accuracy that is. A loss that is not finite ends it, as not learned.
+    Every ``check_every`` steps an unseen batch decides; the accuracy is measured on another one. ``counted``
+    gives the targets (T, B) that the accuracy counts. A loss that is not finite ends it as not learned.
     """
     train, unseen = generator(seed, 1), task.batch(generator(seed, 2), UNSEEN)
     steps = math.inf
@@ -142,9 +146,10 @@ def learn_text(
     dropout_seed: int = 0,
     evaluated: int = 20_000,
 ) -> list[float]:
-    """Validation losses, nats per character, after so many updates each; NaN from where it was not finite.
+    """Validation losses in nats per character after each number of updates in ``checkpoints``.
 
-    Contiguous lanes whose state carries on; each epoch starts from a zero state.
+    Lanes are contiguous and carry their state; each epoch starts from a zero state. From the first loss that
+    is not finite on, all are NaN.
     """
     lanes = Lanes(split.train, batch_size, seq_length)
     optimizer = optimizer or OptimizerConfig()
@@ -169,9 +174,9 @@ def learn_text(
     return losses
 
 
-def cosine(lr: float, steps: int, least: float = 0.1) -> Callable[[int], float]:
-    """A learning rate that falls from ``lr`` to ``least``·``lr`` over ``steps``, along a half cosine."""
-    return lambda step: lr * (least + (1 - least) * 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps)))
+def cosine(lr: float, steps: int, final: float = 0.1) -> Callable[[int], float]:
+    """A learning rate that falls from ``lr`` to ``final``·``lr`` over ``steps`` along a half cosine."""
+    return lambda step: lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps)))
 
 
 class TextExperiment(Experiment):
@@ -184,19 +189,19 @@ class TextExperiment(Experiment):
         return loaded(self.data or DEFAULT_TEXT)
 
     def split(self) -> Split:
-        """The text's first 90 % to learn from, the rest to validate on. Raises ``DataError`` if it is too short."""
+        """The text's first 90 % to learn from, the rest to validate on. Raises DataError if it is too short."""
         parts = split(self.text())
         if parts.validation is None:
             raise DataError(f"{self.data}: {parts.description}")
         return parts
 
     def text_settings(self) -> dict[str, Any]:
-        """What tells one text from another."""
+        """What identifies the text, as settings."""
         return identity(self.text())
 
 
 def identity(text: Text) -> dict[str, Any]:
-    """What tells a text from another, as settings."""
+    """What identifies a text, as settings."""
     return {"text": text.name, "characters": len(text), "sha256": text.sha256}
 
 

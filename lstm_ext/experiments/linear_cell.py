@@ -1,6 +1,6 @@
-"""An LSTM that hands out its cell as it is, h = o⊙C in place of o⊙tanh(C): the one ablation that the engines lack.
+"""An LSTM without the tanh on its cell, h = o⊙C instead of o⊙tanh(C): the one ablation that the engines lack.
 
-In NumPy, and therefore slow.
+Written in NumPy, and therefore slow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class LinearCellLSTM(Module):
         (T, B), H = x.shape, self.config.hidden_size
         self._x = x
         self._gates = (self.Wt[H:][x] + self.b).reshape(T, B, 4, H)  # i, f, g, o
-        self.c, self._h = (np.zeros((T + 1, B, H), self.dtype) for _ in range(2))  # the last one is the zero before
+        self.c, self._h = (
+            np.zeros((T + 1, B, H), self.dtype) for _ in range(2)
+        )  # the last entry is the zero state before the first step
         for t in range(T):
             a = self._gates[t]
             a += (self._h[t - 1] @ self.Wt[:H]).reshape(a.shape)
@@ -50,6 +52,7 @@ class LinearCellLSTM(Module):
         return self._h[:-1]
 
     def backward(self, dout: np.ndarray) -> None:
+        """``dout`` (T, B, H) is ∂L/∂h; fills the gradients of the weights."""
         T, B, H = dout.shape
         c, h = self.c, self._h
         i, f, g, o = self._gates.transpose(2, 0, 1, 3)
@@ -81,7 +84,9 @@ class LinearCellModel(Model):
         self.output = Linear(hidden_size, num_outputs)
 
     def forward(self, inputs: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:  # type: ignore[override]
+        """Symbols (T, B) → logits (T, B, V)."""
         return self.output.forward(self.rnn.forward(inputs))
 
     def backward(self, dout: np.ndarray) -> None:
+        """``dout`` (T, B, V) is ∂L/∂logits."""
         self.rnn.backward(self.output.backward(dout))

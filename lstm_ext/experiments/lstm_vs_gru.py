@@ -26,13 +26,13 @@ class LstmVsGru(TextExperiment):
     question = "What does a GRU save, and what does it cost?"
     method = """
         LSTM (forget bias 1), GRU (the textbook's, reset before the product) and plain RNN as models of one
-        text: 128 units, 16 lanes of 50 characters per update with their state carried on, Adam, clipped to
-        norm 5, equally many updates for all. The learning rate falls along a half cosine from 0.01, and
-        without --quick also from 0.005 and 0.02, of which each network gets the one that suits it best, by
-        the median over the seeds. Because at 128 units an LSTM has more parameters, there is also a GRU with
-        about as many. Reported is the validation loss on the last 10 % of the text. Times are of whole
-        training steps, measured in turns on the machine that prints them, in one thread; they differ from run
-        to run.
+        text: 128 units, 16 lanes of 50 characters per update with carried state, Adam, gradients clipped to
+        norm 5, equally many updates for all. The learning rate falls along a half cosine from 0.01; without
+        --quick also from 0.005 and 0.02, and each network gets the one that suits it best, by the median over
+        the seeds. At 128 units an LSTM has more parameters than a GRU, so there is also a GRU with about as
+        many. The loss is the validation loss on the last 10 % of the text. The times are those of whole
+        training steps, measured in turns in one thread on the machine that prints them; they vary from run to
+        run.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -120,7 +120,7 @@ class LstmVsGru(TextExperiment):
         ratios = [results.median("time", f"gru/lstm {index}") for index in range(len(TIMED))]
         saved = 1 - results.median(best["GRU"], "parameters") / results.median(best["LSTM"], "parameters")
         return [
-            f"With as many units the {better} predicts better, by {abs(gru.median - lstm.median):.3f} nats "
+            f"With the same number of units the {better} predicts better, by {abs(gru.median - lstm.median):.3f} nats "
             f"({'in every run' if apart else 'though the runs overlap'}); the GRU with as many parameters is "
             f"{abs(equal.median - lstm.median):.3f} nats {'better' if equal.median < lstm.median else 'worse'}.",
             f"The GRU has {saved:.0%} fewer parameters and takes {min(ratios):.2f} to {max(ratios):.2f} times as long "
@@ -160,7 +160,7 @@ class LstmVsGru(TextExperiment):
 
 
 def _best(results: Results) -> dict[str, str]:
-    """Of each network the variant with the learning rate that suits it."""
+    """Each network's variant with the learning rate that suits it best."""
     return {name: min(results.labels(name=name), key=lambda label: results.median(label, "loss")) for name in NETWORKS}
 
 

@@ -10,7 +10,7 @@ from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, T
 from .learning import EngineLearner, language_model, learn_symbols
 from .words import listed
 
-#: Name → cell, initialisation, forget bias. For chrono, T is the sequence's length.
+#: Name → cell, initialization, forget bias. For chrono, T is the sequence's length.
 STARTS: dict[str, tuple[str, str, float]] = {
     "LSTM chrono": ("lstm", "chrono", 0.0),
     "GRU chrono": ("gru", "chrono", 0.0),
@@ -23,11 +23,11 @@ STARTS: dict[str, tuple[str, str, float]] = {
 }
 DISTANCES = (5, 10, 20, 50, 100, 200)
 QUICK_DISTANCES = (5, 20, 50, 100)
-#: With other fillers than separate noise, only these are tried.
+#: Only these are tried with other fillers than separate noise.
 CONTRASTED = ("LSTM chrono", "LSTM b_f = 1", "RNN")
-#: Left out of the chart, which has room for seven: it lies between its neighbours.
+#: The chart has room for seven; the one left out lies between its neighbours.
 CHARTED = tuple(start for start in STARTS if start != "LSTM b_f = 3")
-#: A distance counts as solved by a network whose median accuracy is at least this.
+#: A network has solved a distance if its median accuracy is at least this.
 SOLVED = 0.99
 
 
@@ -35,14 +35,14 @@ class Memory(Experiment):
     name = "memory"
     question = "How far back can a recurrent network remember, and what decides it?"
     method = """
-        First-character memory: one of ten symbols, then so many fillers, then a query, at which the symbol is
-        to be said. The distance is the number of fillers. They are noise from five symbols of their own,
-        unless it says otherwise: one blank over and over, or the answers' own alphabet. Every batch is new,
-        32 sequences from a zero state; 32 units, Adam at a learning rate of 0.01, the gradient clipped to
-        norm 1, until an unseen batch of 500 is right to 99.9 % or for 1500 updates (--quick: 1000). The
-        accuracy is that on yet another 500. Starts: b_f = k is a forget bias of k, all other biases 0; chrono
-        (Tallec and Ollivier 2018) draws b_f = ln U(1, T−1) and sets b_i = −b_f, T being the sequence's
-        length, and likewise for the GRU's update gate.
+        First-character memory: one of ten symbols, then fillers, then a query, at which the network has to
+        repeat the symbol. The distance is the number of fillers. They are noise from five separate symbols
+        unless the row says otherwise: always the same blank, or the answers' own alphabet. Every batch is new,
+        32 sequences from a zero state; 32 units, Adam at a learning rate of 0.01, gradients clipped to norm 1.
+        Training ends when 99.9 % of an unseen batch of 500 are right, or after 1500 updates (--quick: 1000).
+        The accuracy is measured on another 500. Starts: b_f = k is a forget bias of k with all other biases 0;
+        chrono (Tallec and Ollivier 2018) draws b_f = ln U(1, T−1) and sets b_i = −b_f, where T is the
+        sequence's length, and does the same for the GRU's update gate.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -99,7 +99,7 @@ class Memory(Experiment):
             tables=[
                 Table("accuracy on unseen sequences, by distance", columns, rows),
                 Table("updates until learned, by distance", columns, updates),
-                Table("accuracy by what lies between, by distance", ["start, filler", *map(str, fillers)], contrast),
+                Table("accuracy by filler and distance", ["start, filler", *map(str, fillers)], contrast),
             ],
             charts=[
                 LineChart(
@@ -124,7 +124,7 @@ class Memory(Experiment):
         ]
         if max(lstm) > min(lstm):
             sentences.append(
-                f"The same LSTM reaches {min(lstm) or 'no distance'} or {max(lstm)}, by how its biases start."
+                f"The same LSTM reaches {min(lstm) or 'no distance'} or {max(lstm)}, depending on its initial biases."
             )
         sentences.append(
             f"With the usual b_f = 1 it reaches {reach['LSTM b_f = 1'] or 'none'}, "
@@ -134,7 +134,7 @@ class Memory(Experiment):
 
     def _claims(self, results: Results) -> list[Claim]:
         def learned(start: str, distance: int) -> tuple[int, str]:
-            """How many seeds solved it, and that in words."""
+            """How many seeds solved it, as a number and as text."""
             count = int(np.count_nonzero(results.values(f"{start} at {distance}", "accuracy") >= SOLVED))
             return count, f"{start} in {count} of {len(results.seeds)} runs"
 
@@ -158,7 +158,7 @@ class Memory(Experiment):
             Claim(
                 "Day 14: LSTM and GRU Networks, section 6",
                 "LSTM and GRU keep a high accuracy on long sequences, a plain RNN struggles.",
-                f"{'Held' if gated_wins else 'Did not hold for gates as such'}. "
+                f"{'Held' if gated_wins else 'Did not hold for gates alone'}. "
                 f"At 100, learned: {lstm_100[1]}, {gru_100[1]}, {rnn_100[1]}; {learned('LSTM chrono', 100)[1]}, "
                 f"{learned('GRU chrono', 100)[1]}.",
             ),

@@ -25,9 +25,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "BiGRU": {"cell": "gru", "bidirectional": True},
     "BiLSTM": {"cell": "lstm", "bidirectional": True},
 }
-#: Of the training words so many are read as an unknown one, so that what is said of unknown words is learned.
+#: The share of training words that is read as the unknown word, so that the network learns to tag unknown words.
 UNKNOWN = 0.1
-#: Sentences of the generated corpus, to learn from and to test on; of a file, the last share is tested on.
+#: Sentences of the generated corpus to learn from and to test on; the share at a file's end to test on.
 TRAIN, TEST, TEST_SHARE = 1000, 500, 0.2
 
 
@@ -36,12 +36,13 @@ class Ner(Experiment):
     question = "Does a tagger of names need to look in both directions?"
     method = """
         Sentences with people, places and organisations, one BIO tag for each word, scored as spans: only a
-        span with the right beginning, end and type counts (F1, as in CoNLL). The corpus is made up, of 1000
-        sentences to learn from and 500 to test on; half of the names stand bare and could be of any type,
-        which often only the words after them tell; a quarter of the names of the test is never seen in
-        training. --data reads a file in CoNLL's format instead, and tests on its last fifth. Embeddings of
-        32, 32 units per direction, dropout 0.2, a tenth of the training words read as unknown; 32 sentences
-        per update, Adam at 0.005, clipped to norm 5. The baseline gives each word the tag it most often had.
+        span with the right beginning, end and type counts (F1, as in CoNLL). The corpus is made up: 1000
+        sentences to learn from and 500 to test on. Half of the names stand alone and could be of any type,
+        which often only the words after them show; a quarter of the names in the test never occur in training.
+        --data reads a file in CoNLL's format instead, and tests on its last fifth. Embeddings of 32, 32 units
+        per direction, dropout 0.2, a tenth of the training words read as unknown; 32 sentences per update,
+        Adam at 0.005, gradients clipped to norm 5. The baseline gives each word the tag that it had most
+        often.
     """
     reads = "a file in CoNLL's format: a word and its BIO tag per line, an empty line after each sentence"
 
@@ -136,7 +137,8 @@ class Ner(Experiment):
             f"{' in every run' if apart else ', though the runs overlap'}; the most frequent tag of each word gives "
             f"{baseline:.3f}.",
             f"Best: {listed([network for network, spread in f1.items() if spread.median == best])}.",
-            f"To say O everywhere gets {outside:.0%} of the words right and F1 0: words right say little.",
+            f"Tagging everything O gets {outside:.0%} of the words right and an F1 of 0: "
+            "the share of right words says little.",
         ]
 
     def _claims(self, results: Results, baseline: float) -> list[Claim]:
@@ -148,7 +150,7 @@ class Ner(Experiment):
                 "Day 14: LSTM and GRU Networks, exercise 4; Exercises: Understanding LSTM Networks, challenges 1 and 5",
                 "A BiLSTM suits named entities.",
                 f"{'Held' if directions > 0.01 else 'Did not hold'}: {directions:+.3f} F1 for the second direction; "
-                f"the cell makes {cells:+.3f} (BiLSTM beside BiRNN). Baseline {baseline:.3f}.",
+                f"the cell adds {cells:+.3f} (BiLSTM against BiRNN). Baseline {baseline:.3f}.",
             )
         ]
 
@@ -159,7 +161,7 @@ def _file(path: str) -> list[Sentence]:
 
 
 def _batches(coder: Coder, train: list[Sentence], seed: int) -> Iterator[Batch]:
-    """For ever; some words of each are read as unknown."""
+    """Endless; some words of each batch are read as unknown."""
     rng = generator(seed, 3)
     for chosen in shuffled(len(train), 32, seed=seed):
         batch = coder.encode([train[index] for index in chosen])

@@ -30,12 +30,12 @@ class Optimizers(TextExperiment):
     name = "optimizers"
     question = "Which optimizer, at which learning rate?"
     method = """
-        Two problems. "hello": an LSTM of 16 units learns to say of each letter the next one, a space in the
-        end, from that one word alone; counted are the updates until the likeliest letter is right everywhere,
-        up to 1000. Text: an LSTM of 128 units (--quick: 64), 16 lanes of 50 characters per update with their
-        state carried on; the validation loss on the last 10 % of the text after equally many updates. Losses
-        are means per character, gradients clipped to norm 5. Learning rates are constant and a factor of ten
-        apart: the best of them is no more than roughly the best there is.
+        Two problems. "hello": an LSTM of 16 units learns to answer each letter of this one word with the next,
+        and the last with a space; its score is the number of updates until the likeliest letter is right
+        everywhere, at most 1000. Text: an LSTM of 128 units (--quick: 64), 16 lanes of 50 characters per update
+        with carried state; its score is the validation loss on the last 10 % of the text after equally many
+        updates. Losses are means per character, gradients are clipped to norm 5. Learning rates are constant
+        and a factor of ten apart, so the best of them is only roughly the best possible.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -101,7 +101,7 @@ class Optimizers(TextExperiment):
         )
 
     def _best(self, results: Results, problem: str, metric: str) -> dict[str, tuple[float, float]]:
-        """Of each optimizer the best median, and its learning rate."""
+        """Each optimizer's best median, and its learning rate."""
         return {
             rule: min((results.median(f"{problem}, {rule} at {lr:g}", metric), lr) for lr in lrs)
             for rule, (_, _, lrs) in RULES.items()
@@ -116,7 +116,7 @@ class Optimizers(TextExperiment):
             "Text, each at its best learning rate: "
             + ", ".join(f"{rule} {text[rule][0]:.3f} (at {text[rule][1]:g})" for rule in order)
             + ".",
-            f"Their best learning rates lie a factor of {max(rates) / min(rates):.0f} apart.",
+            f"Their best learning rates are a factor of {max(rates) / min(rates):.0f} apart.",
             f"hello is spelled soonest by {quickest}, after {word[quickest][0]:.0f} updates at {word[quickest][1]:g}.",
         ]
 

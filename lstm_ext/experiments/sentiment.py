@@ -34,14 +34,14 @@ class Sentiment(Experiment):
     name = "sentiment"
     question = "Which networks can tell good from bad, by words and by their order?"
     method = """
-        Made-up reviews, every batch new. Plain: 2–3 words of one feeling among 3–6 neutral ones, in any
-        order. Negated: three words of feeling, any of which a "not" before it may turn around; the majority
-        of what is meant decides, and the words without their order are worth exactly nothing. Embeddings of
-        32, 64 units, dropout 0.1 on what goes in and out of the layer, then the last state of each direction
-        (or the mean over the words, or attention) and a softmax. 32 sentences per update, Adam at 0.005,
-        clipped to norm 1, until 99.9 % of 1000 unseen sentences are right or for 1500 updates (--quick: 800).
-        The accuracy is that on another 1000. Of the attention it is measured how much of it falls on words of
-        feeling and "not", before and after learning.
+        Made-up reviews, every batch new. Plain: 2–3 words of one feeling among 3–6 neutral ones, in any order.
+        Negated: three words of feeling, any of which a "not" before it may negate; the majority of what is
+        meant decides, and the words without their order say exactly nothing. Embeddings of 32, 64 units,
+        dropout 0.1 before and after the layer, then the last state of each direction (or the mean over the
+        words, or attention) and a softmax. 32 sentences per update, Adam at 0.005, gradients clipped to norm 1,
+        until 99.9 % of 1000 unseen sentences are right, at most 1500 updates (--quick: 800). The accuracy is
+        measured on another 1000. For attention, the share that falls on words of feeling and on "not" is
+        measured before and after learning.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -81,7 +81,7 @@ class Sentiment(Experiment):
             if numbers["learning"][-1] >= GOAL:
                 numbers["updates"] = optimizer.steps
                 break
-        # What was learned by then stays: curves of one length can be averaged.
+        # The last value is repeated, so that all curves have one length and can be averaged.
         missing = settings["limit"] // CHECK_EVERY - len(numbers["learning"])
         numbers["learning"] += [numbers["learning"][-1]] * missing
         numbers["accuracy"] = _accuracy(model, tested)
@@ -146,14 +146,14 @@ class Sentiment(Experiment):
             f"Plain reviews are solved (99.8 % or more) by {'all' if len(plain) == len(NETWORKS) else listed(plain)}, "
             "as by a rule of one line: good if there is a positive word.",
             f"With negation they are solved by {listed(negated)}"
-            + ("." if not failed else f"; not by {listed(failed)} within so many updates."),
+            + ("." if not failed else f"; not by {listed(failed)} within the updates allowed."),
         ]
         before, after = (
             results.median("negated, BiLSTM attention", f"attention {when}") for when in ("before", "after")
         )
         sentences.append(
-            f"The attention on words that tell goes from {before:.0%} untrained to {after:.0%} trained with negation, "
-            f"and to {results.median('plain, BiLSTM attention', 'attention after'):.0%} on plain reviews."
+            'The share of the attention on words of feeling and "not" goes '
+            f"from {before:.0%} untrained to {after:.0%} trained with negation, and to {results.median('plain, BiLSTM attention', 'attention after'):.0%} on plain reviews."
         )
         return sentences
 
@@ -165,8 +165,8 @@ class Sentiment(Experiment):
             Claim(
                 "Day 14: LSTM and GRU Networks, section 7",
                 "A bidirectional LSTM classifies sentiment.",
-                f"Held: {right:.1%} on unseen sentences; but everything else that was tried gets "
-                f"at least {min(results.median(f'plain, {name}', 'accuracy') for name in NETWORKS):.1%}, too.",
+                f"Held: {right:.1%} on unseen sentences; but everything else that was tried also gets "
+                f"at least {min(results.median(f'plain, {name}', 'accuracy') for name in NETWORKS):.1%}.",
             ),
             Claim(
                 "Day 14: LSTM and GRU Networks, section 8",

@@ -30,13 +30,13 @@ class SequenceToSequence(Experiment):
     name = "seq2seq"
     question = "Can one vector carry a whole sequence from an encoder to a decoder?"
     method = """
-        An encoder reads, a decoder of the same cell starts from its last state and writes until it says
-        "end", always the likeliest symbol. Tasks: to repeat 1 to 5, 8 or 12 symbols of ten backwards, and to
-        translate dates from six ways of writing them ("Thursday, 5 March 1987", "5.3.1987", …) to 1987-03-05.
-        Every batch is new: 32 pairs; embeddings of 32, 64 units, teacher forcing, Adam at a learning rate
-        that falls from 0.005 along a half cosine, clipped to norm 1, 4000 updates (--quick: 1200, and neither
-        12 symbols nor plain RNNs). An answer counts only if every symbol and its end are right; 500 unseen
-        ones are asked. The baseline says at each place the symbol that is most frequent there.
+        An encoder reads; a decoder of the same cell starts from its last state and writes the likeliest symbol
+        until it writes "end". Tasks: repeat 1 to 5, 8 or 12 symbols (of ten) backwards, and translate dates
+        from six ways of writing them ("Thursday, 5 March 1987", "5.3.1987", …) to 1987-03-05. Every batch is
+        new: 32 pairs; embeddings of 32, 64 units, teacher forcing, Adam at a learning rate that falls from
+        0.005 along a half cosine, gradients clipped to norm 1, 4000 updates (--quick: 1200, and neither 12
+        symbols nor plain RNNs). An answer counts only if every symbol and its end are right; there are 500
+        unseen questions. The baseline writes at each place the symbol that is most frequent there.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -136,7 +136,7 @@ class SequenceToSequence(Experiment):
         return [
             f"Solved ({SOLVED:.0%} of the answers right or more): {'; '.join(solved) or 'none'}. Worst: {worst}, "
             f"{exact[worst]:.1%}.",
-            "LSTM beside GRU, in points: " + ", ".join(f"{task} {100 * gap:+.1f}" for task, gap in gaps.items()) + ".",
+            "LSTM minus GRU, in points: " + ", ".join(f"{task} {100 * gap:+.1f}" for task, gap in gaps.items()) + ".",
         ]
 
     def _claims(self, results: Results) -> list[Claim]:

@@ -18,7 +18,7 @@ from .learning import TextExperiment, cosine, learn_text
 TEMPERATURES = (0.1, 0.3, 0.5, 0.7, 0.8, 1.0, 1.2, 1.5)
 #: Characters drawn at each temperature, and shown of them.
 DRAWN, SHOWN = 4000, 150
-#: Of how many characters two pieces have to share to count as repeated.
+#: A piece of this many characters that occurred before counts as repeated.
 GRAM = 20
 
 
@@ -26,11 +26,11 @@ class Temperature(TextExperiment):
     name = "temperature"
     question = "What does the sampling temperature change?"
     method = """
-        An LSTM of 128 units learns one text; then 4000 characters are drawn at each temperature, and measured
-        without asking the network itself: how surprising they are to a 5-gram model counted on the training
-        text (nats per character), which share of their words the training text has, which share of their
-        pieces of 20 characters came before in the sample itself, and how many different words there are per
-        hundred. The same is measured on as much of the real text that was kept for validation.
+        An LSTM of 128 units learns one text. Then 4000 characters are drawn at each temperature and measured
+        without the network: how surprising they are to a 5-gram model counted on the training text (nats per
+        character), what share of their words occurs in the training text, what share of their pieces of 20
+        characters occurred earlier in the sample, and how many different words there are per hundred. The same
+        is measured on 4000 characters of the text kept for validation.
     """
 
     def variants(self, quick: bool) -> dict[str, Settings]:
@@ -85,7 +85,7 @@ class Temperature(TextExperiment):
                     {"real text": real["5-gram nats"]},
                 ),
                 LineChart(
-                    "share of words that the training text has",
+                    "share of words that occur in the training text",
                     "temperature",
                     [Curve("drawn", TEMPERATURES, *known)],
                     {"real text": real["known words"]},
@@ -100,13 +100,13 @@ class Temperature(TextExperiment):
     def _findings(self, values: Mapping[str, Sequence[np.ndarray]], real: dict[str, float]) -> list[str]:
         count = len(TEMPERATURES)
         nats, repeated, known = (values[name][0][:count] for name in ("5-gram nats", "repeated", "known words"))
-        # A text that only repeats itself can be as easy to predict as a real one.
+        # A text that only repeats itself can be as easy to predict as real text.
         varied = [index for index in range(count) if repeated[index] <= real["repeated"] + 0.1]
         like = min(varied, key=lambda index: abs(nats[index] - real["5-gram nats"]), default=None)
-        nearest = "" if like is None else f" nearest to it comes {TEMPERATURES[like]:g}, at {nats[like]:.2f}."
+        nearest = "" if like is None else f" {TEMPERATURES[like]:g} is nearest to it, at {nats[like]:.2f}."
         return [
             f"The real text costs the 5-gram model {real['5-gram nats']:.2f} nats per character; of the temperatures "
-            f"that repeat themselves at most 10 points more often than it does,{nearest or ' there are none.'}",
+            f"whose samples repeat themselves at most 10 points more often,{nearest or ' there are none.'}",
             f"From {TEMPERATURES[0]:g} to {TEMPERATURES[-1]:g} the share of known words goes from {known[0]:.0%} to "
             f"{known[-1]:.0%} (real text {real['known words']:.0%}), that of repeated pieces from {repeated[0]:.0%} to "
             f"{repeated[-1]:.0%} (real text {real['repeated']:.0%}).",

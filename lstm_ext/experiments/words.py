@@ -1,4 +1,4 @@
-"""Numbers and lists, as tables and sentences want them."""
+"""Numbers and lists as text, for tables and sentences."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Spread(NamedTuple):
-    """One number over the seeds."""
+    """The median, minimum and maximum of one number over the seeds."""
 
     median: float
     low: float
     high: float
 
     def text(self, spec: str = ".3f") -> str:
-        """The median, and in brackets the least and the greatest value where they differ: 0.92 (0.85–0.99)."""
+        """The median, and in brackets minimum and maximum where they differ: 0.92 (0.85–0.99)."""
         median, low, high = (number(value, spec) for value in self)
         return median if low == high else f"{median} ({low}–{high})"
 
@@ -35,5 +35,5 @@ def listed(names: Sequence[str]) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio in words: 1.8 times, 3e+05 times."""
+    """A ratio as text: 1.8 times, 3e+05 times."""
     return f"{ratio:.2g} times" if ratio < 100 else f"{ratio:.0e} times"

@@ -528,7 +528,7 @@ def test_command_prints_saves_and_keeps(state: Path, capsys: pytest.CaptureFixtu
     command = ["experiment", "gradient-flow", "--quick", "--seeds", "2"]
     assert main([*command, "--save", "out"]) == 0
     printed = capsys.readouterr()
-    assert "How much of the gradient is left" in printed.out and "50 steps back there is left" in printed.out
+    assert "How much of the gradient is left" in printed.out and "50 steps back, this share of" in printed.out
     assert "\x1b" not in printed.out and max(map(len, printed.out.splitlines())) <= 80
     assert sorted(path.suffix for path in Path("out").iterdir()) == [".csv", ".json", ".md", ".svg"]
     assert len(list(state.rglob("*.json"))) == 14
