@@ -153,7 +153,8 @@ class Sentiment(Experiment):
         )
         sentences.append(
             'The share of the attention on words of feeling and "not" goes '
-            f"from {before:.0%} untrained to {after:.0%} trained with negation, and to {results.median('plain, BiLSTM attention', 'attention after'):.0%} on plain reviews."
+            f"from {before:.0%} untrained to {after:.0%} trained with negation, "
+            f"and to {results.median('plain, BiLSTM attention', 'attention after'):.0%} on plain reviews."
         )
         return sentences
 
