@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from .train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from .train.config import TrainerConfig
     from .train.evaluation import Evaluation, evaluate
-    from .train.trainer import Snapshot, Trainer
+    from .train.snapshot import Snapshot
+    from .train.state import RunState
+    from .train.trainer import Trainer
 
 _NAMES = {
     "data": ("BUILTIN", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"),
@@ -60,7 +62,9 @@ _NAMES = {
     "train.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "train.config": ("TrainerConfig",),
     "train.evaluation": ("Evaluation", "evaluate"),
-    "train.trainer": ("Snapshot", "Trainer"),
+    "train.snapshot": ("Snapshot",),
+    "train.state": ("RunState",),
+    "train.trainer": ("Trainer",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 #: Reached as attributes, too: ``import lstm_ext; lstm_ext.nn.Tagger(...)``.
@@ -85,6 +89,7 @@ __all__ = [
     "ModelConfig",
     "NonFiniteError",
     "OptimizerConfig",
+    "RunState",
     "Snapshot",
     "Split",
     "StateError",

@@ -2,6 +2,17 @@
 
 from .builtin import BUILTIN, DEFAULT_TEXT, TEXT_CHOICES
 from .lanes import Lanes, Split, split
-from .text import Text, Vocabulary, load_text
+from .text import Text, TextIdentity, Vocabulary, load_text
 
-__all__ = ["BUILTIN", "DEFAULT_TEXT", "TEXT_CHOICES", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"]
+__all__ = [
+    "BUILTIN",
+    "DEFAULT_TEXT",
+    "TEXT_CHOICES",
+    "Lanes",
+    "Split",
+    "Text",
+    "TextIdentity",
+    "Vocabulary",
+    "load_text",
+    "split",
+]

@@ -85,6 +85,27 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class TextIdentity:
+    """What a checkpoint remembers of a text."""
+
+    #: A built-in text's name or the path, as the user gave it.
+    name: str
+    encoding: str
+    length: int
+    #: See ``Text``.
+    sha256: str
+
+    def meets(self, other: TextIdentity, doing: str) -> str:
+        """What a user has to know where ``other`` takes the place of this text; "" if it is the same."""
+        if self.sha256 == other.sha256:
+            return ""
+        return f"trained on {self}, {doing} {other}"
+
+    def __str__(self) -> str:
+        return f"{self.name} (hash {self.sha256[:8]})"
+
+
+@dataclass(frozen=True)
 class Text:
     """A text as symbols, read-only: (N,) of ``vocabulary.dtype``, in memory or, for a large file, mapped from disk."""
 
@@ -105,6 +126,11 @@ class Text:
 
     def __len__(self) -> int:
         return len(self.symbols)
+
+    @property
+    def identity(self) -> TextIdentity:
+        """What a checkpoint remembers."""
+        return TextIdentity(self.name, self.encoding, len(self), self.sha256)
 
 
 def load_text(name: str, encoding: str = "utf-8", vocabulary: Vocabulary | None = None) -> Text:

@@ -21,6 +21,8 @@ The weights that have names are those to use: the best that an evaluation found;
 evaluations the average; without that either, the last. ``kept`` in the metadata says which.
 
 The metadata hold ``format``, ``version`` and, as JSON in ``contents``, all the rest.
+
+Version 2 is the only one that is read; it knows the text by its SHA-256, version 1 knew a CRC-32.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..data import Vocabulary
+from ..data import TextIdentity, Vocabulary
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
 from ..files import write_atomically
@@ -43,6 +45,7 @@ from ..nn.language_model import LanguageModel, named_parameters
 from .config import TrainerConfig
 from .history import History
 from .schedule import Plan
+from .state import RunState
 
 FORMAT = "lstm-lab"
 VERSION = 2
@@ -51,69 +54,25 @@ _HISTORY = "training.history."
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model and its training run, at the boundary between two steps."""
+    """A model and its training run, at the boundary between two steps: what does not change, and the ``state``."""
 
     config: ModelConfig
     vocabulary: Vocabulary
-    #: (P,) after the last step, in the order of ``config.parameter_shapes()``
-    parameters: np.ndarray
     trainer_config: TrainerConfig
-    #: (2, P)
-    moments: np.ndarray
-    #: (L, S, B, H)
-    state: np.ndarray
-    history: History
-    #: Optimizer steps done; whole epochs done; steps done of the present one.
-    step: int
-    epoch: int
-    epoch_step: int
-    #: The learning rate at that moment, before warm-up and schedule.
-    lr: float
-    seconds: float
-    #: The text it learned: name or path, encoding, length and SHA-256 of its characters.
-    text_name: str
-    encoding: str
-    text_length: int
-    text_sha256: str
-    #: Where the run was to end.
-    plan: Plan = field(default_factory=Plan)
-    #: (P,) moving average of the weights, if there is one
-    average: np.ndarray | None = None
-    #: (P,) weights of the best evaluation, if there was one
-    best: np.ndarray | None = None
-
-    @property
-    def kept(self) -> str:
-        """Which weights are those to use: "best", "average" or "last"."""
-        return "best" if self.best is not None else "average" if self.average is not None else "last"
+    #: What was learned.
+    text: TextIdentity
+    state: RunState
 
     def model(self, *, last: bool = False, backend: str | None = None, threads: int = 1) -> LanguageModel:
         """A language model with the weights to use, or those after the last step."""
         model = LanguageModel(self.config, backend=backend, threads=threads)
-        model.load(self.parameters if last else _kept(self))
+        model.load(self.state.parameters if last else self.state.kept_weights)
         return model
 
 
-def _kept(checkpoint: Checkpoint) -> np.ndarray:
-    """(P,) the weights to use."""
-    for weights in (checkpoint.best, checkpoint.average):
-        if weights is not None:
-            return weights
-    return checkpoint.parameters
-
-
-#: The fields that are JSON as they are.
-_PLAIN: Mapping[str, type] = {
-    "step": int,
-    "epoch": int,
-    "epoch_step": int,
-    "lr": float,
-    "seconds": float,
-    "text_name": str,
-    "encoding": str,
-    "text_length": int,
-    "text_sha256": str,
-}
+#: The fields of a state and of a text that are JSON as they are.
+_STATE: Mapping[str, type] = {"step": int, "epoch": int, "epoch_step": int, "lr": float, "seconds": float}
+_TEXT: Mapping[str, type] = {"name": str, "encoding": str, "length": int, "sha256": str}
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
@@ -123,28 +82,30 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
     """
     from safetensors.numpy import save
 
-    if not np.isfinite(checkpoint.parameters).all():
+    config, state = checkpoint.config, checkpoint.state
+    if not np.isfinite(state.parameters).all():
         raise CheckpointError(f"{path}: not written, because the weights hold NaN or infinity")
     tensors = {
-        **_named(checkpoint.config, _kept(checkpoint)),
-        "training.parameters": checkpoint.parameters,
-        "training.moments": checkpoint.moments,
-        "training.state": checkpoint.state,
-        **{_HISTORY + name: array for name, array in checkpoint.history.arrays().items()},
+        **_named(config, state.kept_weights),
+        "training.parameters": state.parameters,
+        "training.moments": state.moments,
+        "training.state": state.carried,
+        **{_HISTORY + name: array for name, array in state.history.arrays().items()},
     }
-    if checkpoint.average is not None:
-        tensors["training.average"] = checkpoint.average
+    if state.average is not None:
+        tensors["training.average"] = state.average
     contents = {
-        "model": {**vars(checkpoint.config), "force": dict(checkpoint.config.force)},
+        "model": {**vars(config), "force": dict(config.force)},
         "trainer": {
             **vars(checkpoint.trainer_config),
             "optimizer": vars(checkpoint.trainer_config.optimizer),
             "checkpoint": None,  # where the file lies is no property of the run
         },
         "vocabulary": checkpoint.vocabulary.symbols,
-        "kept": checkpoint.kept,
-        "plan": vars(checkpoint.plan),
-        **{name: getattr(checkpoint, name) for name in _PLAIN},
+        "text": {name: getattr(checkpoint.text, name) for name in _TEXT},
+        "kept": state.kept,
+        "plan": vars(state.plan),
+        **{name: getattr(state, name) for name in _STATE},
     }
     metadata = {"format": FORMAT, "version": str(VERSION), "contents": json.dumps(contents)}
     data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
@@ -201,9 +162,9 @@ def _contents(path: str, metadata: Mapping[str, str]) -> dict[str, Any]:
         raise CheckpointError(f"{path}: is a .safetensors file, but no checkpoint of lstm-lab")
     version = metadata.get("version", "")
     if version != str(VERSION):
-        raise CheckpointError(
-            f"{path}: has format version {version}, this lstm-lab reads version {VERSION}; a newer one may read it"
-        )
+        older = version.isdecimal() and int(version) < VERSION
+        hint = "train it anew, or use the older lstm-lab that wrote it" if older else "a newer one may read it"
+        raise CheckpointError(f"{path}: has format version {version}, this lstm-lab reads version {VERSION}; {hint}")
     try:
         contents = json.loads(metadata["contents"])
     except (KeyError, ValueError, RecursionError):
@@ -226,12 +187,7 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
         raise ArgumentError(
             f"{config.input_size} inputs and {config.output_size} outputs for {len(vocabulary)} characters"
         )
-    plain = {}
-    for name, kind in _PLAIN.items():
-        plain[name] = contents[name]
-        if type(plain[name]) is not kind or (kind is not str and not 0 <= plain[name] < 2**63):
-            raise ArgumentError(f"{name} is {plain[name]!r}")
-
+    plain, text = _plain(contents, _STATE), TextIdentity(**_plain(contents["text"], _TEXT))
     if tensors["training.moments"].shape != (2, config.num_parameters):  # before so much memory is asked for
         raise ArgumentError(
             f"training.moments is {tensors['training.moments'].shape}, expected (2, {config.num_parameters})"
@@ -256,19 +212,26 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
     history = History.from_arrays(
         {name.removeprefix(_HISTORY): array for name, array in tensors.items() if name.startswith(_HISTORY)}
     )
-    return Checkpoint(
-        config=config,
-        vocabulary=vocabulary,
+    state = RunState(
         parameters=tensors["training.parameters"],
-        trainer_config=trainer_config,
         moments=tensors["training.moments"],
-        state=tensors["training.state"],
-        history=history,
+        carried=tensors["training.state"],
         plan=Plan(**contents["plan"]),
+        history=history,
         average=tensors.get("training.average"),
         best=kept if contents["kept"] == "best" else None,
         **plain,
     )
+    return Checkpoint(config, vocabulary, trainer_config, text, state)
+
+
+def _plain(contents: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """The entries named in ``kinds``, each of its type and not negative."""
+    for name, kind in kinds.items():
+        value: Any = contents[name]
+        if type(value) is not kind or (not isinstance(value, str) and not 0 <= value < 2**63):
+            raise ArgumentError(f"{name} is {value!r}")
+    return {name: contents[name] for name in kinds}
 
 
 def _named(config: ModelConfig, parameters: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The training loop, in pure Python over the engine. It knows nothing of terminals."""
+"""The trainer: a run in a thread of its own, and what others may ask of it. It knows nothing of terminals."""
 
 from __future__ import annotations
 
@@ -9,94 +9,41 @@ import os
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
-
-import numpy as np
+from typing import Any, TypeVar
 
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
-from ..engine.stop import StopFlag
 from ..errors import ArgumentError, CheckpointError, DataError, NonFiniteError, StateError
 from ..nn.language_model import LanguageModel
 from .checkpoint import Checkpoint, check_destination, load_checkpoint, save_checkpoint
 from .config import TrainerConfig, check_lr
-from .evaluation import Evaluation, evaluation_steps
-from .history import History, HistoryView
-from .schedule import Plan, factor
-
-__all__ = ["Snapshot", "Trainer", "TrainerConfig"]
+from .control import Control, Task, Turn
+from .loop import Loop
+from .schedule import Plan
+from .snapshot import Snapshot, Status
+from .state import RunState
 
 T = TypeVar("T")
-Status = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 
-#: One call of the engine takes about so long: requests are served between calls.
-CHUNK_SECONDS = 0.05
-#: ... and has at most so many steps.
-CHUNK_STEPS = 1024
 #: ``run`` reports progress this often.
 PROGRESS_SECONDS = 0.05
-#: chars_per_second is over the last so many seconds of training.
-SPEED_SECONDS = 3.0
-#: With eval_every=None, evaluations cost this share of the time, a symbol costing a third of what it costs in training.
-EVAL_SHARE = 0.05
-#: ... but are at least so many steps apart.
-MIN_EVAL_EVERY = 100
-#: The weights are averaged, and the clock is read for the schedule, after each of the first so many steps ...
-EVERY_STEP_UNTIL = 500
-#: ... and then every so many.
-STRIDE = 50
 #: Lower priority of the background thread, so that a front end stays quick.
 NICENESS = 10
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A training run at one moment; losses are mean nats per symbol, NaN before the first step."""
-
-    status: Status
-    #: What the user should know (why it failed, that a checkpoint could not be written), or "".
-    message: str
-    #: Optimizer steps since the run's start, resumed ones included.
-    step: int
-    #: Passes over the training text, with the fraction of the present one.
-    epoch: float
-    #: Mean training loss of the last chunk of steps.
-    loss: float
-    #: Exponential moving average of the training loss.
-    smoothed: float
-    val_loss: float | None
-    best_val: float | None
-    #: The step after which that was taken.
-    best_step: int
-    #: Of the validation loss where there is one, otherwise of ``smoothed``.
-    bits_per_char: float
-    #: Before clipping, of the last step.
-    grad_norm: float
-    #: Of the last step.
-    lr: float
-    #: Over the last seconds of training proper: without pauses, evaluations and checkpoints.
-    chars_per_second: float
-    #: Time spent since the run's start, without pauses.
-    seconds: float
-    #: Where the run ends, if it is limited that way.
-    total_steps: int | None
-    total_seconds: float | None
-    #: Step of the last checkpoint that this trainer wrote or was resumed from.
-    saved_step: int | None
-    history: HistoryView
 
 
 class Trainer:
     """Trains ``model`` on ``text``. Front ends pull a ``snapshot()``; the loop never waits for them.
 
     All methods may be called from any thread. The model belongs to the trainer: while a run is
-    on, use it through ``submit``.
+    on, use it through ``submit``. It holds the weights after the last step; ``best_model()`` makes
+    a network with those that did best in validation.
     """
 
-    def __init__(self, model: LanguageModel, text: Text, config: TrainerConfig | None = None) -> None:
+    def __init__(
+        self, model: LanguageModel, text: Text, config: TrainerConfig | None = None, *, state: RunState | None = None
+    ) -> None:
+        """``state``: where to go on; None: from the start. Raises ``ArgumentError`` if the model does not fit."""
         size = len(text.vocabulary)
         if not model.config.input_size == model.config.output_size == size:
             raise ArgumentError(
@@ -108,57 +55,22 @@ class Trainer:
         self.vocabulary: Vocabulary = text.vocabulary
         self.config = config or TrainerConfig()
         self.split: Split = split(text, self.config.validation)
-        self.lanes = Lanes(self.split.train, self.config.batch_size, self.config.seq_length)
-        self._validation = None if self.split.validation is None else self.split.validation[: self.config.eval_symbols]
-        #: Steps between evaluations.
-        self.eval_every = self.config.eval_every or self._default_eval_every()
 
         # Held only for moments, never during a call of the engine; reentrant, so that signal handlers may stop a run.
         self._lock = threading.RLock()
-        self._wake = threading.Condition(self._lock)
         # Whoever works with the model holds this. Taken before _lock, never after.
         self._model_lock = threading.RLock()
-
-        # The run: written by the thread that holds _model_lock, under _lock.
-        self._moments = np.zeros((2, model.config.num_parameters), dtype=model.config.dtype)
-        self._state = model.zero_state(self.config.batch_size)
-        self._history = History()
-        #: Its weights are the moving average, its engine is for evaluations.
-        self._averaged: LanguageModel | None = model.copy() if self.config.average else None
-        #: (P,) the weights of the best evaluation.
-        self._best: np.ndarray | None = None
-        self._plan = Plan()
-        self._step = 0
-        self._epoch = 0
-        self._epoch_step = 0
-        self._loss = math.nan
-        self._grad_norm = math.nan
-        self._lr = self.config.lr
-        self._seconds = 0.0
-        self._evaluation: Iterator[Evaluation] | None = None
-        self._seconds_per_step = math.inf
-        #: (symbols, seconds) of the last chunks.
-        self._speed: deque[tuple[int, float]] = deque()
+        self._loop = Loop(model, self.split, self.config, state or RunState.start(model, self.config), self._lock)
+        self._control = Control(self._lock)
+        self._thread: threading.Thread | None = None
+        self._status: Status = "ready"
+        #: What a front end is told as long as nothing more important has happened.
+        self._notice = ""
+        self._message = ""
+        self._error: BaseException | None = None
         self._saved_step: int | None = None
         # Time in the engine since a checkpoint was last tried: what a crash would cost.
         self._unsaved_seconds = 0.0
-
-        # What is asked of the training thread: under _lock.
-        self._thread: threading.Thread | None = None
-        self._status: Status = "ready"
-        self._message = ""
-        self._error: BaseException | None = None
-        self._tasks: deque[tuple[Future[Any], Callable[[LanguageModel], Any]]] = deque()
-        self._stopping = False
-        self._paused = False
-        self._single_steps = 0
-        # Ends a call of the engine after the present step.
-        self._flag = StopFlag()
-
-    def _default_eval_every(self) -> int:
-        evaluated = 0 if self._validation is None else len(self._validation)
-        per_step = self.config.batch_size * self.config.seq_length
-        return max(MIN_EVAL_EVERY, math.ceil(evaluated / (3.0 * EVAL_SHARE * per_step)))
 
     @classmethod
     def resume(
@@ -174,59 +86,50 @@ class Trainer:
         """Continues the run saved at ``path``: with the same backend, number of threads and kernel,
         to the very losses and weights of a run that was never interrupted.
 
-        ``text``: the text, or what ``load_text`` takes; None: what the run was started with.
-        ``changes`` replace fields of the saved ``TrainerConfig``. Another text, seq_length,
-        batch_size or validation share begins a new epoch, another kind of optimizer starts with
-        fresh moments, something else to validate on with a new best; all the rest continues. The
-        checkpoint is written to ``path`` again, unless ``checkpoint=`` says otherwise. Raises
-        ``CheckpointError``, ``DataError``.
+        ``text``: the text, or what ``load_text`` takes; None: what the run was started with. If
+        it is another text than then, by its hash, the snapshots' ``message`` says so. ``changes``
+        replace fields of the saved ``TrainerConfig``; ``RunState.adapt`` says what then begins
+        anew. The checkpoint is written to ``path`` again, unless ``checkpoint=`` says otherwise.
+        Raises ``CheckpointError``, ``DataError``.
         """
         checkpoint = load_checkpoint(path)
         if text is None or isinstance(text, str):
-            text = load_text(text or checkpoint.text_name, encoding or checkpoint.encoding, checkpoint.vocabulary)
+            learned = checkpoint.text
+            text = load_text(text or learned.name, encoding or learned.encoding, checkpoint.vocabulary)
         elif text.vocabulary != checkpoint.vocabulary:
             raise DataError(f"{text.name}: was not read with the vocabulary of {path}")
-        saved = checkpoint.trainer_config
-        config = dataclasses.replace(saved, **{"checkpoint": path, "lr": checkpoint.lr, **changes})
-
-        trainer = cls(checkpoint.model(last=True, backend=backend, threads=threads), text, config)
-        trainer._history, trainer._plan = checkpoint.history, checkpoint.plan
-        if trainer._averaged is not None and checkpoint.average is not None:
-            trainer._averaged.load(checkpoint.average)
-        trainer._step, trainer._epoch = checkpoint.step, checkpoint.epoch
-        trainer._seconds = checkpoint.seconds
-        trainer._saved_step = checkpoint.step
-        if config.optimizer.kind == saved.optimizer.kind:
-            trainer._moments[...] = checkpoint.moments
-        same_text = text.sha256 == checkpoint.text_sha256
-
-        def same(*names: str) -> bool:
-            return same_text and all(getattr(config, name) == getattr(saved, name) for name in names)
-
-        if same("validation", "eval_symbols"):
-            trainer._best = checkpoint.best
-        else:
-            trainer._history.forget_best()
-        if same("seq_length", "batch_size", "validation"):
-            if checkpoint.epoch_step >= trainer.lanes.steps:
-                raise CheckpointError(f"{path}: is damaged: step {checkpoint.epoch_step} of {trainer.lanes.steps}")
-            trainer._epoch_step = checkpoint.epoch_step
-            trainer._state[...] = checkpoint.state
-        elif checkpoint.epoch_step:
-            trainer._epoch += 1
+        saved, state = checkpoint.trainer_config, checkpoint.state
+        config = dataclasses.replace(saved, **{"checkpoint": path, "lr": state.lr, **changes})
+        model = LanguageModel(checkpoint.config, backend=backend, threads=threads)
+        state.adapt(model, saved, config, same_text=text.identity.sha256 == checkpoint.text.sha256)
+        trainer = cls(model, text, config, state=state)
+        if state.epoch_step >= trainer.lanes.steps:
+            raise CheckpointError(f"{path}: is damaged: step {state.epoch_step} of {trainer.lanes.steps}")
+        trainer._saved_step = state.step
+        trainer._notice = checkpoint.text.meets(text.identity, "continuing on")
         return trainer
 
     # ------------------------------------------------------------- front ends
 
     @property
+    def lanes(self) -> Lanes:
+        """How the training text is read."""
+        return self._loop.lanes
+
+    @property
+    def eval_every(self) -> int:
+        """Steps between evaluations."""
+        return self._loop.eval_every
+
+    @property
     def lr(self) -> float:
         """The learning rate, before warm-up and schedule; a new one takes effect with the next chunk of steps."""
-        return self._lr
+        return self._loop.state.lr
 
     @lr.setter
     def lr(self, value: float) -> None:
         check_lr(value)
-        self._lr = float(value)
+        self._loop.state.lr = float(value)
 
     @property
     def running(self) -> bool:
@@ -236,7 +139,7 @@ class Trainer:
     @property
     def paused(self) -> bool:
         """The training thread pauses, or will after the present step."""
-        return self._paused
+        return self._control.paused
 
     def run(
         self,
@@ -256,7 +159,7 @@ class Trainer:
         status "failed". Raises ``CheckpointError`` at once if no checkpoint can be written.
         """
         # In a thread, because the exceptions of signal handlers strike the main thread, anywhere.
-        thread = self._start(steps, epochs, seconds, paused=False, niceness=0)
+        thread = self._start(self._total_steps(steps, epochs), seconds, paused=False, niceness=0)
         try:
             while thread.is_alive():
                 thread.join(PROGRESS_SECONDS)
@@ -282,15 +185,14 @@ class Trainer:
         paused: bool = False,
     ) -> None:
         """``run`` in a daemon thread of lower priority."""
-        self._start(steps, epochs, seconds, paused=paused, niceness=NICENESS)
+        self._start(self._total_steps(steps, epochs), seconds, paused=paused, niceness=NICENESS)
 
     def stop(self, wait: bool = False) -> None:
         """Ends training after the present step; ``wait`` until the checkpoint is written, too."""
         with self._lock:
             thread = self._thread
             if thread is not None:
-                self._stopping = True
-                self._interrupt()
+                self._control.stop()
         if wait and thread is not None and thread is not threading.current_thread():
             thread.join()
 
@@ -298,96 +200,101 @@ class Trainer:
         """Pauses after the present step."""
         with self._lock:
             if self._thread is not None:
-                self._paused = True
-                self._single_steps = 0
-                self._interrupt()
+                self._control.pause()
 
     def resume_run(self) -> None:
         """Goes on after ``pause``."""
-        with self._lock:
-            self._paused = False
-            self._single_steps = 0
-            self._wake.notify_all()
+        self._control.go_on()
 
     def single_step(self) -> None:
         """One step, then pause; starts the thread if there is none."""
         with self._lock:
             if self._thread is None:
                 self.start(paused=True)
-            self._paused = True
-            self._single_steps += 1
-            self._interrupt()
+            self._control.single_step()
 
     def submit(self, function: Callable[[LanguageModel], T]) -> Future[T]:
         """Runs ``function(model)`` between two steps, in the training thread, also while it is
         paused; at once, in the caller's thread, when there is none."""
-        future: Future[T] = Future()
+        task = Task(Future[T](), function)
         with self._lock:
             if self._thread is not None and self._thread is not threading.current_thread():
-                self._tasks.append((future, function))
-                self._wake.notify_all()
-                return future
-        self._execute(future, function)
-        return future
+                self._control.submit(task)
+                return task.future
+        self._execute(task)
+        return task.future
 
     def snapshot(self) -> Snapshot:
         """The present state. Never waits for a step."""
         with self._lock:
-            smoothed, val_loss = self._history.smoothed, self._history.val_loss
-            symbols, seconds = (sum(column) for column in zip((0, 0.0), *self._speed, strict=True))
+            loop, state = self._loop, self._loop.state
+            history = state.history
+            smoothed, val_loss = history.smoothed, history.val_loss
             return Snapshot(
-                status=self._status if self._thread is None else "paused" if self._paused else "running",
-                message=self._message,
-                step=self._step,
-                epoch=self._epoch + self._epoch_step / self.lanes.steps,
-                loss=self._loss,
+                status=self._status if self._thread is None else "paused" if self.paused else "running",
+                message=self._message or self._notice,
+                step=state.step,
+                epoch=state.epoch + state.epoch_step / self.lanes.steps,
+                loss=loop.loss,
                 smoothed=smoothed,
                 val_loss=val_loss,
-                best_val=self._history.best_val,
-                best_step=self._history.best_step,
+                best_val=history.best_val,
+                best_step=history.best_step,
                 bits_per_char=(smoothed if val_loss is None else val_loss) / math.log(2.0),
-                grad_norm=self._grad_norm,
-                lr=self._rate(max(1, self._step)),
-                chars_per_second=symbols / seconds if seconds else 0.0,
-                seconds=self._seconds,
-                total_steps=self._plan.total_steps,
-                total_seconds=self._plan.total_seconds,
+                grad_norm=loop.grad_norm,
+                lr=loop.rate(max(1, state.step)),
+                chars_per_second=loop.chars_per_second,
+                seconds=state.seconds,
+                total_steps=state.plan.total_steps,
+                total_seconds=state.plan.total_seconds,
                 saved_step=self._saved_step,
-                history=self._history.view(),
+                history=history.view(),
             )
+
+    def best_model(self) -> LanguageModel:
+        """A network of its own with the weights to use: those with the best validation loss so far,
+        averaged ones where an average is kept. Before any evaluation the average or, without that, the last."""
+
+        def copy(model: LanguageModel) -> LanguageModel:
+            best = model.copy()
+            best.load(self._loop.state.kept_weights)
+            return best
+
+        return self.submit(copy).result()
 
     def save(self, path: str) -> None:
         """Writes a checkpoint, between two steps. Raises ``CheckpointError``."""
         self.submit(lambda _: self._save(path)).result()
 
-    def _interrupt(self) -> None:
-        """Lets the training thread see what is asked of it after the present step."""
-        self._flag.set()
-        self._wake.notify_all()
-
-    # --------------------------------------------------------- training thread
+    def _total_steps(self, steps: int | None, epochs: float | None) -> int | None:
+        """Where the run is to end, counted in steps from its start."""
+        limits = [] if steps is None else [steps]
+        if epochs is not None:
+            with self._lock:
+                state, per_epoch = self._loop.state, self.lanes.steps
+                done = state.epoch * per_epoch + state.epoch_step
+                limits.append(state.step + max(0, round(epochs * per_epoch) - done))
+        return min(limits, default=None)
 
     def _start(
-        self, steps: int | None, epochs: float | None, seconds: float | None, *, paused: bool, niceness: int
+        self, total_steps: int | None, seconds: float | None, *, paused: bool, niceness: int
     ) -> threading.Thread:
         if self.config.checkpoint is not None:
             check_destination(self.config.checkpoint)
         with self._lock:
             if self._thread is not None:
                 raise StateError("this trainer is running already")
-            limits = [] if steps is None else [steps]
-            if epochs is not None:
-                done = self._epoch * self.lanes.steps + self._epoch_step
-                limits.append(self._step + max(0, round(epochs * self.lanes.steps) - done))
-            total_steps = min(limits, default=None)
-            if (total_steps, seconds) != (self._plan.total_steps, self._plan.total_seconds):
-                self._plan = Plan(total_steps, seconds).ahead(self._step, self._seconds)
-            self._stopping, self._paused, self._single_steps = False, paused, 0
+            state = self._loop.state
+            if (total_steps, seconds) != (state.plan.total_steps, state.plan.total_seconds):
+                state.plan = Plan(total_steps, seconds).ahead(state.step, state.seconds)
+            self._control.begin(paused=paused)
             self._message, self._error = "", None
             thread = threading.Thread(target=self._work, args=(niceness,), name="trainer", daemon=True)
             self._thread = thread
             thread.start()
         return thread
+
+    # --------------------------------------------------------- training thread
 
     def _work(self, niceness: int) -> None:
         if niceness and sys.platform == "linux":  # where a thread has a priority of its own
@@ -397,10 +304,10 @@ class Trainer:
         message = ""
         error: BaseException | None = None
         try:
-            status = self._loop()
-            if self.config.checkpoint is not None and self._saved_step != self._step:
+            status = self._train()
+            if self.config.checkpoint is not None and self._saved_step != self._loop.state.step:
                 self._save_on_the_way(self.config.checkpoint)
-            if status == "finished" and self._stalled():
+            if status == "finished" and self._loop.stalled():
                 message = self._message or f"stopped early: no better validation in {self.config.patience} evaluations"
         except NonFiniteError as failure:
             status, message = "failed", self._explain(failure)
@@ -411,179 +318,48 @@ class Trainer:
             self._status = status
             self._message = message or self._message
             self._error = error
-            self._paused = False
-            self._evaluation = None
+            self._loop.abandon_evaluation()
             self._thread = None
-            tasks, self._tasks = self._tasks, deque()
-        for future, function in tasks:
-            self._execute(future, function)
+            tasks = self._control.end()
+        for task in tasks:
+            self._execute(task)
 
-    def _loop(self) -> Status:
-        while True:
-            task = None
-            with self._lock:
-                while True:
-                    if self._stopping:
-                        return "stopped"
-                    if self._tasks:
-                        task = self._tasks.popleft()
-                        break
-                    if not self._paused or self._single_steps:
-                        break
-                    self._wake.wait()
-                self._flag.clear()
-                single = self._paused
+    def _train(self) -> Status:
+        while (turn := self._control.wait()) is not None:
             begin = time.perf_counter()
             try:
-                if task is not None:
-                    self._execute(*task)
-                elif self._evaluation_is_due():
-                    self._evaluate_a_little()
-                elif self._at_limit() or self._stalled():
+                if turn.task is not None:
+                    self._execute(turn.task)
+                elif not self._advance(turn):
                     return "finished"
-                elif self.config.checkpoint and self._unsaved_seconds >= self.config.checkpoint_every:
-                    self._save_on_the_way(self.config.checkpoint)
-                else:
-                    self._train_a_little(single)
             finally:
                 with self._lock:
-                    if task is None or not self._paused:
-                        self._seconds += time.perf_counter() - begin
+                    if turn.task is None or not self.paused:
+                        self._loop.state.seconds += time.perf_counter() - begin
+        return "stopped"
 
-    def _at_limit(self) -> bool:
-        plan = self._plan
-        return (plan.total_steps is not None and self._step >= plan.total_steps) or (
-            plan.total_seconds is not None and self._seconds >= plan.total_seconds
-        )
-
-    def _stalled(self) -> bool:
-        """It is time to stop early."""
-        return self.config.patience is not None and self._history.since_best >= self.config.patience
-
-    def _evaluation_is_due(self) -> bool:
-        """Every ``eval_every`` steps, and at the end; so also where a resumed run had not come to it."""
-        if self._validation is None or not self._step or self._history.val_step == self._step:
-            return False
-        return self._step % self.eval_every == 0 or self._at_limit()
-
-    def _evaluate_a_little(self) -> None:
-        """Evaluates a part, so that requests do not wait for the whole of it."""
-        with self._model_lock:
-            model = self._averaged or self.model
-            if self._evaluation is None:
-                assert self._validation is not None
-                self._evaluation = evaluation_steps(model, self._validation)
-                self._evaluated = Evaluation(math.nan, 0)
-            try:
-                self._evaluated = next(self._evaluation)
-            except StopIteration:
-                with self._lock:
-                    self._evaluation = None
-                    if self._history.add_validation(self._step, self._evaluated.nats):
-                        self._best = model.parameters.copy()
-
-    def _train_a_little(self, single: bool) -> None:
-        config, first = self.config, self._step + 1
-        if self._step % self._stride() == 0 and self._step != self._plan.step:
-            with self._lock:
-                self._plan = self._plan.ahead(self._step, self._seconds)
-        inputs, targets = self.lanes.chunk(self._epoch_step, 1 if single else self._chunk_steps())
-        lr = self._lr
-        rates = np.array([self._rate(step) for step in range(first, first + len(inputs))])
-        begin = time.perf_counter()
-        with self._model_lock:
-            try:
-                result = self.model.engine.train(
-                    inputs,
-                    targets,
-                    self._state,
-                    config.optimizer,
-                    self._moments,
-                    first,
-                    rates,
-                    config.seed,
-                    self._flag,
-                )
-            except NonFiniteError as error:
-                # The steps before it are done, though their losses are lost.
-                with self._lock:
-                    self._step = error.step - 1
-                    self._epoch_step += error.step - first
-                raise
-            elapsed = time.perf_counter() - begin
-            if not result.done:
-                return
-            self._record(first, result.losses, result.norms, lr)
-        with self._lock:
-            if single:
-                self._single_steps = max(0, self._single_steps - 1)
-            # A shorter step, at an epoch's end, counts as the part that it is.
-            whole_steps = result.done * inputs.shape[1] / config.seq_length
-            self._seconds_per_step = max(elapsed, 1e-9) / whole_steps
-            self._unsaved_seconds += elapsed
-            self._speed.append((int(np.count_nonzero(targets[: result.done] >= 0)), elapsed))
-            while len(self._speed) > 1 and sum(seconds for _, seconds in self._speed) > SPEED_SECONDS:
-                self._speed.popleft()
-
-    def _record(self, first: int, losses: np.ndarray, norms: np.ndarray, lr: float) -> None:
-        with self._lock:
-            self._history.add_lr(first, lr)
-            self._history.add(first, losses)
-            self._loss = float(losses.mean())
-            self._grad_norm = float(norms[-1])
-            self._step += len(losses)
-            self._epoch_step += len(losses)
-            if self._epoch_step == self.lanes.steps:
-                self._epoch += 1
-                self._epoch_step = 0
-            if not self._epoch_step or (self.config.reset_every and not self._step % self.config.reset_every):
-                self._state[...] = 0.0
-        if self._averaged is not None and self._step % self._stride() == 0:
-            self._average()
-
-    def _rate(self, step: int) -> float:
-        """The learning rate of one step, counted from 1."""
-        config = self.config
-        warm = min(1.0, step / config.warmup) if config.warmup else 1.0
-        return self._lr * warm * factor(config.schedule, self._plan.progress(step - 1))
-
-    def _stride(self) -> int:
-        """Averages, and readings of the clock, come after steps that are multiples of this, so that they
-        do not depend on how the steps are dealt out to calls of the engine."""
-        return 1 if self._step <= EVERY_STEP_UNTIL else STRIDE
-
-    def _average(self) -> None:
-        """Polynomial-decay averaging (Shamir and Zhang 2013): the span grows with the run, so it need not be chosen."""
-        assert self._averaged is not None
-        stride = self._stride()
-        average = self._averaged.parameters
-        average += stride / (stride + self.config.average * self._step) * (self.model.parameters - average)
-
-    def _chunk_steps(self) -> int:
-        """As many steps as fit the time, but not beyond where something else is to be done."""
-        plan = self._plan
-        budget = CHUNK_SECONDS
-        if plan.total_seconds is not None:
-            budget = min(budget, plan.total_seconds - self._seconds)
-        steps = min(int(budget / self._seconds_per_step), CHUNK_STEPS, self.eval_every - self._step % self.eval_every)
-        if plan.total_steps is not None:
-            steps = min(steps, plan.total_steps - self._step)
-        if self.config.reset_every:
-            steps = min(steps, self.config.reset_every - self._step % self.config.reset_every)
-        if self._averaged is not None or (plan.total_seconds is not None and self.config.schedule != "constant"):
-            steps = min(steps, 1 if self._step < EVERY_STEP_UNTIL else STRIDE - self._step % STRIDE)
-        return max(1, steps)
-
-    def _execute(self, future: Future[T], function: Callable[[LanguageModel], T]) -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
+    def _advance(self, turn: Turn) -> bool:
+        """Does what is next, about a twentieth of a second of it; False if the run is at its end."""
+        loop, path = self._loop, self.config.checkpoint
+        if loop.evaluation_is_due():
             with self._model_lock:
-                result = function(self.model)
-        except BaseException as error:
-            future.set_exception(error)
+                loop.evaluate()
+        elif loop.at_end() or loop.stalled():
+            return False
+        elif path is not None and self._unsaved_seconds >= self.config.checkpoint_every:
+            self._save_on_the_way(path)
         else:
-            future.set_result(result)
+            with self._model_lock:
+                elapsed = loop.train(self._control.flag, single=turn.single)
+            if elapsed is not None:
+                self._unsaved_seconds += elapsed
+                if turn.single:
+                    self._control.step_done()
+        return True
+
+    def _execute(self, task: Task) -> None:
+        with self._model_lock:
+            task.execute(self.model)
 
     def _save_on_the_way(self, path: str) -> None:
         """A full disk is no reason to lose the run."""
@@ -598,32 +374,12 @@ class Trainer:
 
     def _save(self, path: str) -> None:
         with self._model_lock:
-            save_checkpoint(
-                Checkpoint(
-                    config=self.model.config,
-                    vocabulary=self.vocabulary,
-                    parameters=self.model.parameters,
-                    trainer_config=self.config,
-                    moments=self._moments,
-                    state=self._state,
-                    history=self._history,
-                    step=self._step,
-                    epoch=self._epoch,
-                    epoch_step=self._epoch_step,
-                    lr=self._lr,
-                    seconds=self._seconds,
-                    text_name=self.text.name,
-                    encoding=self.text.encoding,
-                    text_length=len(self.text),
-                    text_sha256=self.text.sha256,
-                    plan=self._plan,
-                    average=None if self._averaged is None else self._averaged.parameters,
-                    best=self._best,
-                ),
-                path,
+            checkpoint = Checkpoint(
+                self.model.config, self.vocabulary, self.config, self.text.identity, self._loop.state
             )
+            save_checkpoint(checkpoint, path)
             with self._lock:
-                self._saved_step = self._step
+                self._saved_step = self._loop.state.step
 
     def _explain(self, error: NonFiniteError) -> str:
         what = "loss" if not math.isfinite(error.loss) else "gradient"
@@ -631,5 +387,5 @@ class Trainer:
         clipping = "" if optimizer.clip_norm or optimizer.clip_value else ", or clip gradients (clip_norm 5)"
         return (
             f"training failed: the {what} was no longer a finite number at step {error.step:,}; the weights are "
-            f"those from before it. Try a learning rate below {self._lr:g}{clipping}"
+            f"those from before it. Try a learning rate below {self.lr:g}{clipping}"
         )

@@ -471,7 +471,7 @@ async def test_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         await here.until(lambda: (tmp_path / "hamlet-lstm-6.safetensors").exists())
         await here.shows("Saved")
         saved_step = here.step  # paused: but "paused" may be shown before the chunk under way has ended
-        assert load_checkpoint("hamlet-lstm-6.safetensors").step == saved_step
+        assert load_checkpoint("hamlet-lstm-6.safetensors").state.step == saved_step
         await here.press("space")
         await here.until(lambda: here.step > saved_step + 5)
         before = here.trainer
@@ -588,7 +588,7 @@ async def test_saves_and_quits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         await here.asked(SaveFile)
         await here.press("enter")
         await here.until(lambda: here.app.return_code == 0)
-        assert load_checkpoint("hamlet-lstm-6.safetensors").step > 0
+        assert load_checkpoint("hamlet-lstm-6.safetensors").state.step > 0
 
 
 async def test_a_saved_network_is_not_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,7 +209,7 @@ def test_the_best_network_is_kept_and_training_ends_early(run: Run, text: Path) 
     assert status == 0
     assert "of step 400, whose weights are kept; at the end" in out
     assert "stopped early: no better validation in 3 evaluations" in out
-    assert load_checkpoint("m.safetensors").step == 460
+    assert load_checkpoint("m.safetensors").state.step == 460
 
     _, out, _ = run(*resume, "--steps", 900, "--json", "--quiet")
     result = json.loads(out)
@@ -226,11 +226,12 @@ def test_resume_without_limits_goes_on_to_the_end_that_was_given(run: Run, text:
     checkpoint = ["--checkpoint", "m.safetensors"]
     run("train", "--data", text, *SMALL, *checkpoint, "--steps", 10, "--quiet")
     saved = load_checkpoint("m.safetensors")
-    save_checkpoint(replace(saved, plan=Plan(total_steps=25)), "m.safetensors")
+    saved.state.plan = Plan(total_steps=25)
+    save_checkpoint(saved, "m.safetensors")
     status, out, _ = run("train", "--resume", *checkpoint)
     assert status == 0
     assert "going on to step 25, the end that the run was given" in out
-    assert load_checkpoint("m.safetensors").step == 25
+    assert load_checkpoint("m.safetensors").state.step == 25
 
 
 def test_epochs_are_passes_over_the_training_text(run: Run, text: Path) -> None:
@@ -255,7 +256,7 @@ def test_resume_gives_the_losses_of_an_uninterrupted_run(run: Run, text: Path) -
     assert (rest["train_loss"], rest["val_loss"]) == (whole["train_loss"], whole["val_loss"])
     assert rest["train_loss"] != part["train_loss"]
     np.testing.assert_array_equal(
-        load_checkpoint("part.safetensors").parameters, load_checkpoint("whole.safetensors").parameters
+        load_checkpoint("part.safetensors").state.parameters, load_checkpoint("whole.safetensors").state.parameters
     )
 
 
@@ -279,16 +280,41 @@ def test_resume_keeps_its_network_but_takes_a_new_rate(run: Run, text: Path) -> 
     assert one_line(err).startswith("--hidden-size: got 9, but words-lstm.safetensors has 8")
     assert run("train", "--data", text, "--resume", "--lr", 0.5, "--clip-norm", 2, "--steps", 6, "--quiet")[0] == 0
     saved = load_checkpoint("words-lstm.safetensors")
-    assert (saved.step, saved.lr, saved.trainer_config.optimizer.clip_norm) == (6, 0.5, 2.0)
+    assert (saved.state.step, saved.state.lr, saved.trainer_config.optimizer.clip_norm) == (6, 0.5, 2.0)
     assert saved.trainer_config.optimizer.kind == "adam"
+
+
+def test_a_text_that_has_changed_is_named(run: Run) -> None:
+    """By its hash: the name is the same."""
+    path = Path("words.txt")
+    path.write_text("he said she said " * 60)
+    first = load_text("words.txt").sha256[:8]
+    checkpoint = ["--checkpoint", "m.safetensors"]
+    run("train", "--data", "words.txt", *SMALL, "--steps", 2, *checkpoint, "--quiet")
+    path.write_text("she said he said " * 60)
+    second = load_text("words.txt").sha256[:8]
+    told = f"trained on words.txt (hash {first}), {{}} words.txt (hash {second})"
+
+    _, out, _ = run("eval", *checkpoint)
+    assert f"note        {told.format('measured on')}\n" in out
+    assert "n-grams" not in out
+    _, out, _ = run("eval", *checkpoint, "--json")
+    assert json.loads(out)["message"] == told.format("measured on")
+
+    _, out, _ = run("train", "--resume", *checkpoint, "--steps", 4)
+    assert out.count(told.format("continuing on") + "\n") == 1
+    # From now on it is the text that was learned.
+    _, out, _ = run("train", "--resume", *checkpoint, "--steps", 6, "--json", "--quiet")
+    assert json.loads(out)["message"] == ""
+    assert "note" not in run("eval", *checkpoint)[1]
 
 
 def test_a_new_run_keeps_the_old_checkpoint_aside(run: Run, text: Path) -> None:
     run("train", "--data", text, *SMALL, "--steps", 5, "--checkpoint", "m.safetensors", "--quiet")
     _, out, _ = run("train", "--data", text, *SMALL, "--steps", 2, "--checkpoint", "m.safetensors")
     assert "kept as m.old.safetensors" in out
-    assert load_checkpoint("m.safetensors").step == 2
-    assert load_checkpoint("m.old.safetensors").step == 5
+    assert load_checkpoint("m.safetensors").state.step == 2
+    assert load_checkpoint("m.old.safetensors").state.step == 5
 
 
 def test_a_full_disk_stops_training_before_it_starts(run: Run, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +328,7 @@ def test_a_full_disk_stops_training_before_it_starts(run: Run, text: Path, monke
     assert status == 1
     assert "no space left" in one_line(err)
     assert sorted(os.listdir()) == ["m.safetensors"]
-    assert load_checkpoint("m.safetensors").step == 5
+    assert load_checkpoint("m.safetensors").state.step == 5
 
 
 def test_a_disk_that_fills_up_ends_with_an_error(run: Run, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +345,7 @@ def test_a_disk_that_fills_up_ends_with_an_error(run: Run, text: Path, monkeypat
     status, out, err = run("train", "--data", text, *SMALL, "--steps", 4, "--json", "--quiet")
     assert (status, json.loads(out)["steps"]) == (1, 4)
     assert "no space left" in one_line(err)
-    assert load_checkpoint("words-lstm.safetensors").step == 0
+    assert load_checkpoint("words-lstm.safetensors").state.step == 0
 
 
 # ------------------------------------------------------------------- bad input
@@ -597,7 +623,7 @@ def test_a_signal_writes_the_checkpoint_and_resume_goes_on(name: str, text: Path
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (128 + number, "")
     assert f"stopped by {name}" in out
-    step = load_checkpoint(str(tmp_path / "m.safetensors")).step
+    step = load_checkpoint(str(tmp_path / "m.safetensors")).state.step
     assert step > 0
     command[command.index(10**9)] = step + 3
     with start(*command, "--resume", "--json", "--quiet", cwd=tmp_path) as process:
@@ -610,7 +636,7 @@ def test_killed_at_once_it_goes_on_from_the_last_checkpoint(text: Path, tmp_path
     with start(*command, cwd=tmp_path) as process:
         assert process.stdout is not None
         checkpoint = str(tmp_path / "words-lstm.safetensors")
-        assert any(load_checkpoint(checkpoint).step > 0 for line in process.stdout if line.startswith("step "))
+        assert any(load_checkpoint(checkpoint).state.step > 0 for line in process.stdout if line.startswith("step "))
         process.kill()
     step = Trainer.resume(checkpoint, str(text)).snapshot().step
     assert step > 0

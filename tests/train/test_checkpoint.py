@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from lstm_ext.data import Vocabulary
+from lstm_ext.data import TextIdentity, Vocabulary
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
@@ -26,6 +26,7 @@ from lstm_ext.train.checkpoint import Checkpoint, check_destination, load_checkp
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.history import History
 from lstm_ext.train.schedule import Plan
+from lstm_ext.train.state import RunState
 
 H = 3
 SYMBOLS = '\n aé\N{GRINNING FACE}\ud800"'
@@ -53,27 +54,28 @@ def make_checkpoint(**model: Any) -> Checkpoint:
     history.add(1, rng.random(9))
     history.add_validation(8, 1.5)
     history.add_lr(1, 0.5)
-    return Checkpoint(
-        config=config,
-        vocabulary=Vocabulary(SYMBOLS),
+    state = RunState(
         parameters=rng.random(config.num_parameters).astype(config.dtype),
-        trainer_config=trainer,
         moments=rng.random((2, config.num_parameters)).astype(config.dtype),
-        state=rng.random(config.state_shape(5)).astype(config.dtype),
+        carried=rng.random(config.state_shape(5)).astype(config.dtype),
         history=history,
         step=9,
         epoch=1,
         epoch_step=2,
         lr=1 / 3,
         seconds=1.1,
-        text_name="ham\udcfflet",
-        encoding="utf-8",
-        text_length=77,
-        text_sha256="0123456789abcdef" * 4,
         plan=Plan(90, 7.5, 8, 0.25, 0.03),
         average=rng.random(config.num_parameters).astype(config.dtype),
         best=rng.random(config.num_parameters).astype(config.dtype),
     )
+    text = TextIdentity("ham\udcfflet", "utf-8", 77, "0123456789abcdef" * 4)
+    return Checkpoint(config, Vocabulary(SYMBOLS), trainer, text, state)
+
+
+def at_step(step: int) -> Checkpoint:
+    checkpoint = make_checkpoint()
+    checkpoint.state.step = step
+    return checkpoint
 
 
 MODELS: list[dict[str, Any]] = [
@@ -95,16 +97,16 @@ def test_everything_comes_back(model: dict[str, Any], path: str) -> None:
     before = make_checkpoint(**model)
     save_checkpoint(before, path)
     after = load_checkpoint(path)
-    for field in fields(Checkpoint):
-        a, b = getattr(before, field.name), getattr(after, field.name)
+    assert after.trainer_config == replace(before.trainer_config, checkpoint=None)
+    assert (after.config, after.vocabulary, after.text) == (before.config, before.vocabulary, before.text)
+    for field in fields(RunState):
+        a, b = getattr(before.state, field.name), getattr(after.state, field.name)
         if isinstance(a, np.ndarray):
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b, err_msg=field.name)
         elif field.name == "history":
             for name, array in a.arrays().items():
                 np.testing.assert_array_equal(array, b.arrays()[name])
-        elif field.name == "trainer_config":
-            assert b == replace(a, checkpoint=None)
         else:
             assert a == b, field.name
 
@@ -132,17 +134,19 @@ def test_tensors_are_named_as_in_pytorch(model: dict[str, Any], path: str) -> No
 def test_the_model_is_the_one_saved(kept: str, path: str) -> None:
     """The best weights; without an evaluation the average; without that the last."""
     before = make_checkpoint()
-    weights = {"best": before.best, "average": before.average, "last": before.parameters}[kept]
+    state = before.state
+    weights = {"best": state.best, "average": state.average, "last": state.parameters}[kept]
     if kept != "best":
-        before = replace(before, best=None)
+        state.best = None
     if kept == "last":
-        before = replace(before, average=None)
+        state.average = None
     model = LanguageModel(before.config, backend="numpy")
     save_checkpoint(before, path)
     after = load_checkpoint(path)
-    assert (after.kept, after.best is None, after.average is None) == (kept, kept != "best", kept == "last")
+    restored = after.state
+    assert (restored.kept, restored.best is None, restored.average is None) == (kept, kept != "best", kept == "last")
     text = list(range(len(SYMBOLS)))
-    for last, expected in ((False, weights), (True, before.parameters)):
+    for last, expected in ((False, weights), (True, state.parameters)):
         assert expected is not None
         model.load(expected)
         np.testing.assert_array_equal(
@@ -166,9 +170,9 @@ def test_a_link_keeps_pointing_there(tmp_path: Path) -> None:
     target, link = tmp_path / "target.safetensors", tmp_path / "link.safetensors"
     link.symlink_to(target)
     for step in (1, 2):
-        save_checkpoint(replace(make_checkpoint(), step=step), str(link))
+        save_checkpoint(at_step(step), str(link))
         assert link.is_symlink()
-        assert load_checkpoint(str(target)).step == step
+        assert load_checkpoint(str(target)).state.step == step
 
 
 def test_a_path_in_the_present_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,21 +201,21 @@ def test_a_failure_leaves_the_old_file(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint_module.os, function, fail)  # type: ignore[attr-defined]
         with pytest.raises(CheckpointError, match=f"^{path}: cannot be written: {reason}$"):
-            save_checkpoint(replace(make_checkpoint(), step=10), path)
-    assert load_checkpoint(path).step == 9
+            save_checkpoint(at_step(10), path)
+    assert load_checkpoint(path).state.step == 9
     assert os.listdir(os.path.dirname(path)) == ["model.safetensors"]
 
 
 CHILD = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
-from test_checkpoint import make_checkpoint, replace, save_checkpoint
+from test_checkpoint import at_step, save_checkpoint
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(os, sys.argv[3], die)
-save_checkpoint(replace(make_checkpoint(), step=10), sys.argv[1])
+save_checkpoint(at_step(10), sys.argv[1])
 """
 
 
@@ -220,7 +224,7 @@ def test_killed_while_saving(moment: str, path: str) -> None:
     save_checkpoint(make_checkpoint(), path)
     child = subprocess.run([sys.executable, "-c", CHILD, path, os.path.dirname(__file__), moment], check=False)
     assert child.returncode == -signal.SIGKILL
-    assert load_checkpoint(path).step == 9
+    assert load_checkpoint(path).state.step == 9
 
 
 def test_the_data_are_on_the_disk_before_the_name(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,10 +265,10 @@ def test_a_directory_without_permission(path: str, monkeypatch: pytest.MonkeyPat
 def test_weights_that_are_no_numbers_do_not_replace_good_ones(value: float, path: str) -> None:
     save_checkpoint(make_checkpoint(), path)
     broken = make_checkpoint()
-    broken.parameters[-1] = value
+    broken.state.parameters[-1] = value
     with pytest.raises(CheckpointError, match="not written, because the weights hold NaN or infinity"):
         save_checkpoint(broken, path)
-    assert np.isfinite(load_checkpoint(path).parameters).all()
+    assert np.isfinite(load_checkpoint(path).state.parameters).all()
 
 
 # ------------------------------------------------------------------- reading
@@ -327,9 +331,17 @@ def forge(path: str) -> Iterator[Callable[..., str]]:
     yield forge
 
 
-def test_a_newer_version(forge: Callable[..., str]) -> None:
-    message = forge(lambda metadata, contents, tensors: metadata.update(version="3"))
-    assert "has format version 3, this lstm-lab reads version 2" in message
+@pytest.mark.parametrize(
+    ("version", "hint"),
+    [
+        ("1", "train it anew, or use the older lstm-lab that wrote it"),
+        ("3", "a newer one may read it"),
+        ("x", "a newer one may read it"),
+    ],
+)
+def test_another_version(version: str, hint: str, forge: Callable[..., str]) -> None:
+    message = forge(lambda metadata, contents, tensors: metadata.update(version=version))
+    assert message.endswith(f": has format version {version}, this lstm-lab reads version 2; {hint}")
 
 
 @pytest.mark.parametrize("description", ["", "[1]", "nonsense", "[" * 100_000])
@@ -390,6 +402,9 @@ CONTENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no alphabet": (lambda c: c.update(vocabulary=""), "at least one character"),
     "an alphabet of another type": (lambda c: c.update(vocabulary=[1, 2]), "is damaged"),
     "optimizer": (lambda c: c["trainer"].update(optimizer=None), "is damaged"),
+    "no text": (lambda c: c.pop("text"), "'text' is missing"),
+    "no hash": (lambda c: c["text"].pop("sha256"), "'sha256' is missing"),
+    "a text's length": (lambda c: c["text"].update(length=-1), "length is -1"),
     "schedule": (lambda c: c["trainer"].update(schedule="steep"), "schedule: got 'steep'"),
     "plan": (lambda c: c["plan"].update(per_step=-1.0), "plan: got"),
     "batch": (lambda c: c["trainer"].update(batch_size=10**9), "training.state is"),

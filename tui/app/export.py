@@ -9,7 +9,7 @@ import os
 
 from lstm_ext.errors import ArgumentError
 from lstm_ext.files import write_atomically
-from lstm_ext.train.trainer import Snapshot
+from lstm_ext.train.snapshot import Snapshot
 
 
 def export(path: str, *, snapshot: Snapshot, picture: str) -> None:

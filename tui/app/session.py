@@ -13,7 +13,8 @@ from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import ArgumentError
 from lstm_ext.nn.language_model import LanguageModel
-from lstm_ext.train.trainer import Trainer, TrainerConfig
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.trainer import Trainer
 
 from ..memory import bytes_available, bytes_needed
 from ..text.units import size_in_words

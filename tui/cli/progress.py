@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TextIO
 
-from lstm_ext.train.trainer import Snapshot
+from lstm_ext.train.snapshot import Snapshot
 
 from ..text.units import clock, rate
 

@@ -20,7 +20,8 @@ from textual.widgets import Static
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
-from lstm_ext.train.trainer import Snapshot, Trainer
+from lstm_ext.train.snapshot import Snapshot
+from lstm_ext.train.trainer import Trainer
 
 from ..export import export
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
@@ -160,7 +161,7 @@ class TrainScreen(Screen[None]):
         self.query_one(LossCurve).show(None)
         self.query_one(LossCurve).show_baselines({})
         self._failure = ""
-        self._notice("")
+        self._notice(trainer.snapshot().message)
         trainer.start()
         self._count_ngrams(trainer)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
-from lstm_ext.train.trainer import Snapshot
+from lstm_ext.train.snapshot import Snapshot
 
 from ...text.units import clock, number, rate
 from .canvas import Canvas, Piece, clickable, heading, row

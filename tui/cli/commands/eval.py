@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,32 +29,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What is predicted."""
+
+    #: What to call it.
+    name: str
+    symbols: np.ndarray
+    #: What the n-grams may count: never what is measured.
+    learned: np.ndarray
+    #: That the text is not the one that was learned, where that has to be said.
+    notice: str = ""
+
+
 def run(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(readable(arguments.checkpoint))
-    name, symbols, learned = _measured(checkpoint, arguments.data, arguments.encoding)
+    state = checkpoint.state
+    measured = _measured(checkpoint, arguments.data, arguments.encoding)
     model = checkpoint.model(backend=arguments.backend, threads=arguments.threads or 1)
-    evaluation = evaluate(model, symbols)
+    evaluation = evaluate(model, measured.symbols)
     result: dict[str, Any] = {
-        "data": name,
+        "data": measured.name,
+        "message": measured.notice,
         "characters": evaluation.count,
         "loss": evaluation.nats if math.isfinite(evaluation.nats) else None,
         "bits_per_char": evaluation.bits_per_char if math.isfinite(evaluation.nats) else None,
         "perplexity": evaluation.perplexity if math.isfinite(evaluation.nats) else None,
-        "ngram_losses": ngram_losses(learned, symbols, len(checkpoint.vocabulary)),
-        "steps": checkpoint.step,
+        "ngram_losses": ngram_losses(measured.learned, measured.symbols, len(checkpoint.vocabulary)),
+        "steps": state.step,
         "checkpoint": arguments.checkpoint,
         "backend": model.backend,
     }
     if arguments.json:
         print(json.dumps(result))
         return 0
-    of_step = f", the best of them that of step {checkpoint.history.best_step:,}" if checkpoint.kept == "best" else ""
+    of_step = f", the best of them that of step {state.history.best_step:,}" if state.kept == "best" else ""
     rows = [
-        ("network", f"{arguments.checkpoint} after {checkpoint.step:,} steps on {checkpoint.text_name}{of_step}"),
-        ("text", f"{name}, {evaluation.count:,} characters predicted"),
+        ("network", f"{arguments.checkpoint} after {state.step:,} steps on {checkpoint.text.name}{of_step}"),
+        ("text", f"{measured.name}, {evaluation.count:,} characters predicted"),
         ("loss", f"{evaluation.nats:.4f} nats per character"),
         ("that is", f"{evaluation.bits_per_char:.4f} bits per character, perplexity {evaluation.perplexity:.3f}"),
     ]
+    if measured.notice:
+        rows.insert(2, ("note", measured.notice))
     if result["ngram_losses"]:
         counting = ", ".join(f"{name} {nats:.4f}" for name, nats in result["ngram_losses"].items())
         rows.append(("n-grams", f"{counting}, counted on what the network learned"))
@@ -62,14 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(checkpoint: Checkpoint, data: str | None, encoding: str | None) -> tuple[str, np.ndarray, np.ndarray]:
-    """What to call the text, its symbols, and the symbols that the n-grams may count: never the measured ones."""
-    vocabulary = checkpoint.vocabulary
+def _measured(checkpoint: Checkpoint, data: str | None, encoding: str | None) -> Measured:
+    vocabulary, learned = checkpoint.vocabulary, checkpoint.text
     if data is not None:
         text = load_text(data, encoding or "utf-8", vocabulary)
-        return data, text.symbols, text.symbols[:0]
-    own = load_text(checkpoint.text_name, encoding or checkpoint.encoding, vocabulary)
+        return Measured(data, text.symbols, text.symbols[:0])
+    own = load_text(learned.name, encoding or learned.encoding, vocabulary)
     parts = split(own, checkpoint.trainer_config.validation)
     if parts.validation is None:
-        return f"{own.name} (all of it, learned from: none was kept apart)", parts.train, parts.train[:0]
-    return f"{own.name}, the part kept apart", parts.validation, parts.train
+        return Measured(f"{own.name} (all of it, learned from: none was kept apart)", parts.train, parts.train[:0])
+    if notice := learned.meets(own.identity, "measured on"):
+        return Measured(f"{own.name}, its last part", parts.validation, parts.train[:0], notice)
+    return Measured(f"{own.name}, the part kept apart", parts.validation, parts.train)

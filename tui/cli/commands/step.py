@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"{option}: a checkpoint brings its own network; leave out {option} or --checkpoint")
         checkpoint = load_checkpoint(arguments.checkpoint)
         model, vocabulary = checkpoint.model(backend=arguments.backend), checkpoint.vocabulary
-        weights = f"weights of {arguments.checkpoint} (step {checkpoint.step:,})"
+        weights = f"weights of {arguments.checkpoint} (step {checkpoint.state.step:,})"
     else:
         cell = arguments.cell or ("gru" if arguments.reset_after else "lstm")
         model, vocabulary = spelling_model(

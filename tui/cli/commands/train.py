@@ -21,8 +21,10 @@ from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import ArgumentError, LabError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import check_destination, load_checkpoint
+from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.schedule import SCHEDULES
-from lstm_ext.train.trainer import Snapshot, Trainer, TrainerConfig
+from lstm_ext.train.snapshot import Snapshot
+from lstm_ext.train.trainer import Trainer
 
 from ...errors import UsageError
 from ...memory import bytes_available, bytes_needed
@@ -161,7 +163,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(line, file=stream, flush=True)
 
     trainer = _resumed(arguments, say) if arguments.resume else _begun(arguments, say)
-    limits = _limits(arguments, trainer.snapshot(), say)
+    begun = trainer.snapshot()
+    limits = _limits(arguments, begun, say)
 
     with _signals() as received:
 
@@ -179,7 +182,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(json.dumps(result) if arguments.json else _summary(trainer, result), flush=True)
     if snapshot.saved_step != snapshot.step:
         raise LabError(snapshot.message)
-    if snapshot.message:
+    if snapshot.message != begun.message:
         say(snapshot.message)
     if received:
         say(f"stopped by {received[0].name}; the same command with --resume continues")
@@ -295,7 +298,7 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
     changes = _given(arguments, {name: name for name in TRAINING})
     if optimizer := _given(arguments, OPTIMIZER):
         changes["optimizer"] = replace(saved.trainer_config.optimizer, **optimizer)
-    _check_memory(network, saved.text_length, len(saved.vocabulary), replace(saved.trainer_config, **changes))
+    _check_memory(network, saved.text.length, len(saved.vocabulary), replace(saved.trainer_config, **changes))
     trainer = Trainer.resume(
         path,
         arguments.data,
@@ -305,7 +308,9 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
         **changes,
     )
     say(_introduction(trainer))
-    say(f"continuing {path} at step {saved.step:,}")
+    say(f"continuing {path} at step {saved.state.step:,}")
+    if notice := trainer.snapshot().message:
+        say(notice)
     return trainer
 
 
@@ -382,6 +387,7 @@ def _result(trainer: Trainer, snapshot: Snapshot, *, baselines: bool) -> dict[st
     bits = snapshot.bits_per_char if snapshot.best_val is None else snapshot.best_val / math.log(2.0)
     return {
         "status": snapshot.status,
+        "message": snapshot.message,
         "steps": snapshot.step,
         "epochs": snapshot.epoch,
         "train_loss": _finite(snapshot.smoothed),

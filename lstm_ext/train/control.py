@@ -1,0 +1,128 @@
+"""What other threads ask of the one that trains: to pause, to do a single step, to call a function, to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.stop import StopFlag
+from ..nn.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function of the model that someone waits for."""
+
+    future: Future[Any]
+    function: Callable[[LanguageModel], Any]
+
+    def execute(self, model: LanguageModel) -> None:
+        """Calls it, unless it was cancelled; what it returns or raises goes to the future."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self.function(model)
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the training thread has to do next."""
+
+    #: None: train.
+    task: Task | None
+    #: No more than one step: it pauses otherwise.
+    single: bool
+
+
+class Control:
+    """Requests, from any thread, and the training thread's waiting for them.
+
+    ``lock`` is the trainer's; it is held only for moments.
+    """
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._wake = threading.Condition(lock)
+        #: Ends a call of the engine after the present step.
+        self.flag = StopFlag()
+        self.paused = False
+        self._stopping = False
+        self._single_steps = 0
+        self._tasks: deque[Task] = deque()
+
+    def begin(self, *, paused: bool) -> None:
+        """For a new thread. What was submitted before is done, all else forgotten."""
+        with self._wake:
+            self._stopping, self.paused, self._single_steps = False, paused, 0
+
+    def stop(self) -> None:
+        """After the present step."""
+        with self._wake:
+            self._stopping = True
+            self._interrupt()
+
+    def pause(self) -> None:
+        """After the present step."""
+        with self._wake:
+            self.paused, self._single_steps = True, 0
+            self._interrupt()
+
+    def go_on(self) -> None:
+        """Ends the pause."""
+        with self._wake:
+            self.paused, self._single_steps = False, 0
+            self._wake.notify_all()
+
+    def single_step(self) -> None:
+        """One more step, then a pause."""
+        with self._wake:
+            self.paused = True
+            self._single_steps += 1
+            self._interrupt()
+
+    def submit(self, task: Task) -> None:
+        """To be done between two chunks of steps."""
+        with self._wake:
+            self._tasks.append(task)
+            self._wake.notify_all()
+
+    def _interrupt(self) -> None:
+        """Lets the training thread see what is asked of it after the present step."""
+        self.flag.set()
+        self._wake.notify_all()
+
+    # The training thread's side.
+
+    def wait(self) -> Turn | None:
+        """The next turn, as soon as there is one; None: it is to stop."""
+        with self._wake:
+            while not self._stopping:
+                if self._tasks:
+                    return self._turn(self._tasks.popleft())
+                if not self.paused or self._single_steps:
+                    return self._turn(None)
+                self._wake.wait()
+            return None
+
+    def _turn(self, task: Task | None) -> Turn:
+        self.flag.clear()
+        return Turn(task, self.paused)
+
+    def step_done(self) -> None:
+        """One of the single steps that were asked for."""
+        with self._wake:
+            self._single_steps = max(0, self._single_steps - 1)
+
+    def end(self) -> list[Task]:
+        """No thread serves requests any more; what is left to do for others."""
+        with self._wake:
+            self.paused = False
+            tasks, self._tasks = list(self._tasks), deque()
+            return tasks
