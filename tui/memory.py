@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from lstm_ext.engine.config import BLOCKS
 
@@ -33,20 +33,12 @@ def bytes_needed(
     return (PARAMETER_COPIES * parameters + activations) * np.dtype(dtype).itemsize
 
 
-def bytes_available() -> int | None:
-    """What this process may still take, or None where the system does not say."""
-    limits = []
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
-    except (OSError, ValueError):
-        if {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= os.sysconf_names.keys():
-            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    try:  # a container's own limit
+def bytes_available() -> int:
+    """What this process may still take."""
+    available: int = psutil.virtual_memory().available
+    try:  # a container's own limit, which psutil does not know
         group = Path("/sys/fs/cgroup")
         limit = int((group / "memory.max").read_text())
-        limits.append(limit - int((group / "memory.current").read_text()))
+        return min(available, limit - int((group / "memory.current").read_text()))
     except (OSError, ValueError):
-        pass
-    return min(limits, default=None)
+        return available

@@ -35,7 +35,7 @@ from lstm_lab import memory
 from lstm_lab.cli.commands import generate
 from lstm_lab.cli.main import COMMANDS, main
 from lstm_lab.cli.progress import Progress
-from lstm_lab.text.units import clock, rate, size_in_words
+from lstm_lab.text.units import clock, rate
 
 LAB = [sys.executable, "-m", "lstm_lab"]
 ENV = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""}
@@ -800,10 +800,3 @@ def test_rate(value: float, words: str) -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0:00"), (59.7, "1:00"), (754, "12:34"), (3723, "1:02:03")])
 def test_clock(seconds: float, words: str) -> None:
     assert clock(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("size", "words"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (24.1e9, "24.1 GB"), (3.2e18, "3,200 PB")]
-)
-def test_size_in_words(size: float, words: str) -> None:
-    assert size_in_words(size) == words

@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
+from rich.filesize import decimal
+
 from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import ArgumentError
@@ -17,7 +19,6 @@ from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.trainer import Trainer
 
 from ..memory import bytes_available, bytes_needed
-from ..text.units import size_in_words
 
 T = TypeVar("T")
 #: Steps after which the carried state is set back to zero.
@@ -73,10 +74,10 @@ class Settings:
             seq_length=self.seq_length,
         )
         available = bytes_available()
-        if available is not None and needed > available:
+        if needed > available:
             raise ArgumentError(
-                f"hidden_size: got {self.hidden_size}, which needs {size_in_words(needed)} of memory; "
-                f"{size_in_words(available)} are free"
+                f"hidden_size: got {self.hidden_size}, which needs {decimal(needed)} of memory; "
+                f"{decimal(available)} are free"
             )
 
     def trainer_config(self) -> TrainerConfig:

@@ -20,14 +20,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def size_in_words(size: float) -> str:
-    """``size`` in bytes, for people: 1.5 GB."""
-    units = ("bytes", "kB", "MB", "GB", "TB", "PB")
-    power = min(len(units) - 1, max(0, math.floor(math.log(max(size, 1), 1000))))
-    value = size / 1000**power
-    return f"{value:.3g} {units[power]}" if value < 1000 else f"{value:,.0f} {units[power]}"
-
-
 def number(value: float | None) -> str:
     """A loss or a norm: 1.523, 2.41e+03; a dash while it is unknown."""
     if value is None or math.isnan(value):

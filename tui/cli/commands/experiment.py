@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_state_path
+
 from ...errors import UsageError
 from ..options import add_json, whole
 
@@ -97,9 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def state_directory() -> Path:
-    """Where finished runs are kept: $XDG_STATE_HOME/lstm-lab/experiments."""
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "lstm-lab" / "experiments"
+    """Where finished runs are kept: on Linux ~/.local/state/lstm-lab/experiments."""
+    return user_state_path("lstm-lab", appauthor=False) / "experiments"
 
 
 def _list(experiments: list[Experiment], as_json: bool) -> int:

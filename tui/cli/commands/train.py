@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from rich.filesize import decimal
+
 from lstm_ext.data import TEXT_CHOICES, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
@@ -28,7 +30,7 @@ from lstm_ext.train.trainer import Trainer
 
 from ...errors import UsageError
 from ...memory import bytes_available, bytes_needed
-from ...text.units import clock, rate, size_in_words
+from ...text.units import clock, rate
 from ..checkpoints import SUFFIX, writable
 from ..options import add_engine, add_json, add_network, add_text, add_training, number, positive, whole
 from ..progress import Progress
@@ -339,9 +341,9 @@ def _check_memory(network: Mapping[str, Any], length: int, vocabulary_size: int,
         seq_length=min(config.seq_length, -(-length // config.batch_size)),
     )
     available = bytes_available()
-    if available is not None and needed > available:
+    if needed > available:
         raise LabError(
-            f"this network needs about {size_in_words(needed)} of memory, and {size_in_words(available)} are free; "
+            f"this network needs about {decimal(needed)} of memory, and {decimal(available)} are free; "
             "choose a smaller --hidden-size, --num-layers, --batch-size or --seq-length"
         )
 
