@@ -49,7 +49,7 @@ bench: ## training and sampling speed beside PyTorch and JAX, in .venv-bench (AR
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.installed
 	@.venv-bench/bin/python -m bench $(ARGS)
 
-experiments: $(VENV)/.installed ## measure every experiment, and rewrite docs/experiments (ARGS="--jobs 4", hours; "--quick")
+experiments: $(VENV)/.test ## measure every experiment, and rewrite docs/experiments (ARGS="--jobs 4", hours; "--quick")
 	for name in $$($(BIN)/lstm-lab experiment --list | awk '/^[a-z]/ { print $$1 }'); do \
 	  $(BIN)/lstm-lab experiment $$name --save docs/experiments $(ARGS) || exit; \
 	done

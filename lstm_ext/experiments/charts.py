@@ -6,14 +6,13 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError
 from ..visualization import drawing
 from ..visualization.drawing import RGB, Glyphs
+from ..visualization.figures import check_picture, new_figure, save_picture
 from .words import Spread
 
 if TYPE_CHECKING:
@@ -154,19 +153,14 @@ def _bar_range(values: Sequence[float], log: bool) -> tuple[float, float]:
 # ------------------------------------------------------------------------------ by Matplotlib
 
 
-def save_figure(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
-    """Draw all charts below each other into a file, .svg, .png or .pdf; the same charts give the same file.
+def save_charts(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
+    """Draw all charts below each other into a file, .png, .svg or .pdf; the same charts give the same file.
 
-    Raises ArgumentError for another ending.
+    Raises ArgumentError for another ending, MissingError where Matplotlib is not installed.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".svg", ".png", ".pdf"):
-        raise ArgumentError(f"path: got {os.fspath(path)!r}, expected a name that ends in .svg, .png or .pdf")
+    check_picture(path)
     heights = [3.4 if isinstance(chart, LineChart) else 0.9 + 0.28 * len(chart.bars) for chart in charts]
-    figure = Figure(figsize=(7.5, sum(heights)), layout="constrained")
+    figure = new_figure(7.5, sum(heights))
     grid = figure.add_gridspec(len(charts), 1, height_ratios=heights)
     for row, chart in enumerate(charts):
         axes = figure.add_subplot(grid[row, 0])
@@ -179,10 +173,7 @@ def save_figure(charts: Sequence[Chart], path: str | os.PathLike[str]) -> None:
             _plot_curves(axes, chart)
         else:
             _plot_bars(axes, chart)
-    # Without a date and with fixed identifiers, the file changes only when the numbers do.
-    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
-    with matplotlib.rc_context({"svg.hashsalt": "lstm-lab", "svg.fonttype": "none"}):
-        figure.savefig(path, dpi=160, metadata=metadata)
+    save_picture(figure, path)
 
 
 def _colour(index: int) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ import numpy as np
 from .. import __version__
 from ..files import write_atomically
 from ..visualization.drawing import Glyphs
-from .charts import Run, chart_lines, save_figure
+from .charts import Run, chart_lines, save_charts
 from .experiment import Experiment, Report, Results, Table
 from .runner import engine, plain
 
@@ -147,7 +147,7 @@ def save(directory: Path, experiment: Experiment, results: Results, report: Repo
     runs = ",\n".join(json.dumps(one) for one in found.pop("runs"))
     write_atomically(paths[0], f'{json.dumps(found, indent=1)[:-2]},\n "runs": [\n{runs}\n]}}\n')
     write_atomically(paths[1], as_csv(results))
-    save_figure(report.charts, paths[2])
+    save_charts(report.charts, paths[2])
     write_atomically(paths[3], as_page(experiment, results, report))
     return paths
 

@@ -5,7 +5,8 @@
 
 In the terminal each heatmap has units downwards and characters across, in colour where standard
 output is a terminal and NO_COLOR is not set, otherwise in shades made of characters. In a notebook
-the same call displays the picture. Only what it is given is plotted: nothing is simulated.
+the same call displays the picture. Pictures need Matplotlib: ``pip install 'lstm-lab[plots]'``; without it, a
+notebook gets the text, too. Only what it is given is plotted: nothing is simulated.
 
 Gates and states are arrays (T, H), or lists of T arrays (H,), with ``text`` naming the T steps: a
 string, or a list of one string for each step.
@@ -14,14 +15,12 @@ string, or a list of one string for each step.
 from __future__ import annotations
 
 import importlib
-import io
 import math
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -30,6 +29,7 @@ from numpy.typing import ArrayLike
 from ..errors import ArgumentError
 from . import drawing
 from .drawing import RGB
+from .figures import check_picture, has_matplotlib, new_figure, picture_bytes, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,6 @@ _LETTERS = {
     "f": "forget", "i": "input", "g": "candidate", "o": "output", "r": "reset", "z": "update", "n": "candidate",
 }  # fmt: skip
 _GATES |= {letter: _GATES[name] for letter, name in _LETTERS.items()}
-_SUFFIXES = (".png", ".svg", ".pdf")
 #: So many units fit on a screen; of more, those that vary most are shown.
 _MOST_UNITS = 24
 #: Colours of two curves, to be told apart by everyone, on black and on white.
@@ -402,37 +401,33 @@ def _report_lines(report: dict[str, dict[str, Any]], steps: int, screen: _Screen
 # ------------------------------------------------------------------------------ as a picture
 
 
-class _Picture:
-    """A figure that notebooks can display; drawn by Matplotlib, without pyplot's global state."""
+class _Picture(NamedTuple):
+    """A figure that notebooks can display."""
 
-    def __init__(self, draw: Callable[[Figure], None], width: float, height: float) -> None:
-        self._draw, self._size = draw, (width, height)
+    draw: Callable[[Figure], None]
+    width: float
+    height: float
+
+    def figure(self) -> Figure:
+        figure = new_figure(self.width, self.height)
+        self.draw(figure)
+        return figure
 
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.save(buffer, "png")
-        return buffer.getvalue()
-
-    def save(self, file: PathName | io.BytesIO, format: str) -> None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=self._size, layout="constrained")
-        self._draw(figure)
-        figure.savefig(file, format=format, dpi=160)
+        return picture_bytes(self.figure(), ".png")
 
 
 def _show(lines: Callable[[_Screen], list[str]], picture: _Picture, path: PathName | None) -> None:
     """Displays the picture in a notebook, prints the lines anywhere else; saves to ``path`` if there is one."""
-    suffix = "" if path is None else Path(path).suffix.lower()
-    if path is not None and suffix not in _SUFFIXES:
-        raise ArgumentError(f"path: got {os.fspath(path)!r}, expected a name that ends in {', '.join(_SUFFIXES)}")
+    if path is not None:
+        check_picture(path)
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if hasattr(shell, "kernel"):
+    if hasattr(shell, "kernel") and has_matplotlib():
         importlib.import_module("IPython.display").display(picture)
     else:
         print("\n".join(lines(_Screen.of_stdout())))
     if path is not None:
-        picture.save(path, suffix[1:])
+        save_picture(picture.figure(), path)
 
 
 def _width(text: str | Sequence[str]) -> float:

@@ -27,7 +27,7 @@ from lstm_ext.engine.interface import EngineModule
 from lstm_ext.errors import DataError
 from lstm_ext.experiments import NAMES, Experiment, Report, Results, Spread, Table, load, run
 from lstm_ext.experiments.ablation import ABLATIONS, Ablation
-from lstm_ext.experiments.charts import Bar, BarChart, Curve, LineChart, chart_lines, save_figure
+from lstm_ext.experiments.charts import Bar, BarChart, Curve, LineChart, chart_lines, save_charts
 from lstm_ext.experiments.export import as_csv, as_json, as_page, report_lines, save, table_lines
 from lstm_ext.experiments.gradient_flow import flow
 from lstm_ext.experiments.learning import EngineLearner, NetworkLearner, cosine, learn_symbols, learn_text
@@ -374,11 +374,11 @@ def test_figures_are_the_same_each_time(tmp_path: Path, suffix: str) -> None:
         BarChart("b", [Bar("n", 1, 0.5, 2), Bar("m", math.inf, 1, math.inf)], {"r": 1}),
     ]
     for name in ("one", "two"):
-        save_figure(charts, tmp_path / f"{name}{suffix}")
+        save_charts(charts, tmp_path / f"{name}{suffix}")
     one, two = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("one", "two"))
     assert one == two and len(one) > 5000
-    with pytest.raises(ValueError, match=r"expected a name that ends in \.svg"):
-        save_figure(charts, tmp_path / "x.gif")
+    with pytest.raises(ValueError, match=r"expected a name that ends in \.png, \.svg, \.pdf"):
+        save_charts(charts, tmp_path / "x.gif")
 
 
 # ----------------------------------------------------------------------------------- learning

@@ -312,3 +312,35 @@ plot_gradient_flow_comparison([1.0, 0.5], [1.0, 0.1], sys.argv[1])
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "flow.png")], check=True, capture_output=True)
+
+
+def test_without_matplotlib_the_terminal_has_plots_and_pictures_are_one_clear_line(tmp_path: Path) -> None:
+    code = """
+import importlib.util, sys, types
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *package: None if name == "matplotlib" else find_spec(name, *package)
+sys.modules["matplotlib"] = None
+from lstm_ext.errors import MissingError
+from lstm_ext.visualization import plot_gradient_flow_comparison
+from lstm_ext.experiments.charts import save_charts
+from lstm_lab.cli.main import main
+
+plot_gradient_flow_comparison([1.0, 0.5], [1.0, 0.1])
+for picture in (lambda: plot_gradient_flow_comparison([1.0], [1.0], "flow.png"), lambda: save_charts([], "x.svg")):
+    try:
+        picture()
+    except MissingError as error:
+        print(error)
+print(main(["experiment", "gradient-flow", "--save", "out"]))
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=1))
+plot_gradient_flow_comparison([1.0, 0.5], [1.0, 0.1])
+"""
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
+    message = (
+        "pictures need Matplotlib, which is not installed: pip install 'lstm-lab[plots]'; "
+        "plots in the terminal work without it"
+    )
+    assert found.stdout.count("gradient norm, by steps back") == 2
+    assert [line for line in found.stdout.splitlines() if "plots" in line or line == "1"] == [message, message, "1"]
+    assert found.stderr == f"lstm-lab: error: {message}\n"
+    assert list(tmp_path.iterdir()) == []

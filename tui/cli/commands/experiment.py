@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lstm_ext.experiments.export import as_json, save
     from lstm_ext.experiments.runner import cells, kept
     from lstm_ext.experiments.runner import run as run_all
+    from lstm_ext.visualization.figures import check_picture
 
     if arguments.list or arguments.name is None:
         return _list([load(name) for name in NAMES], arguments.json)
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     default = experiment.quick_seeds if arguments.quick else experiment.seeds
     seeds, directory = range(arguments.seeds or default), state_directory()
     if arguments.save:
+        check_picture(f"{experiment.name}.svg")  # before hours of measuring
         Path(arguments.save).mkdir(parents=True, exist_ok=True)
     planned = cells(experiment, seeds, arguments.quick, directory)
     done = 0 if arguments.fresh else sum(kept(cell) is not None for cell in planned)
