@@ -1,14 +1,14 @@
-"""Errors that a user can put right: each message is one line that says what was wrong and what was expected."""
+"""Errors that a user can put right: each message is one line that says what is wrong and what was expected."""
 
 from __future__ import annotations
 
 
 class LabError(Exception):
-    """What all of them are, besides OSError and MemoryError. Anything else that is raised here is a bug of ours."""
+    """The base of all of them. Besides these, OSError and MemoryError are the user's; any other error is our bug."""
 
 
 class ArgumentError(LabError, ValueError):
-    """An argument that cannot be taken; the message begins with its name."""
+    """An argument with an impossible value; the message begins with its name."""
 
 
 class DataError(LabError, ValueError):
@@ -24,7 +24,7 @@ class MissingError(LabError, RuntimeError):
 
 
 class StateError(LabError, RuntimeError):
-    """A call in the wrong order, such as ``backward`` before ``forward``; the message says what has to come first."""
+    """A call in the wrong order, such as ``backward`` before ``forward``; the message says which one comes first."""
 
 
 class NonFiniteError(LabError, ArithmeticError):

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing files as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import stat
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, mode: int = 0o666) -> None:
-    """Writes ``content`` (text as UTF-8) to ``path``; a failure, a crash or a power cut leaves what was there before.
+    """Write ``content`` (text as UTF-8) to ``path``; a failure, a crash or a power cut leaves the old file.
 
-    A file that is replaced keeps its permissions, a new one gets ``mode`` less the umask, and a link
-    keeps pointing to the new file. The directory must be there. Raises OSError.
+    A replaced file keeps its permissions, a new one gets ``mode`` less the umask, and a link keeps pointing
+    to the file. The directory must exist. Raises OSError.
     """
     path = os.path.realpath(path)
     directory = os.path.dirname(path)

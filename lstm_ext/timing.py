@@ -1,4 +1,4 @@
-"""Timing in turns: whatever disturbs the machine meanwhile disturbs all contenders alike."""
+"""Timing in turns: whatever disturbs the machine disturbs all contenders alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEAST_ROUNDS = 5
+MIN_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def time_in_turns(actions: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, list[float]]:
-    """Seconds that each action took, once per round, for at least ``LEAST_ROUNDS`` and about ``seconds``.
+    """Seconds that each action took, once per round, for at least ``MIN_ROUNDS`` rounds and about ``seconds``.
 
-    The order changes from round to round, since each finds in the caches what the one before left.
-    Garbage is collected before, not meanwhile.
+    The order changes from round to round, because each action finds in the caches what the one before it left.
+    Garbage is collected before the first round and not during them.
     """
     times: dict[str, list[float]] = {name: [] for name in actions}
     order, shuffle, clock = list(actions), random.Random(0).shuffle, time.perf_counter
@@ -41,7 +41,7 @@ def time_in_turns(actions: Mapping[str, Callable[[], object]], seconds: float) -
     gc.disable()
     try:
         begin, rounds = clock(), 0
-        while actions and (rounds < LEAST_ROUNDS or clock() - begin < seconds):
+        while actions and (rounds < MIN_ROUNDS or clock() - begin < seconds):
             shuffle(order)
             for name in order:
                 action = actions[name]

@@ -18,7 +18,7 @@ _VARIABLE = "LSTM_LAB_BACKEND"
 def engine_module(name: str | None = None) -> EngineModule:
     """The engine called ``name``, or the one ``backend_name`` chooses.
 
-    Raises ValueError for a name that is none, MissingError where "c" is asked for but was not built.
+    Raises ArgumentError for an unknown name, MissingError if "c" is asked for but was not built.
     """
     if name is None:
         name = backend_name()
@@ -35,7 +35,10 @@ def engine_module(name: str | None = None) -> EngineModule:
 
 
 def backend_name() -> str:
-    """What is used unless asked otherwise: LSTM_LAB_BACKEND, else "c" where it was built, else "numpy"."""
+    """The default: LSTM_LAB_BACKEND, else "c" if it was built, else "numpy".
+
+    Raises ArgumentError if LSTM_LAB_BACKEND names no backend.
+    """
     name = os.environ.get(_VARIABLE)
     if name:
         if name not in BACKENDS:
@@ -45,7 +48,7 @@ def backend_name() -> str:
 
 
 def available_backends() -> tuple[str, ...]:
-    """Names that ``engine_module`` will accept here, the faster first."""
+    """The names that ``engine_module`` accepts here, the faster first."""
     return BACKENDS if _load_core()[0] is not None else ("numpy",)
 
 
@@ -54,7 +57,7 @@ _REMEDY = "Install a C compiler (gcc or clang), then reinstall lstm-lab."
 
 @functools.cache
 def _load_core() -> tuple[EngineModule | None, str]:
-    """The C core, or None and why it cannot be had."""
+    """The C core, or None and the reason."""
     try:
         return cast(EngineModule, importlib.import_module(".core", __package__)), ""
     except ImportError as error:

@@ -1,7 +1,7 @@
 """Counter-based random numbers, the same in the C core and in NumPy.
 
 Every number is a hash of its key and its position: nothing is carried along, so any part of a
-sequence can be had on its own, in any order and by any thread. The hash is the finalizer of
+sequence can be computed alone, in any order and by any thread. The hash is the finalizer of
 SplitMix64 (Steele, Lea and Flood 2014), the positions are its Weyl sequence. All arithmetic
 is modulo 2**64.
 """
@@ -50,7 +50,7 @@ def dropout_key(seed: int, step: int) -> int:
 
 
 def dropout_mask(key: int, layer: int, p: float, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """What ``layer``'s output is multiplied by: 0 with probability p, otherwise 1/(1−p)."""
+    """The factors, of the given ``shape``, of ``layer``'s output: 0 with probability p, otherwise 1/(1−p)."""
     numbers = _numbers(mix(key + layer), 0, int(np.prod(shape)))
     kept = (numbers >> np.uint64(40)) >= np.uint64(int(p * 2.0**24))
     mask: np.ndarray = np.multiply(kept, 1.0 / (1.0 - p), dtype=dtype)

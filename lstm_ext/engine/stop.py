@@ -13,10 +13,13 @@ class StopFlag:
         self.array = np.zeros(1, dtype=np.int32)
 
     def set(self) -> None:
+        """Ask for the end."""
         self.array[0] = 1
 
     def clear(self) -> None:
+        """Take it back."""
         self.array[0] = 0
 
     def is_set(self) -> bool:
+        """Whether the end was asked for."""
         return bool(self.array[0])

@@ -19,17 +19,17 @@ TICK, PAUSE, RESET = range(3)
 class CountSinceReset:
     """``length`` symbols: 0 a tick, 1 a pause, 2 a reset, drawn with ``probabilities``.
 
-    The target at every step is the number of ticks since the last reset (or the beginning), at most ``most``.
-    Raises ArgumentError if ``length`` or ``most`` is less than 1.
+    The target at every step is the number of ticks since the last reset (or the beginning), at most ``max_count``.
+    Raises ArgumentError if ``length`` or ``max_count`` is less than 1.
     """
 
     length: int = 30
-    most: int = 9
+    max_count: int = 9
     probabilities: tuple[float, float, float] = (0.45, 0.45, 0.1)
 
     def __post_init__(self) -> None:
-        if self.length < 1 or self.most < 1:
-            raise ArgumentError(f"length, most: got {self.length} and {self.most}, expected at least 1 each")
+        if self.length < 1 or self.max_count < 1:
+            raise ArgumentError(f"length, max_count: got {self.length} and {self.max_count}, expected at least 1 each")
 
     @property
     def input_size(self) -> int:
@@ -39,7 +39,7 @@ class CountSinceReset:
     @property
     def output_size(self) -> int:
         """How many different answers there are."""
-        return self.most + 1
+        return self.max_count + 1
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Inputs and targets (T, B); every step counts."""
@@ -47,7 +47,7 @@ class CountSinceReset:
         targets = np.empty_like(inputs)
         count = np.zeros(size, np.int32)
         for step, symbols in enumerate(inputs):
-            count = np.where(symbols == RESET, 0, np.minimum(count + (symbols == TICK), self.most))
+            count = np.where(symbols == RESET, 0, np.minimum(count + (symbols == TICK), self.max_count))
             targets[step] = count
         return Batch(inputs, None, targets)
 

@@ -1,4 +1,4 @@
-"""How ``verify`` checks: every check runs its cases on every engine, against every reference there is,
+"""How ``verify`` checks: each check runs its cases on every engine, compares them with every available reference,
 and keeps the largest error of each array."""
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .cases import Case, GradientCase, Results, Seed, random_training, stacked
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 #: Largest relative error allowed against central differences, in float64.
 DIFFERENCES_BOUND = 1e-6
-#: Largest absolute and largest relative error allowed of a kernel's own σ, tanh and exp.
+#: Largest absolute and largest relative error allowed in a kernel's own σ, tanh and exp.
 FUNCTION_BOUNDS = {"float64": 1e-15, "float32": 5e-7}
 
-#: What an engine is compared with, in the order in which a check's rows come.
+#: What an engine is compared with, in the order of a check's rows.
 REFERENCES = ("long double", "itself", "twin", "differences", "PyTorch")
 _KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
 
@@ -38,19 +38,20 @@ class Row:
     name: str
     #: "core" or "twin".
     engine: str
-    #: Of the core; None for the twin.
+    #: The core's kernel; None for the twin.
     kernel: str | None
     #: One of ``REFERENCES``.
     reference: str
     dtype: str
     bound: float
-    #: Every array's largest relative error, ‖a − b‖ / (max(‖a‖, ‖b‖) + 1e-12); NaN where a NaN came out.
+    #: Every array's largest relative error, ‖a − b‖ / (max(‖a‖, ‖b‖) + 1e-12); NaN if the array contains NaN.
     errors: dict[str, float] = field(default_factory=dict)
-    #: What was raised, if something was.
+    #: The error that was raised, if any.
     problem: str = ""
 
     @property
     def passed(self) -> bool:
+        """Whether nothing was raised and every error is within the bound."""
         return not self.problem and all(error <= self.bound for error in self.errors.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class NamedEngine:
 
 @dataclass(frozen=True)
 class Engines:
-    """All engines there are to check."""
+    """All engines to check."""
 
     #: One for each kernel; empty where the core was not built.
     core: tuple[NamedEngine, ...]
@@ -95,12 +96,18 @@ class Check(Protocol):
     """One cell, option or function, in all its comparisons."""
 
     @property
-    def section(self) -> str: ...
+    def section(self) -> str:
+        """The heading under which the rows are printed."""
+        ...
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What is checked, in a word or two."""
+        ...
 
-    def rows(self, engines: Engines) -> list[Row]: ...
+    def rows(self, engines: Engines) -> list[Row]:
+        """Run the check: one row for each engine, reference and dtype."""
+        ...
 
 
 class _Tally:
@@ -113,7 +120,7 @@ class _Tally:
     def add(
         self, engine: NamedEngine, reference: str, dtype: str, bound: float, compare: Callable[[], dict[str, float]]
     ) -> None:
-        """Takes the errors that ``compare`` returns, or notes what it raises: the check then goes on."""
+        """Take the errors that ``compare`` returns, or note what it raises; the check continues either way."""
         key = engine, reference, dtype
         row = self._rows.get(key)
         if row is None:
@@ -131,12 +138,12 @@ class _Tally:
 
 
 def _larger(a: float, b: float) -> float:
-    """Of two errors the larger, NaN being the largest."""
+    """The larger of two errors; NaN counts as the largest."""
     return float(np.maximum(a, b))
 
 
 def relative_errors(results: Results, expected: Results) -> dict[str, float]:
-    """The relative error of each array that is expected, the largest one where layers share a name."""
+    """The relative error of each expected array; layers that share a name give the largest one."""
     errors: dict[str, float] = {}
     for key, array in expected.items():
         if results[key].dtype != array.dtype:
@@ -155,7 +162,7 @@ class Size:
 
     make: Callable[[str, int], Case]
     draws: int = 1
-    #: Of each gradient so many entries are compared with central differences.
+    #: How many entries of each gradient are compared with central differences.
     entries: int = 0
 
 
@@ -167,10 +174,11 @@ class Comparison:
     name: str
     sizes: Sequence[Size]
     dtypes: Sequence[str] = tuple(BOUNDS)
-    #: PyTorch's results of a case, if it has such a thing.
+    #: PyTorch's results of a case, if PyTorch has an equivalent.
     torch: Callable[[Any], Results] | None = None
 
     def rows(self, engines: Engines) -> list[Row]:
+        """Run the check: one row for each engine, reference and dtype."""
         tally = _Tally(self)
         for dtype in self.dtypes:
             for size in self.sizes:
@@ -183,7 +191,7 @@ class Comparison:
         return tally.rows()
 
     def _compare(self, tally: _Tally, cases: Sequence[Case], dtype: str, engines: Engines) -> None:
-        results = functools.cache(functools.partial(_results, cases))  # one run of an engine serves both comparisons
+        results = functools.cache(functools.partial(_results, cases))  # both comparisons use one run of an engine
         theirs = None if self.torch is None else stacked([self.torch(case) for case in cases])
 
         def against_twin(engine: NamedEngine) -> dict[str, float]:
@@ -218,8 +226,8 @@ def _difference_errors(cases: Sequence[Case], engine: NamedEngine, entries: int)
 class Function:
     """A kernel's own σ, tanh or exp against the same in long double.
 
-    The range ends where e^x comes near the denormals, which the core takes for 0. The absolute
-    error of e^x is that for x ≤ 0: for positive x there is no limit to it.
+    The range ends where e^x comes near the denormals, which the core takes for 0. The absolute error of
+    e^x is taken at x ≤ 0, because it has no bound for positive x.
     """
 
     name: str
@@ -228,6 +236,7 @@ class Function:
     section: str = "functions"
 
     def rows(self, engines: Engines) -> list[Row]:
+        """Run the check: one row for each engine, reference and dtype."""
         tally = _Tally(self)
         for dtype, bound in FUNCTION_BOUNDS.items():
             x = self._arguments(80 if dtype == "float32" else 700).astype(dtype)
@@ -261,7 +270,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Repetition:
-    """The same training twice: with the same kernel and as many threads not one bit may differ."""
+    """The same training twice: with the same kernel and number of threads, not one bit may differ."""
 
     threads: int
     seed: Seed
@@ -269,9 +278,11 @@ class Repetition:
 
     @property
     def name(self) -> str:
+        """The number of threads."""
         return f"threads: {self.threads}"
 
     def rows(self, engines: Engines) -> list[Row]:
+        """Run the check: one row for each engine, reference and dtype."""
         tally = _Tally(self)
         for dtype in BOUNDS:
             config = ModelConfig(29, 33, 29, num_layers=2, dropout=0.2, dtype=dtype)

@@ -1,11 +1,11 @@
 """Curves and heatmaps as text: braille, block or ASCII characters in a grid, and colours for them.
 
 Everything here is a pure function from arrays to rows of characters, with no terminal codes in
-it: ``visualization`` prints the rows, the app turns them into strips of its own. Every character
-used is one column wide, so ``len(row)`` is a width in columns.
+it: ``visualization`` prints the rows, and the app turns them into strips. Every character
+is one column wide, so ``len(row)`` is a width in columns.
 
 For curves: ``draw_curves`` (the bare raster), ``draw_chart`` (with axes); both return a
-``Drawing``, which also knows which curve each cell belongs to. For heatmaps: ``quantise`` gives
+``Drawing``, which also knows which curve each cell belongs to. For heatmaps: ``quantize`` gives
 levels, ``shade`` makes characters of them, and ``SEQUENTIAL``, ``DIVERGING`` and
 ``DIVERGING_ON_WHITE`` are colours for 16 levels. For axes: ``value_range``, ``nice_ticks``,
 ``tick_labels``. For the characters of a text: ``visible_character``.
@@ -28,19 +28,19 @@ from ..errors import ArgumentError
 Glyphs = Literal["braille", "block", "ascii"]
 RGB = tuple[int, int, int]
 
-#: Rows and columns of dots that one character cell has.
+#: Rows and columns of dots in one character cell.
 _DOTS = {"braille": (4, 2), "block": (2, 2), "ascii": (1, 1)}
 _BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint32)
 _BLOCK_BITS = np.array([[1, 2], [4, 8]], dtype=np.uint32)
 _BLOCKS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
-#: What the curves are drawn with in ASCII, where a cell has no dots: one mark for each.
+#: The curves' marks in ASCII, where a cell has no dots.
 MARKS = "*o+x#%@&"
 
-#: Glyphs for growing values, from nothing to full: shades, or bars, which tell finer differences.
+#: Glyphs for growing values, from empty to full: shades, or bars, which show finer differences.
 RAMPS = {"unicode": " ░▒▓█", "bars": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#%@"}
-#: Glyphs for values of both signs: round ones below zero, then blank, then the rest above it.
+#: Glyphs for values of both signs: round ones below zero, blank at zero, the others above it.
 DIVERGING_RAMPS = {"unicode": "●◉○· ░▒▓█", "ascii": "@Oo. -+*#"}
-#: What stands for NaN in a heatmap.
+#: How a heatmap shows NaN.
 NAN_GLYPH = "?"
 
 #: 16 colours for values from low to high; lightness rises evenly (OKLab), so that it reads
@@ -52,7 +52,7 @@ SEQUENTIAL: tuple[RGB, ...] = (
     (142, 205, 146), (181, 216, 140), (218, 227, 131), (253, 238, 120),
 )  # fmt: skip
 #: 16 colours from negative (blue) over zero (dark, between the 8th and the 9th) to positive
-#: (orange): a pair that every common kind of colour blindness tells apart. For dark screens.
+#: (orange): a pair that people with any common kind of colour blindness can tell apart. For dark screens.
 DIVERGING: tuple[RGB, ...] = (
     (125, 200, 255), (100, 175, 239), (74, 150, 223), (49, 125, 207),
     (20, 100, 190), (28, 81, 148), (30, 62, 107), (28, 44, 69),
@@ -70,7 +70,7 @@ DIVERGING_ON_WHITE: tuple[RGB, ...] = (
 
 @dataclass(frozen=True)
 class Drawing:
-    """Rows of characters, all of one width, and what each character belongs to."""
+    """Rows of characters, all of one width, and the curve that each character belongs to."""
 
     rows: list[str]
     #: (height, width) int8: the index of the curve in each cell (the later one where two meet),
@@ -78,7 +78,7 @@ class Drawing:
     series: np.ndarray
 
     def runs(self, row: int) -> Iterator[tuple[str, int]]:
-        """One row as (text, curve index) pieces, so that each can be given its curve's colour."""
+        """One row as (text, curve index) pieces, so that each can get its curve's colour."""
         text, series = self.rows[row], self.series[row]
         cuts = [0, *(np.flatnonzero(np.diff(series)) + 1).tolist(), len(text)]
         for start, end in pairwise(cuts):
@@ -96,9 +96,10 @@ def draw_curves(
 ) -> Drawing:
     """Curves as ``height`` rows of ``width`` characters, without axes.
 
-    Each curve is (xs, ys), two equally long sequences; neighbouring points are joined by lines.
-    A point that is not finite leaves a gap. What lies outside the ranges is cut off.
-    "braille" has 2×4 dots in a cell, "block" 2×2, "ascii" one mark per curve (``MARKS``).
+    Each curve is (xs, ys), two sequences (N,); neighbouring points are joined by lines. A point that is
+    not finite leaves a gap. What lies outside the ranges is cut off. "braille" has 2×4 dots in a cell,
+    "block" 2×2, "ascii" one mark per curve (``MARKS``). Raises ArgumentError for a size less than 1 or a
+    range that is not two growing finite numbers.
     """
     if width < 1 or height < 1:
         raise ArgumentError(f"width, height: got {width} and {height}, expected at least 1 each")
@@ -141,10 +142,10 @@ def draw_chart(
 ) -> Drawing:
     """Curves with axes, ticks and numbers, ``height`` rows of ``width`` characters in all.
 
-    Ranges that are not given are those of the finite data. With ``log_y`` the vertical axis is
-    logarithmic, by default over whole decades; ``y_range`` is in the data's own unit, and what
-    is not positive leaves a gap. ``whole_x`` numbers the horizontal axis in whole steps only. A
-    place too small for axes (under 16×5) gets the curves alone.
+    Each curve is (xs, ys), two sequences (N,). Ranges default to those of the finite data. With ``log_y``
+    the vertical axis is logarithmic, by default over whole decades; ``y_range`` is still in the unit of the
+    data, and values that are not positive leave a gap. ``whole_x`` numbers the horizontal axis with integers
+    only. Below 16×5 characters, too small for axes, only the curves are drawn.
     """
     if log_y:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -160,7 +161,7 @@ def draw_chart(
         return draw_curves(curves, width, height, x_range, y_range, glyphs=glyphs)
 
     plot_height = height - 2
-    y_ticks = nice_ticks(*y_range, most=max(2, plot_height // 3 + 1), whole=log_y)
+    y_ticks = nice_ticks(*y_range, max_count=max(2, plot_height // 3 + 1), whole=log_y)
     y_labels = [f"1e{tick:.0f}" for tick in y_ticks] if log_y else tick_labels(y_ticks)
     margin = max((len(label) for label in y_labels), default=0) + 1
     plot_width = width - margin
@@ -172,7 +173,7 @@ def draw_chart(
     for position, label in zip(_scale(y_ticks, y_range[::-1], plot_height * down), y_labels, strict=True):
         left[round(position) // down] = label.rjust(margin - 1) + cross
 
-    x_ticks = nice_ticks(*x_range, most=max(2, plot_width // 12 + 1), whole=whole_x)
+    x_ticks = nice_ticks(*x_range, max_count=max(2, plot_width // 12 + 1), whole=whole_x)
     axis, numbers = [bottom] * plot_width, [" "] * width
     across, free = _DOTS[glyphs][1], 0
     for position, label in zip(_scale(x_ticks, x_range, plot_width * across), tick_labels(x_ticks), strict=True):
@@ -191,7 +192,7 @@ def draw_chart(
 
 
 def value_range(*arrays: ArrayLike) -> tuple[float, float]:
-    """The least and the largest finite value; widened where they are equal, (0, 1) without any."""
+    """The smallest and the largest finite value; widened if they are equal, (0, 1) if there are none."""
     finite = [values[np.isfinite(values)] for values in (np.asarray(array, dtype=np.float64) for array in arrays)]
     ends = [end for values in finite if values.size for end in (float(values.min()), float(values.max()))]
     if not ends:
@@ -203,19 +204,19 @@ def value_range(*arrays: ArrayLike) -> tuple[float, float]:
     return low, high
 
 
-def nice_ticks(low: float, high: float, most: int = 6, *, whole: bool = False) -> list[float]:
-    """Up to ``most`` round numbers in [low, high], as many as can be: multiples of 1, 2 or 5 times a
+def nice_ticks(low: float, high: float, max_count: int = 6, *, whole: bool = False) -> list[float]:
+    """As many round numbers in [low, high] as possible, at most ``max_count``: multiples of 1, 2 or 5 times a
     power of ten; with ``whole`` only integers."""
     span = high - low
     if not (math.isfinite(span) and span > 0):
         return [low] if math.isfinite(low) else []
-    exponent = math.floor(math.log10(span / most))
+    exponent = math.floor(math.log10(span / max_count))
     if whole:
         exponent = max(0, exponent)
     for step in (digit * 10.0**power for power in range(exponent, exponent + 3) for digit in (1, 2, 5)):
-        # A little slack, so that an end that is a multiple in decimal is one in binary, too.
+        # A little slack, so that an end that is a multiple in decimal is one in binary as well.
         first, last = math.ceil((low - 1e-6 * span) / step), math.floor((high + 1e-6 * span) / step)
-        if last - first < most:
+        if last - first < max_count:
             break
     return [float(f"{k * step:.15g}") for k in range(first, last + 1)]
 
@@ -231,17 +232,18 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
         return next(labels for labels in spellings if len(set(labels)) == len(set(ticks)))
     unit, suffix = next(
         (unit, suffix)
-        for least, unit, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"), (0.0, 1.0, ""))
-        if (largest >= least and step >= unit / 1000) or unit == 1.0
+        for smallest, unit, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"), (0.0, 1.0, ""))
+        if (largest >= smallest and step >= unit / 1000) or unit == 1.0
     )
     decimals = next((n for n in range(5) if abs(round(step / unit, n) - step / unit) < 1e-4 * step / unit), 5)
     return [f"{tick / unit:.{decimals}f}{suffix if tick else ''}" for tick in ticks]
 
 
-def quantise(values: ArrayLike, low: float, high: float, levels: int = 16) -> np.ndarray:
+def quantize(values: ArrayLike, low: float, high: float, levels: int = 16) -> np.ndarray:
     """int8 levels 0 … levels−1 of equal width from ``low`` to ``high``, of the shape of ``values``.
 
-    What lies beyond an end gets that end's level, NaN gets −1.
+    Values beyond an end get that end's level, NaN gets −1. Raises ArgumentError unless low < high and
+    there are 1 to 127 levels.
     """
     if not (low < high and 1 <= levels <= 127):
         raise ArgumentError(f"low, high, levels: got {low}, {high}, {levels}, expected low < high and 1 to 127 levels")
@@ -253,7 +255,7 @@ def quantise(values: ArrayLike, low: float, high: float, levels: int = 16) -> np
 
 
 def shade(levels: np.ndarray, ramp: str, columns: int = 1) -> list[str]:
-    """Levels (height, width), as from ``quantise(…, len(ramp))``, as rows of ramp characters.
+    """Levels (height, width), as from ``quantize(…, len(ramp))``, as rows of ramp characters.
 
     Each level takes ``columns`` characters; −1, NaN, is drawn as ``NAN_GLYPH``.
     """
@@ -262,10 +264,10 @@ def shade(levels: np.ndarray, ramp: str, columns: int = 1) -> list[str]:
 
 
 def visible_character(character: str, columns: int = 1, *, ascii_only: bool = False) -> str:
-    """What stands for one character of a text in a place of ``columns`` columns: always that wide.
+    """How to show one character of a text in exactly ``columns`` columns.
 
-    Spaces, line ends and tabs become visible; what has no width of its own, is too wide, or is
-    not ASCII where only that is wanted, gets a stand-in.
+    Spaces, line ends and tabs become visible. A character that has no width, is too wide, or is not ASCII
+    under ``ascii_only`` is replaced.
     """
     named = {" ": "_", "\n": "/", "\t": ">"} if ascii_only else {" ": "␣", "\n": "↵", "\t": "⇥"}
     glyph = named.get(character, character)
@@ -277,8 +279,8 @@ def visible_character(character: str, columns: int = 1, *, ascii_only: bool = Fa
 
 
 def _scale(values: ArrayLike, bounds: tuple[float, float], dots: int) -> np.ndarray:
-    """Positions in dots: bounds[0] at the middle of dot 0, bounds[1] at that of the last one."""
-    # Far outside is as good as very far outside, and keeps later arithmetic finite.
+    """Positions in dots: bounds[0] at the middle of dot 0, bounds[1] at the middle of the last one."""
+    # Clipped far outside, which keeps later arithmetic finite.
     values = np.asarray(values, dtype=np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         positions = (values - bounds[0]) * ((dots - 1) / (bounds[1] - bounds[0]))
@@ -287,7 +289,7 @@ def _scale(values: ArrayLike, bounds: tuple[float, float], dots: int) -> np.ndar
 
 def _dots(x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:
     """(height, width) bool: the dots that the polyline through (x, y) passes, NaN being gaps."""
-    # Each point also is a segment of its own, so that one between two gaps is seen.
+    # Each point is also a segment by itself, so that one between two gaps is drawn.
     x0, y0 = np.concatenate([x[:-1], x]), np.concatenate([y[:-1], y])
     dx, dy = np.concatenate([x[1:], x]) - x0, np.concatenate([y[1:], y]) - y0
     drawn = np.isfinite(x0 + dx + y0 + dy)
@@ -304,7 +306,7 @@ def _dots(x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:
     drawn = t0 <= t1
     x0, y0, dx, dy, t0, t1 = x0[drawn], y0[drawn], dx[drawn], dy[drawn], t0[drawn], t1[drawn]
 
-    # Enough samples along it that no dot is stepped over, all segments at once.
+    # Enough samples along each segment that no dot is skipped, all segments at once.
     samples = np.ceil(np.maximum(abs(dx), abs(dy)) * (t1 - t0)).astype(np.intp) + 1
     segment = np.repeat(np.arange(samples.size), samples)
     number = np.arange(segment.size) - np.repeat(np.cumsum(samples) - samples, samples)

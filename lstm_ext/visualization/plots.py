@@ -322,13 +322,13 @@ class _Screen:
             palette = drawing.DIVERGING if heatmap.diverging else drawing.SEQUENTIAL
             cells = [self.paint(" " * columns, colour, background=True) for colour in palette]
             cells.append(drawing.NAN_GLYPH * columns)
-            levels = drawing.quantise(values, heatmap.low, heatmap.high, len(palette))
+            levels = drawing.quantize(values, heatmap.low, heatmap.high, len(palette))
             return ["".join(cells[level] for level in row) for row in levels.tolist()]
         if heatmap.diverging:
             ramp = drawing.DIVERGING_RAMPS["unicode" if self.unicode else "ascii"]
         else:
             ramp = drawing.RAMPS["bars" if self.unicode else "ascii"]
-        return drawing.shade(drawing.quantise(values, heatmap.low, heatmap.high, len(ramp)), ramp, columns)
+        return drawing.shade(drawing.quantize(values, heatmap.low, heatmap.high, len(ramp)), ramp, columns)
 
     def chart(self, curves: Sequence[tuple[np.ndarray, np.ndarray]], height: int, **options: Any) -> list[str]:
         """A chart of two curves, in two colours or, without colours, with two marks."""

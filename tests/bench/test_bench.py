@@ -28,7 +28,7 @@ from bench.report import Report, RowResult, Timing
 from bench.rows import QUICK, ROWS, Row, row_named, select_rows
 from bench.targets import SPEED, speed_verdicts, verdicts
 from lstm_ext.engine.backend import available_backends
-from lstm_ext.timing import LEAST_ROUNDS, Spread, spread, time_in_turns
+from lstm_ext.timing import MIN_ROUNDS, Spread, spread, time_in_turns
 
 #: Small, odd, two layers, and several steps in a round.
 SMALL = [
@@ -326,9 +326,9 @@ def test_all_take_their_turns_without_garbage_collection() -> None:
 
     times = time_in_turns({name: lambda name=name: action(name) for name in "abc"}, 0.0)  # type: ignore[misc]
     rounds = ["".join(calls[n : n + 3]) for n in range(0, len(calls), 3)]
-    assert len(rounds) == LEAST_ROUNDS and all(sorted(turn) == list("abc") for turn in rounds)
+    assert len(rounds) == MIN_ROUNDS and all(sorted(turn) == list("abc") for turn in rounds)
     assert len(set(rounds)) > 1, "the order never changes"
-    assert {name: len(values) for name, values in times.items()} == dict.fromkeys("abc", LEAST_ROUNDS)
+    assert {name: len(values) for name, values in times.items()} == dict.fromkeys("abc", MIN_ROUNDS)
     assert collecting == {False} and gc.isenabled()
 
 
@@ -381,7 +381,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (row["hidden_size"], row["batch_size"], row["seq_length"], row["threads"]) == (64, 1, 25, 1)
     assert [timing["key"] for timing in row["timings"]] == ["ours", "twin"]
     ours = row["timings"][0]["seconds"]
-    assert ours["rounds"] >= LEAST_ROUNDS and ours["q1"] <= ours["median"] <= ours["q3"]
+    assert ours["rounds"] >= MIN_ROUNDS and ours["q1"] <= ours["median"] <= ours["q3"]
     assert row["gflops"] == pytest.approx(row["operations"] / ours["median"] / 1e9)
     assert row["peak_share"] == pytest.approx(row["gflops"] * 1e9 / row["peak"]["median"])
     assert row["best_peer"] is None and row["ratio"] is None

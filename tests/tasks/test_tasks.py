@@ -161,12 +161,12 @@ def test_counting_by_hand() -> None:
         def choice(self, *_: Any, **__: Any) -> np.ndarray:
             return np.array([[0, 0, 1, 0, 2, 1, 0, 0, 0, 0]]).T
 
-    _, _, targets = counting.CountSinceReset(10, most=3).batch(Scripted(), 1)  # type: ignore[arg-type]
+    _, _, targets = counting.CountSinceReset(10, max_count=3).batch(Scripted(), 1)  # type: ignore[arg-type]
     assert targets[:, 0].tolist() == [1, 2, 2, 3, 0, 0, 1, 2, 3, 3]
 
 
 def test_counting_baselines_are_exact() -> None:
-    task = counting.CountSinceReset(12, most=4)
+    task = counting.CountSinceReset(12, max_count=4)
     inputs, _, targets = task.batch(rng(), 60_000)
     joint = np.zeros((3, 5))
     np.add.at(joint, (inputs.ravel(), targets.ravel()), 1 / targets.size)

@@ -20,7 +20,7 @@ from lstm_ext.visualization.drawing import (
     draw_chart,
     draw_curves,
     nice_ticks,
-    quantise,
+    quantize,
     shade,
     tick_labels,
     value_range,
@@ -97,7 +97,7 @@ def test_messages() -> None:
     with pytest.raises(ValueError, match=r"^x_range: got \(0, inf\), "):
         draw_curves([], 3, 3, (0, math.inf), UNIT)
     with pytest.raises(ValueError, match=r"^low, high, levels: got 1, 1, 16, "):
-        quantise(np.zeros(3), 1, 1)
+        quantize(np.zeros(3), 1, 1)
 
 
 def test_a_chart_has_axes_with_numbers() -> None:
@@ -207,16 +207,16 @@ def test_value_range() -> None:
     assert value_range(np.zeros(2)) == (-0.5, 0.5)
 
 
-def test_quantise() -> None:
+def test_quantize() -> None:
     values = np.array([[-1, 0, 0.1, 0.26, 0.74], [0.99, 1, 2, np.inf, -np.inf]])
-    assert quantise(values, 0, 1, 4).tolist() == [[0, 0, 0, 1, 2], [3, 3, 3, 3, 0]]
-    assert quantise(np.array([np.nan, 0.5]), 0, 1, 4).tolist() == [-1, 2]
-    assert quantise(np.array([-1e308, 1e308]), -1, 1).tolist() == [0, 15]
-    assert quantise(np.zeros(1, dtype=np.float32), 0, 1).dtype == np.int8
+    assert quantize(values, 0, 1, 4).tolist() == [[0, 0, 0, 1, 2], [3, 3, 3, 3, 0]]
+    assert quantize(np.array([np.nan, 0.5]), 0, 1, 4).tolist() == [-1, 2]
+    assert quantize(np.array([-1e308, 1e308]), -1, 1).tolist() == [0, 15]
+    assert quantize(np.zeros(1, dtype=np.float32), 0, 1).dtype == np.int8
 
 
 def test_shade() -> None:
-    levels = quantise(np.array([[0.0, 0.5, 1.0], [np.nan, 0.2, 0.9]]), 0, 1, 5)
+    levels = quantize(np.array([[0.0, 0.5, 1.0], [np.nan, 0.2, 0.9]]), 0, 1, 5)
     assert shade(levels, RAMPS["unicode"]) == [" ▒█", "?░█"]
     assert shade(levels, " .o*@", columns=2) == ["  oo@@", "??..@@"]
     for ramps in (RAMPS, DIVERGING_RAMPS):

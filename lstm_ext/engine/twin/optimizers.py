@@ -18,7 +18,7 @@ def optimizer_step(
     step: int,
     lr: float,
 ) -> float:
-    """See ``EngineModule.optimizer_step``."""
+    """As ``lstm_ext.engine.interface.EngineModule.optimizer_step``. Raises NonFiniteError."""
     norm = global_norm(gradient)
     if not math.isfinite(norm):
         raise NonFiniteError(step, math.nan, norm)
@@ -29,12 +29,13 @@ def optimizer_step(
 
 
 def global_norm(gradient: np.ndarray) -> float:
-    """‖gradient‖, summed in float64, where the square of any float32 is finite."""
+    """‖gradient‖ of an array of any shape, summed in float64, where the square of any float32 is finite."""
     return float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
 
 
 def clipped(gradient: np.ndarray, norm: float, clip_value: float, clip_norm: float) -> np.ndarray:
-    """The gradient, of that norm, limited by value and then by norm: a new array, or itself if within both."""
+    """A gradient (P,) with norm ``norm``, limited by value and then by norm (Pascanu et al. 2013): a new array, or
+    the gradient itself if it is within both."""
     if clip_value > 0:
         gradient = np.clip(gradient, -clip_value, clip_value)
         norm = global_norm(gradient)
@@ -46,7 +47,7 @@ def clipped(gradient: np.ndarray, norm: float, clip_value: float, clip_norm: flo
 def apply(
     optimizer: OptimizerConfig, parameters: np.ndarray, g: np.ndarray, moments: np.ndarray, step: int, lr: float
 ) -> None:
-    """Moves ``parameters`` and ``moments`` in place by the gradient g; step counts from 1."""
+    """Move ``parameters`` (P,) and ``moments`` (2, P) in place by the gradient g (P,); ``step`` counts from 1."""
     o, s = optimizer, moments[1]
     if o.kind == "sgd":
         v = moments[0]

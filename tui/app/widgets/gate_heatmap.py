@@ -15,7 +15,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from lstm_ext.visualization.drawing import DIVERGING_RAMPS, RAMPS, quantise, shade, visible_character
+from lstm_ext.visualization.drawing import DIVERGING_RAMPS, RAMPS, quantize, shade, visible_character
 
 from ..keys import LOOKING, bind
 from .canvas import Canvas, Piece, clickable, heading, join, row
@@ -227,7 +227,7 @@ class GateHeatmap(Canvas, can_focus=True):
 
     def _colors(self, values: np.ndarray, low: float, high: float, per_row: int) -> Iterator[list[Piece]]:
         """A unit's values as blank cells, or those of two units as half blocks."""
-        levels = quantise(values, low, high, _LEVELS).tolist()
+        levels = quantize(values, low, high, _LEVELS).tolist()
         if per_row == 1:
             for line in levels:
                 yield [(" ", self._style(-1, level)) for level in line]
@@ -239,8 +239,8 @@ class GateHeatmap(Canvas, can_focus=True):
     def _glyphs(self, values: np.ndarray, low: float, high: float) -> Iterator[list[Piece]]:
         """Values as glyphs, in colours if there are any."""
         ramp = self._ramp
-        lines = shade(quantise(values, low, high, len(ramp)), ramp)
-        levels = quantise(values, low, high, _LEVELS).tolist()
+        lines = shade(quantize(values, low, high, len(ramp)), ramp)
+        levels = quantize(values, low, high, _LEVELS).tolist()
         for line, row_levels in zip(lines, levels, strict=True):
             yield [
                 (" " if level < 0 else glyph, self._style(level, -1) if self.ink.colored else self.ink.text)

@@ -152,7 +152,7 @@ class LossCurve(Canvas):
         ink = self.ink
         corner, bottom, tee = "+-+" if ink.ascii else "└─┴"
         plot_width = width - margin - 1
-        ticks = nice_ticks(*x_range, most=max(2, plot_width // 10))
+        ticks = nice_ticks(*x_range, max_count=max(2, plot_width // 10))
         line, numbers = [bottom] * plot_width, [" "] * width
         free = 0
         for tick, label in zip(ticks, tick_labels(ticks), strict=True):
