@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstm_ext.engine.config import ModelConfig
+from lstm_ext.errors import ArgumentError
 
 #: V, the symbols of a text such as Shakespeare's.
 VOCABULARY = 65
@@ -111,9 +112,9 @@ def row_named(name: str) -> Row:
 def select_rows(names: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
     """Those of ``names`` that contain one of ``patterns``; all of them without any.
 
-    Raises ValueError for a pattern that nothing contains.
+    Raises ArgumentError for a pattern that nothing contains.
     """
     for pattern in patterns:
         if not any(pattern in name for name in names):
-            raise ValueError(f"rows: got {pattern!r}, expected a part of one of {', '.join(names)}")
+            raise ArgumentError(f"rows: got {pattern!r}, expected a part of one of {', '.join(names)}")
     return tuple(name for name in names if not patterns or any(pattern in name for pattern in patterns))

@@ -10,14 +10,13 @@ import shlex
 import subprocess
 import sys
 import zipfile
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import lstm_ext
-from lstm_lab.cli.options import Parser
+from lstm_lab.cli.parser import COMMANDS, make_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 TERMINAL_SIDE = {"lstm_lab", "textual", "rich"}
@@ -47,10 +46,17 @@ def test_parts_are_reached_from_the_package() -> None:
     assert "nn" in dir(lstm_ext)
 
 
-def test_version_is_answered_without_numpy_and_textual() -> None:
-    loaded = modules_after("from lstm_lab.cli.main import main\nmain(['--version'])")
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_the_program_introduces_itself_without_numpy_and_textual(option: str) -> None:
+    loaded = modules_after(f"from lstm_lab.cli.main import main\nassert main([{option!r}]) == 0")
     assert "lstm_ext" in loaded
-    assert not loaded & {"numpy", "textual", "rich"}
+    assert not loaded & {"numpy", "textual", "rich", "shtab", "psutil", "platformdirs", "cffi"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_commands_help_loads_textual(command: str) -> None:
+    loaded = modules_after(f"from lstm_lab.cli.main import main\nassert main([{command!r}, '--help']) == 0")
+    assert "textual" not in loaded
 
 
 def imports(path: Path) -> set[str]:
@@ -140,8 +146,4 @@ def test_the_readmes_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("line", re.findall(r"^lstm-lab .*", README, re.MULTILINE))
 def test_the_readmes_commands_are_understood(line: str) -> None:
-    _, name, *arguments = shlex.split(line)
-    command = import_module(f"lstm_lab.cli.commands.{name}")
-    parser = Parser(prog=name, description=None)
-    command.add_arguments(parser)
-    parser.parse_args(arguments)
+    make_parser().parse_args(shlex.split(line.partition(" > ")[0])[1:])

@@ -13,24 +13,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 
 from lstm_ext.errors import LabError
 
 from ..errors import UsageError
-from .options import Parser
+from .parser import COMMANDS, make_parser
 
-#: Each command and its line in the help; the module of that name in ``commands`` runs it.
-COMMANDS = {
-    "lab": "open the laboratory (what plain `lstm-lab` does)",
-    "train": "train a network on a text and keep it in a checkpoint",
-    "generate": "let a trained network write",
-    "eval": "measure a trained network on a text",
-    "step": "walk through a text one gate at a time, in plain text",
-    "experiment": "answer a question about recurrent networks by measuring",
-    "verify": "prove the engines against each other, finite differences and PyTorch",
-    "doctor": "show versions, backend, terminal and data, and what could be better",
-}
 #: EX_SOFTWARE of sysexits.h
 BUG_STATUS = 70
 SIGPIPE_STATUS = 141
@@ -53,7 +41,10 @@ def guarded(command: Callable[[], int]) -> int:
     LSTM_LAB_DEBUG=1 shows the traceback instead of the line.
     """
     try:
-        status = command()
+        try:
+            status = command()
+        except SystemExit as done:  # argparse, after --help and --version
+            status = int(done.code or 0)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -91,43 +82,16 @@ def _explained(error: Exception) -> tuple[int, str]:
 
 
 def _run(arguments: list[str]) -> int:
-    match arguments:
-        case ["--version" | "-V", *_]:
-            from lstm_ext import __version__
-
-            print(f"lstm-lab {__version__}")
-            return 0
-        case ["--help" | "-h" | "help", *_]:
-            print(_overview())
-            return 0
-        case [name, *rest] if not name.startswith("-"):
-            pass
-        case rest:
-            name = "lab"
-    if name not in COMMANDS:
+    name = arguments[0] if arguments else "lab"
+    if name.startswith("-") and name not in ("-h", "--help", "-V", "--version"):
+        name, arguments = "lab", ["lab", *arguments]
+    elif name not in COMMANDS and not name.startswith("-"):
         close = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean `lstm-lab {close[0]}`?" if close else "`lstm-lab --help` lists the commands"
         raise UsageError(f"no command {name!r}; {hint}")
-    command = import_module(f"lstm_lab.cli.commands.{name}")
-    parser = Parser(prog=f"lstm-lab {name}", description=command.__doc__)
-    command.add_arguments(parser)
-    status: int = command.run(parser.parse_args(rest))
+    parsed = make_parser([name]).parse_args(arguments or [name])
+    status: int = parsed.run(parsed)
     return status
-
-
-def _overview() -> str:
-    lines = [f"  {name:<10} {summary}" for name, summary in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: lstm-lab [COMMAND] [OPTIONS]",
-            "",
-            "A laboratory for recurrent networks in the terminal.",
-            "",
-            *lines,
-            "",
-            "`lstm-lab COMMAND --help` explains a command; `lstm-lab --version` names this version.",
-        ]
-    )
 
 
 def _drop_output() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import UsageError
+from .candidates import CHECKPOINTS, TEXTS, completes
 
 CELLS = ("lstm", "gru", "rnn")
 BACKENDS = ("c", "numpy")
@@ -16,8 +17,8 @@ BACKENDS = ("c", "numpy")
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line and that never guesses abbreviations."""
 
-    def __init__(self, *, prog: str, description: str | None) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         message = message.removeprefix("argument ")
@@ -72,8 +73,13 @@ def add_text(parser: argparse._ActionsContainer, default: str = "") -> None:
     from lstm_ext.data import TEXT_CHOICES  # here, because --version needs no NumPy
 
     default = f" (default: {default})" if default else ""
-    parser.add_argument("--data", metavar="FILE|NAME", help=TEXT_CHOICES + default)
+    completes(parser.add_argument("--data", metavar="FILE|NAME", help=TEXT_CHOICES + default), TEXTS)
     add_encoding(parser)
+
+
+def add_checkpoint(parser: argparse._ActionsContainer, what: str) -> None:
+    """``--checkpoint``; ``what`` explains it."""
+    completes(parser.add_argument("--checkpoint", metavar="F.safetensors", help=what), CHECKPOINTS)
 
 
 def add_encoding(parser: argparse._ActionsContainer) -> None:

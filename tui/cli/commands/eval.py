@@ -15,15 +15,15 @@ from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
 from lstm_ext.train.evaluation import evaluate
 
+from ..candidates import TEXTS, completes
 from ..checkpoints import readable
-from ..options import add_encoding, add_engine, add_json
+from ..options import add_checkpoint, add_encoding, add_engine, add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", metavar="F.safetensors", help="a network that `lstm-lab train` has kept")
-    parser.add_argument(
-        "--data", metavar="FILE|NAME", help="the text, all of it (default: what training kept apart of its own text)"
-    )
+    add_checkpoint(parser, "a network that `lstm-lab train` has kept")
+    what = "the text, all of it (default: what training kept apart of its own text)"
+    completes(parser.add_argument("--data", metavar="FILE|NAME", help=what), TEXTS)
     add_encoding(parser)
     add_engine(parser)
     add_json(parser)

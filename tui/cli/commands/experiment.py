@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_state_path
 
 from ...errors import UsageError
+from ..candidates import EXPERIMENTS, FILES, FOLDERS, completes
 from ..options import add_json, whole
 
 if TYPE_CHECKING:
@@ -28,16 +29,20 @@ NEW_LINE = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="which experiment (none: list them)")
+    completes(
+        parser.add_argument("name", nargs="?", metavar="NAME", help="which experiment (none: list them)"), EXPERIMENTS
+    )
     parser.add_argument("--list", action="store_true", help="name the experiments and their questions")
     parser.add_argument("--seeds", type=whole(1, 1000), metavar="N", help="runs of each variant (default: 5, quick 3)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: under a minute")
     parser.add_argument(
         "--jobs", type=whole(1, 1024), default=1, metavar="N", help="processes, with one thread each (default: 1)"
     )
-    parser.add_argument("--data", metavar="FILE", help="learn this instead, where the experiment can (--list says)")
+    what = "learn this instead, where the experiment can (--list says)"
+    completes(parser.add_argument("--data", metavar="FILE", help=what), FILES)
     parser.add_argument("--fresh", action="store_true", help="measure again what is kept from earlier runs")
-    parser.add_argument("--save", metavar="DIR", help="write NAME.json, NAME.csv, NAME.svg and the page NAME.md there")
+    what = "write NAME.json, NAME.csv, NAME.svg and the page NAME.md there"
+    completes(parser.add_argument("--save", metavar="DIR", help=what), FOLDERS)
     add_json(parser)
 
 

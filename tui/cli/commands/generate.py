@@ -11,14 +11,14 @@ from lstm_ext.train.checkpoint import load_checkpoint
 
 from ...errors import UsageError
 from ..checkpoints import readable
-from ..options import add_engine, number, whole
+from ..options import add_checkpoint, add_engine, number, whole
 
 #: Characters drawn between two writes.
 PIECE = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", metavar="F.safetensors", help="a network that `lstm-lab train` has kept")
+    add_checkpoint(parser, "a network that `lstm-lab train` has kept")
     parser.add_argument("--length", type=whole(0, 2**62), default=500, metavar="N", help="characters (default: 500)")
     parser.add_argument(
         "--temperature",

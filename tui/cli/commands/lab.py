@@ -6,14 +6,13 @@ import argparse
 
 from lstm_ext.data import DEFAULT_TEXT
 
-from ...app.lab import run_lab
 from ..checkpoints import readable
-from ..options import add_engine, add_network, add_text, add_training
+from ..options import add_checkpoint, add_engine, add_network, add_text, add_training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_text(parser, DEFAULT_TEXT)
-    parser.add_argument("--checkpoint", metavar="F.safetensors", help="go on with the network in this file")
+    add_checkpoint(parser, "continue with the network in this file")
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)
     add_training(parser)
@@ -21,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from ...app.lab import run_lab
+
     if arguments.checkpoint is not None:
         readable(arguments.checkpoint)
-    options = vars(arguments)
+    options = {name: value for name, value in vars(arguments).items() if name != "run"}
     return run_lab(**{**options, "encoding": arguments.encoding or "utf-8"})

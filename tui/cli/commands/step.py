@@ -6,7 +6,7 @@ import argparse
 import json
 
 from ...errors import UsageError
-from ..options import BACKENDS, CELLS, add_json, whole
+from ..options import BACKENDS, CELLS, add_checkpoint, add_json, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden-size", type=whole(1, 1024), metavar="H", help="units (default: 3)")
     parser.add_argument("--seed", type=whole(0), help="of the untrained weights (default: 0)")
     parser.add_argument("--trained", action="store_true", help="teach the network the text first")
-    parser.add_argument("--checkpoint", metavar="F", help="the network of a checkpoint instead")
+    add_checkpoint(parser, "the network of a checkpoint instead")
     parser.add_argument("--unit", type=whole(1), default=1, metavar="K", help="whose numbers to fill in (default: 1)")
     parser.add_argument("--backward", action="store_true", help="go on backward, to the gradient of every weight")
     parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")

@@ -32,7 +32,7 @@ from ...errors import UsageError
 from ...memory import bytes_available, bytes_needed
 from ...text.units import clock, rate
 from ..checkpoints import SUFFIX, writable
-from ..options import add_engine, add_json, add_network, add_text, add_training, number, positive, whole
+from ..options import add_checkpoint, add_engine, add_json, add_network, add_text, add_training, number, positive, whole
 from ..progress import Progress
 
 #: Trained for so many seconds where no limit is given.
@@ -144,9 +144,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     output = parser.add_argument_group("output")
-    output.add_argument(
-        "--checkpoint", metavar="F.safetensors", help="where to keep the network (default: TEXT-CELL.safetensors)"
-    )
+    add_checkpoint(output, "where to keep the network (default: TEXT-CELL.safetensors)")
     output.add_argument("--resume", action="store_true", help="continue the run in --checkpoint, exactly")
     output.add_argument("--eval-every", type=whole(1), metavar="N", help="steps between validations (default: by cost)")
     output.add_argument(

@@ -1,0 +1,46 @@
+"""The command line as argparse sees it: ``lstm-lab``, and a sub-parser for each command."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib import import_module
+
+from lstm_ext import __version__
+
+from .options import Parser
+
+#: Each command and its line in the help; the module of that name in ``commands`` has its options and runs it.
+COMMANDS = {
+    "lab": "open the laboratory (what plain `lstm-lab` does)",
+    "train": "train a network on a text and keep it in a checkpoint",
+    "generate": "let a trained network write",
+    "eval": "measure a trained network on a text",
+    "step": "walk through a text one gate at a time, in plain text",
+    "experiment": "answer a question about recurrent networks by measuring",
+    "verify": "prove the engines against each other, finite differences and PyTorch",
+    "doctor": "show versions, engine, speed, terminal and texts, and what could be better",
+    "completion": "print what makes bash, zsh or fish complete all this",
+}
+
+
+def make_parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
+    """The whole command line; of the ``commands`` named, whose modules are imported for that, with all options.
+
+    What is parsed has the function ``run``, which runs the command and returns its exit status.
+    """
+    parser = Parser(
+        prog="lstm-lab",
+        usage="lstm-lab [COMMAND] [OPTIONS]",
+        description="A laboratory for recurrent networks in the terminal.",
+        epilog="`lstm-lab COMMAND --help` explains a command. Without a command, options are those of `lab`.",
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"lstm-lab {__version__}")
+    choices = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = choices.add_parser(name, prog=f"lstm-lab {name}", help=summary)
+        if name in commands:
+            module = import_module(f".commands.{name}", __package__)
+            command.description = module.__doc__
+            command.set_defaults(run=module.run)
+            module.add_arguments(command)
+    return parser
