@@ -1,4 +1,4 @@
-"""What other threads ask of the one that trains: to pause, to do a single step, to call a function, to stop."""
+"""What other threads ask of the training thread: to pause, to do a single step, to call a function, to stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Task:
     function: Callable[[LanguageModel], Any]
 
     def execute(self, model: LanguageModel) -> None:
-        """Calls it, unless it was cancelled; what it returns or raises goes to the future."""
+        """Call the function unless it was cancelled; the future gets its result or its error."""
         if not self.future.set_running_or_notify_cancel():
             return
         try:
@@ -36,21 +36,21 @@ class Task:
 class Turn:
     """What the training thread has to do next."""
 
-    #: None: train.
+    #: A function to call; None: train.
     task: Task | None
-    #: No more than one step: it pauses otherwise.
+    #: Train only one step, because the run is paused.
     single: bool
 
 
 class Control:
-    """Requests, from any thread, and the training thread's waiting for them.
+    """Takes requests from any thread, and lets the training thread wait for them.
 
-    ``lock`` is the trainer's; it is held only for moments.
+    ``lock`` is the trainer's; it is held only briefly.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
         self._wake = threading.Condition(lock)
-        #: Ends a call of the engine after the present step.
+        #: Ends a call of the engine after the current step.
         self.flag = StopFlag()
         self.paused = False
         self._stopping = False
@@ -58,50 +58,50 @@ class Control:
         self._tasks: deque[Task] = deque()
 
     def begin(self, *, paused: bool) -> None:
-        """For a new thread. What was submitted before is done, all else forgotten."""
+        """Prepare for a new thread. Submitted functions stay, all other requests are forgotten."""
         with self._wake:
             self._stopping, self.paused, self._single_steps = False, paused, 0
 
     def stop(self) -> None:
-        """After the present step."""
+        """Stop after the current step."""
         with self._wake:
             self._stopping = True
             self._interrupt()
 
     def pause(self) -> None:
-        """After the present step."""
+        """Pause after the current step."""
         with self._wake:
             self.paused, self._single_steps = True, 0
             self._interrupt()
 
-    def go_on(self) -> None:
-        """Ends the pause."""
+    def resume(self) -> None:
+        """End the pause."""
         with self._wake:
             self.paused, self._single_steps = False, 0
             self._wake.notify_all()
 
     def single_step(self) -> None:
-        """One more step, then a pause."""
+        """Do one more step, then pause."""
         with self._wake:
             self.paused = True
             self._single_steps += 1
             self._interrupt()
 
     def submit(self, task: Task) -> None:
-        """To be done between two chunks of steps."""
+        """Have ``task`` done between two chunks of steps."""
         with self._wake:
             self._tasks.append(task)
             self._wake.notify_all()
 
     def _interrupt(self) -> None:
-        """Lets the training thread see what is asked of it after the present step."""
+        """Make the training thread look at its requests after the current step."""
         self.flag.set()
         self._wake.notify_all()
 
     # The training thread's side.
 
     def wait(self) -> Turn | None:
-        """The next turn, as soon as there is one; None: it is to stop."""
+        """Wait for the next turn; None: stop."""
         with self._wake:
             while not self._stopping:
                 if self._tasks:
@@ -116,12 +116,12 @@ class Control:
         return Turn(task, self.paused)
 
     def step_done(self) -> None:
-        """One of the single steps that were asked for."""
+        """Count one of the requested single steps as done."""
         with self._wake:
             self._single_steps = max(0, self._single_steps - 1)
 
     def end(self) -> list[Task]:
-        """No thread serves requests any more; what is left to do for others."""
+        """Take no more requests; returns the submitted functions that are still to be called."""
         with self._wake:
             self.paused = False
             tasks, self._tasks = list(self._tasks), deque()

@@ -12,8 +12,8 @@ import numpy as np
 from ..data import Lanes
 from ..nn.language_model import LanguageModel
 
-#: At most so many lanes, of at least so many symbols each: a lane's first symbols are predicted
-#: from little, and so cost more. In lanes this long that raises the mean by well under 0.01 nats.
+#: The largest number of lanes and the smallest number of symbols in each: a lane's first symbols are predicted
+#: from a short context and so cost more. In lanes this long they raise the mean by well under 0.01 nats.
 MAX_LANES = 32
 MIN_LANE = 2048
 #: Time steps per call of the engine.
@@ -34,22 +34,22 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """e^nats: the model is as unsure as between so many equally likely symbols."""
+        """e^nats: the number of equally likely symbols that would leave a model as unsure."""
         return math.exp(min(self.nats, 700.0))
 
 
 def evaluate(model: LanguageModel, symbols: np.ndarray) -> Evaluation:
     """How well ``model`` predicts each of ``symbols`` (N,) but the first, N ≥ 2.
 
-    The text is cut into lanes as in training, each starting from a zero state that then
-    carries; their number depends on N alone, so the result does not depend on how the model is
-    trained. No dropout. Nothing that training uses is touched.
+    The text is cut into lanes as in training; each starts from a zero state and carries it. Their number
+    depends on N alone, so the result does not depend on how the model is trained. There is no dropout, and
+    nothing that training uses changes. Mean nats per symbol.
     """
     return deque(evaluation_steps(model, symbols), maxlen=1)[0]
 
 
 def evaluation_steps(model: LanguageModel, symbols: np.ndarray) -> Iterator[Evaluation]:
-    """The same in small steps: yields the result so far after each, so that a caller can do other things between."""
+    """``evaluate`` of ``symbols`` (N,) in small steps: yields the result so far after each."""
     lanes = Lanes(symbols, max(1, min(MAX_LANES, len(symbols) // MIN_LANE)), STEPS)
     state = model.zero_state(lanes.batch_size)
     total, count = 0.0, 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-#: At most so many buckets, and at most so many validation losses. Even: they are merged in pairs.
+#: The largest number of buckets, and of validation losses. Even, because buckets are merged in pairs.
 CAPACITY = 1024
 #: The weight with which a new loss enters the smoothed one: an average over about 100 steps.
 WEIGHT = 0.01
@@ -18,7 +18,10 @@ WEIGHT = 0.01
 
 @dataclass(frozen=True)
 class HistoryView:
-    """A loss curve at one moment, float64 arrays. The first five have one entry per bucket of consecutive steps."""
+    """A loss curve at one moment, in mean nats per symbol.
+
+    All are float64 arrays (n,). The first five have one entry per bucket of consecutive steps.
+    """
 
     #: The last step of each bucket.
     steps: np.ndarray
@@ -37,11 +40,11 @@ class HistoryView:
 
 
 class History:
-    """Collects losses. What it holds depends on the losses alone, not on how many were added at a time.
+    """Collects losses in mean nats per symbol. Its content depends on the losses alone, not on how they were added.
 
     Training losses go into buckets of ``width`` steps. When ``CAPACITY`` buckets are full,
-    neighbours are merged and ``width`` doubles. Of as many validation losses, or learning rates,
-    every other one is dropped, never the last. Not thread-safe.
+    neighbours are merged and ``width`` doubles. When there are as many validation losses or learning
+    rates, every other one is dropped, but never the last. Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -66,16 +69,16 @@ class History:
 
     @property
     def val_loss(self) -> float | None:
-        """The last validation loss."""
+        """The last validation loss in mean nats per symbol."""
         return self._validation[-1][1] if self._validation else None
 
     @property
     def val_step(self) -> int | None:
-        """The step after which that was taken."""
+        """The step of the last validation loss."""
         return self._validation[-1][0] if self._validation else None
 
     def add(self, first_step: int, losses: Iterable[float]) -> None:
-        """The training losses of steps first_step, first_step + 1, …"""
+        """Add the training losses of steps first_step, first_step + 1, …"""
         for step, loss in enumerate(map(float, losses), first_step):
             if not self._used or self._buckets[self._used - 1, 1] == self.width:
                 self._open_bucket()
@@ -105,7 +108,7 @@ class History:
         self._used += 1
 
     def add_validation(self, step: int, loss: float) -> bool:
-        """The validation loss after ``step``; returns whether it is the best so far."""
+        """Add the validation loss after ``step``; returns whether it is the best so far."""
         _append(self._validation, step, loss)
         self.since_best += 1
         if math.isnan(loss) or (self.best_val is not None and loss >= self.best_val):
@@ -114,11 +117,11 @@ class History:
         return True
 
     def forget_best(self) -> None:
-        """What is validated on has changed: earlier losses no longer compare."""
+        """Forget the best loss, because the validation text has changed and earlier losses no longer compare."""
         self.best_val, self.best_step, self.since_best = None, 0, 0
 
     def add_lr(self, step: int, lr: float) -> None:
-        """The learning rate of ``step``; only changes are kept."""
+        """Add the learning rate of ``step``; only changes are kept."""
         if not self._lrs or self._lrs[-1][1] != lr:
             _append(self._lrs, step, lr)
 
@@ -128,7 +131,7 @@ class History:
         return HistoryView(steps, total / count, low, high, smoothed, *_table(self._validation).T, *_table(self._lrs).T)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything, as float64 arrays, for a checkpoint."""
+        """All as float64 arrays for a checkpoint: buckets (n, 6), validation (n, 2), lrs (n, 2), scalars (6,)."""
         best = math.nan if self.best_val is None else self.best_val
         return {
             "buckets": self._buckets[: self._used].copy(),
@@ -139,7 +142,7 @@ class History:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> History:
-        """The history whose ``arrays()`` these are. Raises ValueError if they cannot be."""
+        """The history with these ``arrays()``, of the same shapes. Raises ArgumentError if they are damaged."""
         buckets, validation, lrs, scalars = (arrays[name] for name in ("buckets", "validation", "lrs", "scalars"))
         for name, array, shape in (
             ("buckets", buckets, (len(buckets), 6)),

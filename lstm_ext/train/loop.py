@@ -19,13 +19,13 @@ from .evaluation import Evaluation, evaluation_steps
 from .schedule import factor
 from .state import RunState
 
-#: One call of the engine takes about this long: requests are served between calls.
+#: One call of the engine takes about this long, because requests are served between calls.
 CHUNK_SECONDS = 0.05
 #: ... and has at most this many steps.
 CHUNK_STEPS = 1024
 #: The speed is that of the last seconds of training.
 SPEED_SECONDS = 3.0
-#: With eval_every=None, evaluations cost this share of the time, a symbol costing a third of what it costs in training.
+#: With eval_every=None, evaluations take this share of the time; evaluating a symbol takes a third of training it.
 EVAL_SHARE = 0.05
 #: ... but are at least this many steps apart.
 MIN_EVAL_EVERY = 100
@@ -36,10 +36,10 @@ STRIDE = 50
 
 
 class Loop:
-    """All that changes a ``state``, in small pieces. It knows neither threads' requests nor files.
+    """Everything that changes a ``state``, in small pieces. It knows nothing of requests and files.
 
-    ``model`` gets the state's weights. One thread at a time may work with a loop; it holds
-    ``lock`` for the moments in which it changes what other threads read.
+    ``model`` gets the state's weights. One thread at a time may use a loop; it holds ``lock`` while it changes
+    what other threads read.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Loop:
         self._validation = None if split.validation is None else split.validation[: config.eval_symbols]
         #: Steps between evaluations.
         self.eval_every = config.eval_every or self._default_eval_every()
-        #: Of the last chunk of steps, and of the last step: see ``Snapshot``.
+        #: Mean loss of the last chunk of steps, and gradient norm of the last step: see ``Snapshot``.
         self.loss = self.grad_norm = math.nan
         self._evaluation: Iterator[Evaluation] | None = None
         self._seconds_per_step = math.inf
@@ -76,7 +76,7 @@ class Loop:
 
     @property
     def chars_per_second(self) -> float:
-        """Over the last seconds of training proper."""
+        """The speed over the last seconds of training, without evaluations and pauses."""
         symbols, seconds = (sum(column) for column in zip((0, 0.0), *self._speed, strict=True))
         return symbols / seconds if seconds else 0.0
 
@@ -86,21 +86,21 @@ class Loop:
         warm = min(1.0, step / config.warmup) if config.warmup else 1.0
         return self.state.lr * warm * factor(config.schedule, self.state.plan.progress(step - 1))
 
-    # What is to be done.
+    # What to do next.
 
     def at_end(self) -> bool:
-        """The run has reached one of its limits."""
+        """Whether the run has reached one of its limits."""
         state, plan = self.state, self.state.plan
         return (plan.total_steps is not None and state.step >= plan.total_steps) or (
             plan.total_seconds is not None and state.seconds >= plan.total_seconds
         )
 
     def stalled(self) -> bool:
-        """It is time to stop early."""
+        """Whether to stop early."""
         return self.config.patience is not None and self.state.history.since_best >= self.config.patience
 
     def evaluation_is_due(self) -> bool:
-        """Every ``eval_every`` steps, and at the end; so also where a resumed run had not come to it."""
+        """Whether to evaluate: every ``eval_every`` steps and at the end, also where a resumed run had not done so."""
         step = self.state.step
         if self._validation is None or not step or self.state.history.val_step == step:
             return False
@@ -109,7 +109,7 @@ class Loop:
     # Doing it.
 
     def evaluate(self) -> None:
-        """Evaluates a part, so that requests do not wait for the whole of it."""
+        """Do a part of an evaluation, so that requests need not wait for all of it."""
         model = self._averaged or self.model
         if self._evaluation is None:
             assert self._validation is not None
@@ -124,14 +124,14 @@ class Loop:
                     self.state.best = model.parameters.copy()
 
     def abandon_evaluation(self) -> None:
-        """What has been evaluated up to now no longer counts."""
+        """Drop an unfinished evaluation."""
         self._evaluation = None
 
     def train(self, flag: StopFlag, *, single: bool) -> float | None:
-        """A chunk of steps, or a ``single`` one; ``flag`` ends it after the present step.
+        """Do a chunk of steps, or a ``single`` one; ``flag`` ends it after the current step.
 
-        Returns the seconds that it took the engine, None if not even one step was done. Raises
-        ``NonFiniteError``, at the step that it names: those before it are done.
+        Returns the seconds that the engine took, or None if no step was done. Raises NonFiniteError at the
+        step that it names; the steps before it are done.
         """
         state, first = self.state, self.state.step + 1
         if state.step % self._stride() == 0 and state.step != state.plan.step:
@@ -163,7 +163,7 @@ class Loop:
             return None
         self._record(first, result.losses, result.norms, lr)
         with self._lock:
-            # A shorter step, at an epoch's end, counts as the part that it is.
+            # A shorter step, at an epoch's end, counts as a part of one.
             whole_steps = result.done * inputs.shape[1] / self.config.seq_length
             self._seconds_per_step = max(elapsed, 1e-9) / whole_steps
             self._speed.append((int(np.count_nonzero(targets[: result.done] >= 0)), elapsed))
@@ -189,8 +189,8 @@ class Loop:
             self._average(self._averaged.parameters)
 
     def _stride(self) -> int:
-        """Averages, and readings of the clock, come after steps that are multiples of this, so that they
-        do not depend on how the steps are dealt out to calls of the engine."""
+        """Averaging and reading the clock happen after steps that are multiples of this, so that they do not
+        depend on how the steps are divided among calls of the engine."""
         return 1 if self.state.step <= EVERY_STEP_UNTIL else STRIDE
 
     def _average(self, average: np.ndarray) -> None:
@@ -200,7 +200,7 @@ class Loop:
         average += weight * (self.model.parameters - average)
 
     def _chunk_steps(self) -> int:
-        """As many steps as fit the time, but not beyond where something else is to be done."""
+        """As many steps as fit into the time, but not past a step after which something else is due."""
         state, config, plan = self.state, self.config, self.state.plan
         budget = CHUNK_SECONDS
         if plan.total_seconds is not None:

@@ -1,4 +1,4 @@
-"""A training run at one moment, as front ends show it."""
+"""A training run at one moment, for front ends to show."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Snapshot:
     smoothed: float
     val_loss: float | None
     best_val: float | None
-    #: The step after which that was taken.
+    #: The step of the best validation loss.
     best_step: int
-    #: Of the validation loss where there is one, otherwise of ``smoothed``.
+    #: Of the validation loss if there is one, otherwise of ``smoothed``.
     bits_per_char: float
     #: Before clipping, of the last step.
     grad_norm: float

@@ -1,4 +1,4 @@
-"""What a run is between two of its steps: all that training changes, and that a checkpoint keeps."""
+"""A run between two of its steps: everything that training changes and a checkpoint keeps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .schedule import Plan
 
 @dataclass
 class RunState:
-    """The loop changes it in place, ``checkpoint`` writes and reads it, ``adapt`` fits it to other settings."""
+    """``Loop`` changes it in place, a checkpoint keeps it, and ``adapt`` fits it to other settings."""
 
     #: (P,) the weights after the last step, in the order of ``config.parameter_shapes()``
     parameters: np.ndarray
@@ -24,7 +24,7 @@ class RunState:
     carried: np.ndarray
     #: The learning rate, before warm-up and schedule.
     lr: float
-    #: Optimizer steps done; whole epochs done; steps done of the present one.
+    #: Optimizer steps done; whole epochs done; steps done in the current epoch.
     step: int = 0
     epoch: int = 0
     epoch_step: int = 0
@@ -40,7 +40,7 @@ class RunState:
 
     @classmethod
     def start(cls, model: LanguageModel, config: TrainerConfig) -> RunState:
-        """Before the first step of ``model``, whose ``parameters`` it shares."""
+        """The state before the first step of ``model``, whose ``parameters`` it shares."""
         return cls(
             parameters=model.parameters,
             moments=np.zeros((2, model.config.num_parameters), dtype=model.config.dtype),
@@ -51,19 +51,19 @@ class RunState:
 
     @property
     def kept(self) -> str:
-        """Which weights are those to use: "best", "average" or "last"."""
+        """Which weights to use: "best", "average" or "last"."""
         return "best" if self.best is not None else "average" if self.average is not None else "last"
 
     @property
     def kept_weights(self) -> np.ndarray:
-        """(P,) the best that an evaluation found; without evaluations the average; without that either, the last."""
+        """The weights to use, (P,): the best that an evaluation found, else the average, else the last."""
         return {"best": self.best, "average": self.average, "last": self.parameters}[self.kept]  # type: ignore[return-value]
 
     def adapt(self, model: LanguageModel, saved: TrainerConfig, config: TrainerConfig, *, same_text: bool) -> None:
-        """Continues a run of the settings ``saved`` with those of ``config``, on the same text or another.
+        """Continue a run that had the settings ``saved`` with those of ``config``, on the same text or another.
 
-        Another text, seq_length, batch_size or validation share begins a new epoch, another kind
-        of optimizer starts with fresh moments, something else to validate on with a new best.
+        Another text, seq_length, batch_size or validation share begins a new epoch; another kind of optimizer
+        starts with new moments; another validation text starts without a best loss.
         """
 
         def same(*names: str) -> bool:

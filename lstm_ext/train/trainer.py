@@ -1,4 +1,4 @@
-"""The trainer: a run in a thread of its own, and what others may ask of it. It knows nothing of terminals."""
+"""The trainer: a run in its own thread, and what others may ask of it. It knows nothing of terminals."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ NICENESS = 10
 class Trainer:
     """Trains ``model`` on ``text``. Front ends pull a ``snapshot()``; the loop never waits for them.
 
-    All methods may be called from any thread. The model belongs to the trainer: while a run is
-    on, use it through ``submit``. It holds the weights after the last step; ``best_model()`` makes
-    a network with those that did best in validation.
+    All methods may be called from any thread. The model belongs to the trainer: during a run, use it through
+    ``submit``. It holds the weights after the last step; ``best_model()`` returns a network with those that did
+    best in validation.
     """
 
     def __init__(
         self, model: LanguageModel, text: Text, config: TrainerConfig | None = None, *, state: RunState | None = None
     ) -> None:
-        """``state``: where to go on; None: from the start. Raises ``ArgumentError`` if the model does not fit."""
+        """``state``: where to continue; None: from the start. Raises ArgumentError if model and text do not fit."""
         size = len(text.vocabulary)
         if not model.config.input_size == model.config.output_size == size:
             raise ArgumentError(
@@ -58,18 +58,18 @@ class Trainer:
 
         # Held only for moments, never during a call of the engine; reentrant, so that signal handlers may stop a run.
         self._lock = threading.RLock()
-        # Whoever works with the model holds this. Taken before _lock, never after.
+        # Held while working with the model. Taken before _lock, never after.
         self._model_lock = threading.RLock()
         self._loop = Loop(model, self.split, self.config, state or RunState.start(model, self.config), self._lock)
         self._control = Control(self._lock)
         self._thread: threading.Thread | None = None
         self._status: Status = "ready"
-        #: What a front end is told as long as nothing more important has happened.
+        #: What a front end is told until something more important happens.
         self._notice = ""
         self._message = ""
         self._error: BaseException | None = None
         self._saved_step: int | None = None
-        # Time in the engine since a checkpoint was last tried: what a crash would cost.
+        # Time in the engine since the last attempt at a checkpoint: what a crash would lose.
         self._unsaved_seconds = 0.0
 
     @classmethod
@@ -83,14 +83,13 @@ class Trainer:
         threads: int = 1,
         **changes: Any,
     ) -> Trainer:
-        """Continues the run saved at ``path``: with the same backend, number of threads and kernel,
-        to the very losses and weights of a run that was never interrupted.
+        """Continue the run saved at ``path``: with the same backend, number of threads and kernel, it gives exactly
+        the losses and weights of a run without the interruption.
 
-        ``text``: the text, or what ``load_text`` takes; None: what the run was started with. If
-        it is another text than then, by its hash, the snapshots' ``message`` says so. ``changes``
-        replace fields of the saved ``TrainerConfig``; ``RunState.adapt`` says what then begins
-        anew. The checkpoint is written to ``path`` again, unless ``checkpoint=`` says otherwise.
-        Raises ``CheckpointError``, ``DataError``.
+        ``text``: the text, or what ``load_text`` takes; None: the text that the run was started with. If it has
+        changed since, by its hash, the snapshots' ``message`` says so. ``changes`` replace fields of the saved
+        ``TrainerConfig``; ``RunState.adapt`` says what then starts afresh. The checkpoint is written to ``path``
+        again, unless ``checkpoint=`` names another file. Raises CheckpointError, DataError.
         """
         checkpoint = load_checkpoint(path)
         if text is None or isinstance(text, str):
@@ -133,12 +132,12 @@ class Trainer:
 
     @property
     def running(self) -> bool:
-        """There is a training thread; it may be paused."""
+        """Whether there is a training thread; it may be paused."""
         return self._thread is not None
 
     @property
     def paused(self) -> bool:
-        """The training thread pauses, or will after the present step."""
+        """Whether the training thread pauses, or will after the current step."""
         return self._control.paused
 
     def run(
@@ -149,16 +148,15 @@ class Trainer:
         seconds: float | None = None,
         on_progress: Callable[[Snapshot], object] | None = None,
     ) -> Snapshot:
-        """Trains up to the first of the limits, and returns the last snapshot; without limits, until ``stop``.
+        """Train up to the first of the limits, and return the last snapshot; without limits, until ``stop``.
 
-        The limits count from the run's start, also after ``resume``, and the schedule of the
-        learning rate spans the whole of the run up to them: later limits than before stretch it.
-        ``on_progress`` is called in this thread, about 20 times a second and at the end.
-        KeyboardInterrupt, or whatever else is raised here, first ends training at the boundary
-        of a step and writes the checkpoint. A loss or gradient that is not finite ends it with
-        status "failed". Raises ``CheckpointError`` at once if no checkpoint can be written.
+        The limits count from the run's start, also after ``resume``, and the learning-rate schedule spans the
+        whole run up to them: later limits stretch it. ``on_progress`` is called in this thread, about 20 times a
+        second and at the end. KeyboardInterrupt, or any other error raised here, first ends training at the end
+        of a step and writes the checkpoint. A loss or gradient that is not finite ends the run with status
+        "failed". Raises CheckpointError at once if no checkpoint can be written.
         """
-        # In a thread, because the exceptions of signal handlers strike the main thread, anywhere.
+        # In a thread, because a signal handler's exception can interrupt the main thread anywhere.
         thread = self._start(self._total_steps(steps, epochs), seconds, paused=False, niceness=0)
         try:
             while thread.is_alive():
@@ -188,7 +186,7 @@ class Trainer:
         self._start(self._total_steps(steps, epochs), seconds, paused=paused, niceness=NICENESS)
 
     def stop(self, wait: bool = False) -> None:
-        """Ends training after the present step; ``wait`` until the checkpoint is written, too."""
+        """End training after the current step; with ``wait``, return only when the checkpoint is written."""
         with self._lock:
             thread = self._thread
             if thread is not None:
@@ -197,25 +195,25 @@ class Trainer:
             thread.join()
 
     def pause(self) -> None:
-        """Pauses after the present step."""
+        """Pause after the current step."""
         with self._lock:
             if self._thread is not None:
                 self._control.pause()
 
     def resume_run(self) -> None:
-        """Goes on after ``pause``."""
-        self._control.go_on()
+        """Continue after ``pause``."""
+        self._control.resume()
 
     def single_step(self) -> None:
-        """One step, then pause; starts the thread if there is none."""
+        """Do one step, then pause; starts the thread if there is none."""
         with self._lock:
             if self._thread is None:
                 self.start(paused=True)
             self._control.single_step()
 
     def submit(self, function: Callable[[LanguageModel], T]) -> Future[T]:
-        """Runs ``function(model)`` between two steps, in the training thread, also while it is
-        paused; at once, in the caller's thread, when there is none."""
+        """Call ``function(model)`` between two steps in the training thread, even while it is paused; without a
+        training thread at once, in the caller's."""
         task = Task(Future[T](), function)
         with self._lock:
             if self._thread is not None and self._thread is not threading.current_thread():
@@ -225,7 +223,7 @@ class Trainer:
         return task.future
 
     def snapshot(self) -> Snapshot:
-        """The present state. Never waits for a step."""
+        """The current state. Never waits for a step."""
         with self._lock:
             loop, state = self._loop, self._loop.state
             history = state.history
@@ -252,8 +250,8 @@ class Trainer:
             )
 
     def best_model(self) -> LanguageModel:
-        """A network of its own with the weights to use: those with the best validation loss so far,
-        averaged ones where an average is kept. Before any evaluation the average or, without that, the last."""
+        """A new network with the weights to use: those with the best validation loss so far, which are averaged
+        where an average is kept. Before any evaluation the average or, without one, the last weights."""
 
         def copy(model: LanguageModel) -> LanguageModel:
             best = model.copy()
@@ -263,11 +261,11 @@ class Trainer:
         return self.submit(copy).result()
 
     def save(self, path: str) -> None:
-        """Writes a checkpoint, between two steps. Raises ``CheckpointError``."""
+        """Write a checkpoint between two steps. Raises CheckpointError."""
         self.submit(lambda _: self._save(path)).result()
 
     def _total_steps(self, steps: int | None, epochs: float | None) -> int | None:
-        """Where the run is to end, counted in steps from its start."""
+        """The step at which the run ends, counted from its start."""
         limits = [] if steps is None else [steps]
         if epochs is not None:
             with self._lock:
@@ -297,7 +295,7 @@ class Trainer:
     # --------------------------------------------------------- training thread
 
     def _work(self, niceness: int) -> None:
-        if niceness and sys.platform == "linux":  # where a thread has a priority of its own
+        if niceness and sys.platform == "linux":  # where each thread has its own priority
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
         status: Status
@@ -339,7 +337,7 @@ class Trainer:
         return "stopped"
 
     def _advance(self, turn: Turn) -> bool:
-        """Does what is next, about a twentieth of a second of it; False if the run is at its end."""
+        """Do the next thing, about a twentieth of a second of it; False at the end of the run."""
         loop, path = self._loop, self.config.checkpoint
         if loop.evaluation_is_due():
             with self._model_lock:
@@ -362,7 +360,7 @@ class Trainer:
             task.execute(self.model)
 
     def _save_on_the_way(self, path: str) -> None:
-        """A full disk is no reason to lose the run."""
+        """Save, but let a full disk not end the run."""
         try:
             self._save(path)
             message = ""
