@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # What a fresh installation is needed for.
-BUILD  := pyproject.toml setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.py csrc/variants/*.c)
-# The files that are compiled; the others are included by these.
-UNITS  := csrc/core.c csrc/pool.c $(wildcard csrc/variants/*.c)
+BUILD  := pyproject.toml setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.py csrc/kernel/* csrc/variants/*.c)
+# The files that are compiled; these include the others.
+UNITS  := $(wildcard csrc/*.c csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help

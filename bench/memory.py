@@ -15,7 +15,7 @@ from .contender import make_trainer
 from .problem import make_problem
 from .rows import row_named
 
-#: A weight gradient's product packs so much of T·B at a time (DEPTH in csrc/gemm.h), for all rows
+#: A weight gradient's product packs so much of T·B at a time (DEPTH in csrc/kernel/gemm.h), for all rows
 #: and for one panel of columns (PANEL), which is two vectors, here taken as those of AVX-512.
 _DEPTH = 256
 _PANEL_BYTES = 128

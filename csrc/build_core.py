@@ -8,18 +8,17 @@ from pathlib import Path
 from cffi import FFI
 
 CSRC = Path(__file__).resolve().parent
-VARIANTS = ["portable", "avx2", "avx512"]
 
 header = (CSRC / "lstm_core.h").read_text(encoding="utf-8")
 declarations = header.split("/* cffi: begin */")[1].split("/* cffi: end */")[0]
+units = sorted(path.relative_to(CSRC.parent).as_posix() for path in [*CSRC.glob("*.c"), *CSRC.glob("variants/*.c")])
 
 ffi = FFI()
 ffi.cdef(declarations)
 ffi.set_source(
     "lstm_ext.engine._core",
     '#include "lstm_core.h"',
-    sources=["csrc/core.c", "csrc/pool.c"]
-    + [f"csrc/variants/{variant}_{dtype}.c" for variant in VARIANTS for dtype in ("f32", "f64")],
+    sources=units,
     include_dirs=["csrc"],
     # Multiply-adds may be fused, which every kernel does alike; never -ffast-math, which would
     # change the rounding and denormals of the whole process, and never -march=native.

@@ -5,7 +5,7 @@
 #ifndef LC_ENGINE_H
 #define LC_ENGINE_H
 
-#include "kernels.h"
+#include "dispatch.h"
 #include "pool.h"
 
 typedef struct {

@@ -14,7 +14,7 @@ rm -rf "$work"
 mkdir -p "$work/asan" "$work/tsan" "$work/python"
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
-core="csrc/core.c csrc/pool.c csrc/variants/*.c"
+core="csrc/*.c csrc/variants/*.c"
 asan="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 tsan="-fsanitize=thread"
 

@@ -2,4 +2,4 @@
 #define VECTOR_BYTES 32
 #define REAL_IS_FLOAT 0
 #define VARIANT lc_avx2_f64
-#include "../x86.h"
+#include "kernel/x86.inc.c"

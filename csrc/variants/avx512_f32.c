@@ -2,4 +2,4 @@
 #define VECTOR_BYTES 64
 #define REAL_IS_FLOAT 1
 #define VARIANT lc_avx512_f32
-#include "../x86.h"
+#include "kernel/x86.inc.c"

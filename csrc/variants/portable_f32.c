@@ -1,4 +1,4 @@
 #define VECTOR_BYTES 16
 #define REAL_IS_FLOAT 1
 #define VARIANT lc_portable_f32
-#include "../kernels.c"
+#include "kernel/variant.inc.c"

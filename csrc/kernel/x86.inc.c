@@ -1,4 +1,4 @@
-/* Compiles kernels.c for the instruction set TARGET, whatever the rest is compiled for, so that
+/* Compiles variant.inc.c for the instruction set TARGET, whatever the rest is compiled for, so that
  * one binary serves every machine. System headers come first: they are not to use the set. */
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -13,13 +13,13 @@
 #define TARGET_ATTRIBUTE(set) _Pragma(#set)
 #define PUSH_TARGET(set) TARGET_ATTRIBUTE(clang attribute push(__attribute__((target(set))), apply_to = function))
 PUSH_TARGET(TARGET)
-#include "kernels.c"
+#include "variant.inc.c"
 #pragma clang attribute pop
 #else
 #define TARGET_PRAGMA(set) _Pragma(#set)
 #define SET_TARGET(set) TARGET_PRAGMA(GCC target(set))
 SET_TARGET(TARGET)
-#include "kernels.c"
+#include "variant.inc.c"
 #endif
 
 #else

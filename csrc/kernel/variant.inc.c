@@ -1,6 +1,6 @@
 /* All numeric code in one precision and for one instruction set; every file in variants/ compiles
  * this once. VARIANT names the table of functions that comes out of it. */
-#include "engine.c"
+#include "engine.inc.c"
 
 static pass public_pass(const lc_layer *layer, const lc_pass *in, arena *arena)
 {

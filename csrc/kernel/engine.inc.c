@@ -2,12 +2,12 @@
 #include <stdlib.h>
 
 #include "engine.h"
-#include "gru.c"
-#include "lstm.c"
-#include "optimizer.c"
-#include "output.c"
+#include "gru.inc.c"
+#include "lstm.inc.c"
+#include "optimizer.inc.c"
+#include "output.inc.c"
 #include "random.h"
-#include "rnn.c"
+#include "rnn.inc.c"
 
 static void forward_pass(const pass *p)
 {

@@ -1,4 +1,4 @@
-/* What one variant (instruction set and precision) of the numeric code provides. */
+/* What one variant (instruction set and precision) of the numeric code provides, and which is in use. */
 #ifndef LC_KERNELS_H
 #define LC_KERNELS_H
 
@@ -37,5 +37,8 @@ extern const lc_kernels lc_portable_f32, lc_portable_f64;
 #if defined(__x86_64__)
 extern const lc_kernels lc_avx2_f32, lc_avx2_f64, lc_avx512_f32, lc_avx512_f64;
 #endif
+
+/* The variant in use. */
+const lc_kernels *kernels_for(int dtype);
 
 #endif
