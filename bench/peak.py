@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lstm_ext.engine import core
+from lstm_ext.engine.core import Core
 
 #: Seconds that one measurement of the FMA peak should last.
 PEAK_SECONDS = 4e-3
@@ -15,6 +15,7 @@ class PeakMeter:
     """Runs nothing but fused multiply-adds on ``threads`` cores at once: the most that any code could reach."""
 
     def __init__(self, dtype: str, threads: int) -> None:
+        self._core = Core()
         self._dtype = dtype
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads)
@@ -35,6 +36,6 @@ class PeakMeter:
 
     def _run(self, rounds: int) -> float:
         if self._threads == 1:
-            return core.fma_operations(self._dtype, rounds)
-        jobs = [self._pool.submit(core.fma_operations, self._dtype, rounds) for _ in range(self._threads)]
+            return self._core.fma_operations(self._dtype, rounds)
+        jobs = [self._pool.submit(self._core.fma_operations, self._dtype, rounds) for _ in range(self._threads)]
         return sum(job.result() for job in jobs)

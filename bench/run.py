@@ -41,7 +41,7 @@ def describe_machine() -> dict[str, Any]:
     if "c" in available_backends():
         from lstm_ext.engine import core
 
-        kernel, compiler = core.kernel(), core.compiler()
+        kernel, compiler = core.default_kernel(), core.compiler()
     return {
         "processor": _processor(),
         "processors": processors(),

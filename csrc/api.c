@@ -30,16 +30,23 @@ const char *lc_error_text(int code)
     }
 }
 
+/* malloc aligned to a cache line; the block itself is at *block. */
+static void *aligned_memory(int64_t bytes, void **block)
+{
+    *block = malloc((size_t)bytes + 64);
+    return *block ? (void *)(((uintptr_t)*block + 63) & ~(uintptr_t)63) : NULL;
+}
+
 /* --- layers -------------------------------------------------------------------------------- */
 
-static int gate_blocks(const lc_layer *layer) { return layer->cell == LC_LSTM ? 4 : layer->cell == LC_GRU ? 3 : 1; }
-
-static int good_layer(const lc_layer *layer)
+/* What computes a layer, and its cell; NULL if its settings do not go together. */
+static const lc_variant *variant_for(const lc_layer *layer, const cell **cell)
 {
-    int lstm = layer->cell == LC_LSTM, gru = layer->cell == LC_GRU;
-    return (layer->dtype == LC_FLOAT32 || layer->dtype == LC_FLOAT64) && (lstm || gru || layer->cell == LC_RNN) &&
-           layer->input_size >= 1 && layer->hidden_size >= 1 && (gru || !layer->reset_after) &&
-           (lstm || (!layer->peephole && !layer->coupled && !layer->force));
+    const lc_variant *variant = variant_of(layer->kernel, layer->dtype);
+    if (!variant || layer->cell < 0 || layer->cell >= variant->cell_count)
+        return NULL;
+    *cell = &variant->cells[layer->cell];
+    return layer->input_size >= 1 && layer->hidden_size >= 1 && !(layer->options & ~(*cell)->options) ? variant : NULL;
 }
 
 static int good_symbols(int64_t count, const int32_t *symbols, int least, int limit)
@@ -53,61 +60,57 @@ static int good_symbols(int64_t count, const int32_t *symbols, int least, int li
 /* Steps times sequences must fit an int, which is what counts rows. */
 static int good_size(int T, int B) { return T >= 1 && B >= 1 && (int64_t)T * B + B <= INT32_MAX; }
 
-static int good_pass(const lc_layer *layer, const lc_pass *pass)
+static int good_pass(const lc_layer *layer, const cell *cell, const lc_pass *pass)
 {
-    if (!good_layer(layer) || !good_size(pass->T, pass->B) || (!pass->x == !pass->symbols))
+    if (!good_size(pass->T, pass->B) || (!pass->x == !pass->symbols))
         return 0;
     if (pass->symbols && !good_symbols((int64_t)pass->T * pass->B, pass->symbols, 0, layer->input_size))
         return 0;
-    return pass->Wt && pass->b && pass->h && pass->gates && (!layer->peephole || pass->peephole) &&
-           (layer->cell != LC_LSTM || pass->c) && (layer->cell == LC_RNN || pass->extra);
+    return pass->Wt && pass->b && pass->h && pass->gates && (pass->peephole || !(layer->options & LC_PEEPHOLE)) &&
+           (pass->c || cell->states < 2) && (pass->extra || !cell->extra);
 }
 
-/* malloc aligned to a cache line; the block itself is at *block. */
-static void *aligned_memory(int64_t bytes, void **block)
+static int good_gradients(const lc_layer *layer, const cell *cell, const lc_grads *grads)
 {
-    *block = malloc((size_t)bytes + 64);
-    return *block ? (void *)(((uintptr_t)*block + 63) & ~(uintptr_t)63) : NULL;
+    return grads->dh && grads->dh0 && grads->dWt && grads->db && (grads->dc0 || cell->states < 2) &&
+           (grads->dpeephole || !(layer->options & LC_PEEPHOLE));
 }
 
-int lc_layer_forward(const lc_layer *layer, const lc_pass *pass)
+/* Forward, or where the call has gradients backward. */
+static int run_layer(const layer_call *call)
 {
-    if (!good_pass(layer, pass))
+    const cell *cell;
+    const lc_variant *variant = variant_for(call->layer, &cell);
+    if (!variant || !good_pass(call->layer, cell, call->pass) ||
+        (call->grads && !good_gradients(call->layer, cell, call->grads)))
         return LC_BAD_ARGUMENT;
-    const lc_kernels *k = kernels_for(layer->dtype);
-    void *block, *work = aligned_memory(k->pass_bytes(layer, pass), &block);
+    void *block, *work = aligned_memory(variant->layer_bytes(call), &block);
     if (!work)
         return LC_NO_MEMORY;
     uint64_t fp = flush_denormals();
-    k->layer_forward(layer, pass, work);
+    (call->grads ? variant->layer_backward : variant->layer_forward)(call, work);
     restore_denormals(fp);
     free(block);
     return LC_OK;
 }
 
-int lc_layer_backward(const lc_layer *layer, const lc_pass *pass, const lc_grads *grads)
+int lc_layer_forward(const lc_layer *layer, const lc_pass *pass, lc_pool *pool)
 {
-    if (!good_pass(layer, pass) || !grads->dh || !grads->dh0 || !grads->dWt || !grads->db ||
-        (layer->cell == LC_LSTM && !grads->dc0) || (layer->peephole && !grads->dpeephole))
-        return LC_BAD_ARGUMENT;
-    const lc_kernels *k = kernels_for(layer->dtype);
-    void *block, *work = aligned_memory(k->pass_bytes(layer, pass), &block);
-    if (!work)
-        return LC_NO_MEMORY;
-    uint64_t fp = flush_denormals();
-    k->layer_backward(layer, pass, grads, work);
-    restore_denormals(fp);
-    free(block);
-    return LC_OK;
+    return run_layer(&(layer_call){layer, pass, NULL, pool});
 }
 
-int lc_optimizer_step(int dtype, int64_t count, void *parameters, const void *gradient, void *moments,
-                      const lc_optimizer *optimizer, int64_t step, double lr, double *norm)
+int lc_layer_backward(const lc_layer *layer, const lc_pass *pass, const lc_grads *grads, lc_pool *pool)
 {
-    if ((dtype != LC_FLOAT32 && dtype != LC_FLOAT64) || count < 0)
+    return grads ? run_layer(&(layer_call){layer, pass, grads, pool}) : LC_BAD_ARGUMENT;
+}
+
+int lc_optimizer_step(const lc_flat *flat, const lc_update *update, double *norm)
+{
+    const lc_variant *variant = variant_of(flat->kernel, flat->dtype);
+    if (!variant || flat->count < 0)
         return LC_BAD_ARGUMENT;
     uint64_t fp = flush_denormals();
-    *norm = kernels_for(dtype)->optimizer_step(optimizer, count, parameters, gradient, moments, step, lr);
+    *norm = variant->optimizer_step(flat, update);
     restore_denormals(fp);
     return isfinite(*norm) ? LC_OK : LC_NOT_FINITE;
 }
@@ -119,31 +122,37 @@ struct lc_engine {
     void *block; /* what to free for e.memory */
 };
 
+/* What computes a model; NULL for one that cannot be. */
+static const lc_variant *variant_for_model(const lc_model *model, const cell **cell)
+{
+    const int good = !model->layer.reverse && model->num_layers >= 1 && model->output_size >= 1 &&
+                     model->dropout >= 0 && model->dropout < 1;
+    return good ? variant_for(&model->layer, cell) : NULL;
+}
+
 int64_t lc_model_parameters(const lc_model *model)
 {
-    const lc_layer *layer = &model->layer;
-    int64_t H = layer->hidden_size, columns = gate_blocks(layer) * H, total = 0;
-    for (int l = 0; l < model->num_layers; l++)
-        total += (H + (l ? H : layer->input_size)) * columns + columns + (layer->reset_after ? H : 0) +
-                 (layer->peephole ? 3 * H : 0);
-    return total + (H + 1) * model->output_size;
+    const cell *cell;
+    return variant_for_model(model, &cell) ? layer_offset(cell, model, model->num_layers + 1) : -1;
 }
 
 int lc_engine_new(const lc_model *model, void *parameters, void *gradient, int threads, lc_engine **engine)
 {
+    const cell *cell;
+    const lc_variant *variant = variant_for_model(model, &cell);
     *engine = NULL;
-    if (!good_layer(&model->layer) || model->layer.reverse || model->num_layers < 1 || model->output_size < 1 ||
-        !(model->dropout >= 0 && model->dropout < 1) || threads < 1)
+    if (!variant || threads < 1)
         return LC_BAD_ARGUMENT;
+    const int64_t count = layer_offset(cell, model, model->num_layers + 1);
     lc_engine *new = calloc(1, sizeof *new);
     if (!new)
         return LC_NO_MEMORY;
-    new->e = (struct engine){.kernels = kernels_for(model->layer.dtype), .model = *model, .parameters = parameters,
-                             .gradient = gradient, .parameter_count = lc_model_parameters(model), .threads = threads};
-    new->e.sums = calloc(threads, sizeof(shard_sums));
-    new->e.pool = pool_new(threads);
-    if (!new->e.sums || !new->e.pool) {
-        int code = new->e.sums ? LC_NO_THREADS : LC_NO_MEMORY;
+    new->e = (struct engine){.variant = variant, .model = *model, .parameters = parameters, .gradient = gradient,
+                             .parameter_count = count,
+                             .loss_sums = calloc((size_t)threads, sizeof *new->e.loss_sums),
+                             .squares = calloc((size_t)squares_blocks(count), 2 * sizeof *new->e.squares)};
+    const int code = new->e.loss_sums && new->e.squares ? lc_pool_new(threads, &new->e.pool) : LC_NO_MEMORY;
+    if (code) {
         lc_engine_free(new);
         return code;
     }
@@ -155,24 +164,25 @@ void lc_engine_free(lc_engine *engine)
 {
     if (!engine)
         return;
-    pool_free(engine->e.pool);
-    free(engine->e.sums);
+    lc_pool_free(engine->e.pool);
+    free(engine->e.loss_sums);
+    free(engine->e.squares);
     free(engine->block);
     free(engine);
 }
 
 int64_t lc_engine_bytes(const lc_engine *engine) { return engine->e.memory_bytes; }
 
-/* Makes room for T steps of B lanes, and says whether backward may overwrite activations. The
- * memory only grows. */
-static int reserve(lc_engine *engine, int T, int B, int in_place)
+/* Makes room for a batch, and says whether backward may overwrite activations. The memory only
+ * grows; what the last forward left there is lost. */
+static int reserve(lc_engine *engine, const lc_batch *batch, int in_place)
 {
     struct engine *e = &engine->e;
     e->ran = e->kept = 0;
-    e->T = T;
-    e->B = B;
+    e->batch = *batch;
+    e->batch.use_dropout = batch->use_dropout && e->model.dropout > 0;
     e->in_place = in_place;
-    int64_t bytes = e->kernels->engine_plan(e, NULL);
+    int64_t bytes = e->variant->engine_plan(e, NULL);
     if (bytes > e->memory_bytes) {
         free(engine->block);
         e->memory_bytes = 0;
@@ -181,14 +191,14 @@ static int reserve(lc_engine *engine, int T, int B, int in_place)
             return LC_NO_MEMORY;
         e->memory_bytes = bytes;
     }
-    e->kernels->engine_plan(e, e->memory);
+    e->variant->engine_plan(e, e->memory);
     return LC_OK;
 }
 
 static int64_t count_targets(int64_t n, const int32_t *targets)
 {
     int64_t counted = 0;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; targets && i < n; i++)
         counted += targets[i] >= 0;
     return counted;
 }
@@ -199,28 +209,22 @@ static int good_batch(const struct engine *e, int64_t count, const int32_t *inpu
            (!targets || good_symbols(count, targets, -1, e->model.output_size));
 }
 
-int lc_engine_forward(lc_engine *engine, int T, int B, const int32_t *inputs, const int32_t *targets, void *state,
-                      int use_dropout, uint64_t dropout_key, int keep, double *loss)
+int lc_engine_forward(lc_engine *engine, const lc_batch *batch, double *loss)
 {
     struct engine *e = &engine->e;
-    if (!good_size(T, B) || !good_batch(e, (int64_t)T * B, inputs, targets))
+    const int64_t count = (int64_t)batch->T * batch->B;
+    if (!good_size(batch->T, batch->B) || !good_batch(e, count, batch->inputs, batch->targets))
         return LC_BAD_ARGUMENT;
-    int code = reserve(engine, T, B, !keep);
+    int code = reserve(engine, batch, !batch->keep);
     if (code)
         return code;
     uint64_t fp = flush_denormals();
-    e->inputs = inputs;
-    e->targets = targets;
-    e->state = state;
-    e->use_dropout = use_dropout && e->model.dropout > 0;
-    e->dropout_key = dropout_key;
-    e->counted = targets ? count_targets((int64_t)T * B, targets) : 0;
-    e->kernels->engine_pack(e, keep);
-    *loss = e->kernels->engine_forward(e);
-    e->kernels->engine_final_state(e, state);
+    e->counted = count_targets(count, batch->targets);
+    e->variant->engine_pack(e, batch->keep);
+    *loss = e->variant->engine_forward(e);
+    e->variant->engine_final_state(e);
     e->ran = 1;
-    e->kept = keep;
-    e->has_targets = targets != NULL;
+    e->kept = batch->keep;
     restore_denormals(fp);
     return LC_OK;
 }
@@ -228,74 +232,66 @@ int lc_engine_forward(lc_engine *engine, int T, int B, const int32_t *inputs, co
 int lc_engine_backward(lc_engine *engine, void *dstate, int has_dstate, const void *dlogits)
 {
     struct engine *e = &engine->e;
-    if (!e->kept || (!e->has_targets && !dlogits))
+    if (!e->kept || (!e->batch.targets && !dlogits))
         return LC_NO_FORWARD;
     uint64_t fp = flush_denormals();
     e->dstate = dstate;
     e->has_dstate = has_dstate;
     e->dlogits = dlogits;
-    e->kernels->engine_backward(e);
+    e->variant->engine_backward(e);
     restore_denormals(fp);
     return LC_OK;
 }
 
-int lc_engine_update(lc_engine *engine, const lc_optimizer *optimizer, void *moments, int64_t step, double lr,
-                     double *norm)
+int lc_engine_update(lc_engine *engine, const lc_update *update, double *norm)
 {
     struct engine *e = &engine->e;
     uint64_t fp = flush_denormals();
-    e->optimizer = optimizer;
-    e->moments = moments;
-    e->step = step;
-    e->lr = lr;
-    *norm = e->kernels->engine_norm(e);
+    e->update = *update;
+    *norm = e->variant->engine_norm(e);
     int finite = isfinite(*norm);
     if (finite)
-        e->kernels->engine_update(e);
+        e->variant->engine_update(e);
     restore_denormals(fp);
     return finite ? LC_OK : LC_NOT_FINITE;
 }
 
-int lc_engine_train(lc_engine *engine, int N, int T, int B, const int32_t *inputs, const int32_t *targets, void *state,
-                    const lc_optimizer *optimizer, void *moments, int64_t first_step, const double *lrs,
-                    uint64_t dropout_seed, const volatile int32_t *stop, double *losses, double *norms, int *done)
+int lc_engine_train(lc_engine *engine, const lc_training *t, int *done)
 {
     struct engine *e = &engine->e;
-    const int64_t batch = (int64_t)T * B;
+    const int64_t count = (int64_t)t->T * t->B;
     *done = 0;
-    if (N < 0 || !targets || !good_size(T, B) || !good_batch(e, N * batch, inputs, targets))
+    if (t->N < 0 || !t->targets || !good_size(t->T, t->B) || !good_batch(e, t->N * count, t->inputs, t->targets))
         return LC_BAD_ARGUMENT;
-    int code = reserve(engine, T, B, 1);
+    const lc_batch batch = {.T = t->T, .B = t->B, .state = t->state, .use_dropout = 1};
+    int code = reserve(engine, &batch, 1);
     if (code)
         return code;
     uint64_t fp = flush_denormals();
-    e->use_dropout = e->model.dropout > 0;
-    e->state = state;
     e->dstate = NULL;
     e->has_dstate = 0;
     e->dlogits = NULL;
-    e->optimizer = optimizer;
-    e->moments = moments;
-    for (int n = 0; n < N && !(stop && *stop); n++) {
-        e->inputs = inputs + n * batch;
-        e->targets = targets + n * batch;
-        e->counted = count_targets(batch, e->targets);
-        e->step = first_step + n;
-        e->lr = lrs[n];
-        e->dropout_key = dropout_step_key(dropout_seed, (uint64_t)e->step);
-        e->kernels->engine_pack(e, 1);
-        losses[n] = e->kernels->engine_forward(e);
-        norms[n] = NAN;
-        code = isfinite(losses[n]) ? LC_OK : LC_NOT_FINITE;
+    e->update = (lc_update){.optimizer = t->optimizer, .moments = t->moments};
+    for (int n = 0; n < t->N && !(t->stop && *t->stop); n++) {
+        e->batch.inputs = t->inputs + n * count;
+        e->batch.targets = t->targets + n * count;
+        e->counted = count_targets(count, e->batch.targets);
+        e->update.step = t->first_step + n;
+        e->update.lr = t->lrs[n];
+        e->batch.dropout_key = dropout_step_key(t->dropout_seed, (uint64_t)e->update.step);
+        e->variant->engine_pack(e, 1);
+        t->losses[n] = e->variant->engine_forward(e);
+        t->norms[n] = NAN;
+        code = isfinite(t->losses[n]) ? LC_OK : LC_NOT_FINITE;
         if (!code) {
-            e->kernels->engine_backward(e);
-            norms[n] = e->kernels->engine_norm(e);
-            code = isfinite(norms[n]) ? LC_OK : LC_NOT_FINITE;
+            e->variant->engine_backward(e);
+            t->norms[n] = e->variant->engine_norm(e);
+            code = isfinite(t->norms[n]) ? LC_OK : LC_NOT_FINITE;
         }
         if (code)
             break;
-        e->kernels->engine_update(e);
-        e->kernels->engine_final_state(e, state);
+        e->variant->engine_update(e);
+        e->variant->engine_final_state(e);
         *done = n + 1;
     }
     restore_denormals(fp);
@@ -306,61 +302,80 @@ int lc_engine_logits(lc_engine *engine, void *logits)
 {
     if (!engine->e.ran)
         return LC_NO_FORWARD;
-    engine->e.kernels->engine_logits(&engine->e, logits);
+    engine->e.variant->engine_logits(&engine->e, logits);
     return LC_OK;
 }
 
-int lc_engine_activations(lc_engine *engine, int layer, void *h, void *c, void *gates, void *extra)
+int lc_engine_activations(lc_engine *engine, int layer, const lc_activations *activations)
 {
     if (!engine->e.kept)
         return LC_NO_FORWARD;
     if (layer < 0 || layer >= engine->e.model.num_layers)
         return LC_BAD_ARGUMENT;
-    engine->e.kernels->engine_activations(&engine->e, layer, h, c, gates, extra);
+    engine->e.variant->engine_activations(&engine->e, layer, activations);
     return LC_OK;
 }
 
-int lc_engine_sample(lc_engine *engine, void *state, int32_t symbol, int length, double temperature, int top_k,
-                     double top_p, uint64_t seed, int64_t offset, int32_t *out)
+int lc_engine_sample(lc_engine *engine, const lc_sampling *sampling)
 {
     /* A copy with memory of its own, for one lane in this thread: the last forward stays as it is. */
     struct engine e = engine->e;
-    int inputs = e.model.layer.input_size;
-    if (length < 0 || symbol < 0 || symbol >= inputs || e.model.output_size > inputs)
+    const int inputs = e.model.layer.input_size;
+    if (sampling->length < 0 || sampling->symbol < 0 || sampling->symbol >= inputs || e.model.output_size > inputs)
         return LC_BAD_ARGUMENT;
-    e.threads = e.T = e.B = e.in_place = 1;
-    shard_sums sums;
-    void *block, *list = malloc((size_t)e.kernels->sample_bytes(&e.model));
-    e.memory = aligned_memory(e.kernels->engine_plan(&e, NULL), &block);
+    double loss;
+    e.batch = (lc_batch){.T = 1, .B = 1};
+    e.pool = NULL;
+    e.in_place = 1;
+    e.loss_sums = &loss;
+    e.counted = 0;
+    void *block, *list = malloc((size_t)e.variant->sample_bytes(&e.model));
+    e.memory = aligned_memory(e.variant->engine_plan(&e, NULL), &block);
     if (!list || !e.memory) {
         free(list);
         free(block);
         return LC_NO_MEMORY;
     }
     uint64_t fp = flush_denormals();
-    e.kernels->engine_plan(&e, e.memory);
-    e.sums = &sums;
-    e.targets = NULL;
-    e.counted = 0;
-    e.use_dropout = 0;
-    e.kernels->engine_pack(&e, 0);
-    e.kernels->engine_sample(&e, state, symbol, length, temperature, top_k, top_p, seed, offset, out, list);
+    e.variant->engine_plan(&e, e.memory);
+    e.variant->engine_pack(&e, 0);
+    e.variant->engine_sample(&e, sampling, list);
     restore_denormals(fp);
     free(list);
     free(block);
     return LC_OK;
 }
 
-/* --- looking at the kernels ---------------------------------------------------------------- */
+/* --- the kernels by themselves ------------------------------------------------------------- */
 
-int lc_elementwise(int dtype, int function, int64_t n, const void *x, void *y)
+int lc_multiply(const lc_product *p)
 {
-    if ((dtype != LC_FLOAT32 && dtype != LC_FLOAT64) || function < 0 || function > 2)
+    const lc_variant *variant = variant_of(p->kernel, p->dtype);
+    if (!variant || p->M < 1 || p->N < 1 || p->K < 1 || !p->A || !p->B || !p->C)
+        return LC_BAD_ARGUMENT;
+    void *block, *work = aligned_memory(variant->multiply_bytes(p), &block);
+    if (!work)
+        return LC_NO_MEMORY;
+    uint64_t fp = flush_denormals();
+    variant->multiply(p, work);
+    restore_denormals(fp);
+    free(block);
+    return LC_OK;
+}
+
+int lc_elementwise(int kernel, int dtype, int function, int64_t n, const void *x, void *y)
+{
+    const lc_variant *variant = variant_of(kernel, dtype);
+    if (!variant || function < 0 || function > 2)
         return LC_BAD_ARGUMENT;
     uint64_t fp = flush_denormals();
-    kernels_for(dtype)->elementwise(function, n, x, y);
+    variant->elementwise(function, n, x, y);
     restore_denormals(fp);
     return LC_OK;
 }
 
-double lc_fma_peak(int dtype, int64_t rounds) { return kernels_for(dtype)->fma_peak(rounds); }
+double lc_fma_peak(int kernel, int dtype, int64_t rounds)
+{
+    const lc_variant *variant = variant_of(kernel, dtype);
+    return variant ? variant->fma_peak(rounds) : 0;
+}

@@ -2,12 +2,19 @@
 #ifndef LC_POOL_H
 #define LC_POOL_H
 
-typedef struct pool pool;
+#include "lstm_core.h"
 
-/* NULL if the threads cannot be had. With 1 thread no thread is made. */
-pool *pool_new(int threads);
-void pool_free(pool *pool);
-/* Runs job(argument, 0) here and job(argument, i) for the other i < threads elsewhere, and waits. */
-void pool_run(pool *pool, void (*job)(void *argument, int index), void *argument);
+/* How many threads there are, the caller's included; 1 without a pool. */
+int pool_threads(const lc_pool *pool);
+/* Runs job(argument, 0) here and job(argument, i) for the other i < threads elsewhere, and waits.
+ * The others are left asleep. */
+void pool_run(lc_pool *pool, int threads, void (*job)(void *argument, int index), void *argument);
+
+/* How many of at most `most` threads to give `work` to, if less than `enough` is not worth waking one for. */
+static inline int threads_for(int64_t work, int64_t enough, int most)
+{
+    const int64_t worth = work / enough;
+    return worth < 1 ? 1 : worth < most ? (int)worth : most;
+}
 
 #endif

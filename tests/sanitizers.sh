@@ -17,6 +17,7 @@ jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 core="csrc/*.c csrc/variants/*.c"
 asan="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 tsan="-fsanitize=thread"
+wrap="-std=gnu11 -g -Wall -Wextra -Werror -Wl,--wrap=malloc,--wrap=calloc,--wrap=pthread_create"
 
 compile() { # into folder, with flags, sources
     into=$1 flags="-std=gnu11 -g -O1 -ffp-contract=fast -fno-math-errno -Wall -Wextra -Werror -fPIC -Icsrc $2"
@@ -27,8 +28,8 @@ compile() { # into folder, with flags, sources
 echo "compiling"
 compile "$work/asan" "$asan" $core
 compile "$work/tsan" "$tsan" $core
-gcc $asan -Icsrc tests/engine/core_driver.c "$work"/asan/*.o -lm -lpthread -o "$work/driver-asan"
-gcc $tsan -Icsrc tests/engine/core_driver.c "$work"/tsan/*.o -lm -lpthread -o "$work/driver-tsan"
+gcc $asan $wrap -Icsrc tests/engine/core_driver.c "$work"/asan/*.o -lm -lpthread -o "$work/driver-asan"
+gcc $tsan $wrap -Icsrc tests/engine/core_driver.c "$work"/tsan/*.o -lm -lpthread -o "$work/driver-tsan"
 cp -Rp lstm_ext "$work/python"
 rm -f "$work"/python/lstm_ext/engine/_core*
 "$bin/python" - "$work" <<'END'
@@ -50,8 +51,8 @@ print(*core.kernels())")
 
 for kernel in $kernels; do
     echo "core_driver, $kernel"
-    LSTM_LAB_KERNEL=$kernel ASAN_OPTIONS=detect_leaks=1 "$work/driver-asan"
-    LSTM_LAB_KERNEL=$kernel "$work/driver-tsan"
+    ASAN_OPTIONS=detect_leaks=1 "$work/driver-asan" $kernel
+    "$work/driver-tsan" $kernel
 done
 
 # What Python itself leaves behind would drown leaks of the core. Tests of the NumPy twin have no business here.

@@ -4,7 +4,7 @@
  *
  *   pack_rows      B (K, N) as it lies                  -> panels
  *   pack_columns   B given as its transpose (N, K)      -> panels
- *   multiply       C (M, N) = or += A (M, K) . panels; multiply_along: in either direction
+ *   multiply       C (M, N) = or += A (M, K) . panels
  *   multiply_outer C (M, N) = or += A^T . B for A (K, M), B (K, N): a weight gradient
  */
 #ifndef LC_GEMM_H
@@ -82,15 +82,44 @@ static void pack_columns(int K, int N, const real *Bt, ptrdiff_t ldb, real *pack
     }
 }
 
-/* rows x (vectors * WIDTH) of C, over K steps; two vectors fill a panel. A's element (r, k) is A[r * lda + k], or, where A
- * was packed for this tile, A[k * rows + r]. So that a tile of few numbers does not wait for its own
- * last addition, `ways` sums go on side by side. direction is 1, or -1 to go from the last k to the
- * first. rows, vectors, ways and packed are constants in every call. C is fetched while the sums
- * are made and only then added to. */
-INLINE void tile(const int rows, const int vectors, const int ways, const int packed, const ptrdiff_t direction, int K,
-                 const real *A, ptrdiff_t lda, const real *B, ptrdiff_t panel_stride, real *C, ptrdiff_t ldc,
-                 int accumulate)
+typedef struct {
+    int M, N, K;
+    const real *A;
+    ptrdiff_t lda;
+    const real *B; /* panels; multiply_outer: as it lies */
+    ptrdiff_t ldb;
+    real *C;
+    ptrdiff_t ldc;
+    int accumulate; /* add to what C holds */
+    int backwards;  /* multiply: go through B from its end, which pays if it was just gone through from its beginning */
+} product;
+
+/* The part of a product that stays in registers. */
+typedef struct {
+    int K;
+    const real *A;
+    ptrdiff_t lda;
+    const real *B;
+    ptrdiff_t panel_stride; /* where a tile is several panels wide */
+    real *C;
+    ptrdiff_t ldc;
+    int accumulate, backwards;
+} tile;
+
+/* A_ROWS: element (r, k) of A is A[r * lda + k]. A_PACKED: A was packed for this tile, A[k * rows + r].
+ * A_ONE_ROW: the only form that may go backwards. */
+enum { A_ROWS, A_PACKED, A_ONE_ROW };
+
+/* rows x (vectors * WIDTH) of C, over K steps; two vectors fill a panel. So that a tile of few numbers
+ * does not wait for its own last addition, `ways` sums go on side by side. All arguments but the tile
+ * are constants in every call. C is fetched while the sums are made and only then added to. */
+INLINE void run_tile(const int rows, const int vectors, const int ways, const int form, const tile *tile)
 {
+    const int K = tile->K, accumulate = tile->accumulate;
+    const ptrdiff_t lda = tile->lda, ldc = tile->ldc, panel_stride = tile->panel_stride;
+    const ptrdiff_t direction = form == A_ONE_ROW && tile->backwards ? -1 : 1;
+    const real *A = tile->A, *B = tile->B;
+    real *C = tile->C;
     vec sum[4][TILE_ROWS][2 * 4];
     UNROLL
     for (int r = 0; r < rows; r++) {
@@ -117,12 +146,12 @@ INLINE void tile(const int rows, const int vectors, const int ways, const int pa
                 b[v] = load(B + v / 2 * panel_stride + v % 2 * WIDTH);
             UNROLL
             for (int r = 0; r < rows; r++) {
-                real a = packed ? A[r] : A[r * lda];
+                real a = form == A_PACKED ? A[r] : A[r * lda];
                 UNROLL
                 for (int v = 0; v < vectors; v++)
                     sum[w][r][v] += a * b[v];
             }
-            A += packed ? rows : direction;
+            A += form == A_PACKED ? rows : direction;
             B += direction * PANEL;
         }
     }
@@ -140,24 +169,13 @@ INLINE void tile(const int rows, const int vectors, const int ways, const int pa
     }
 }
 
-typedef void tile_function(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc, int accumulate);
+typedef void tile_function(const tile *tile);
 
 /* A whole panel, half a panel (where no more columns are left), and a whole one with A packed. */
-#define DEFINE_TILES(rows, ways)                                                                                    \
-    static void tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc, int accumulate) \
-    {                                                                                                               \
-        tile(rows, 2, ways, 0, 1, K, A, lda, B, 0, C, ldc, accumulate);                                             \
-    }                                                                                                               \
-    static void half_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc,        \
-                                 int accumulate)                                                                    \
-    {                                                                                                               \
-        tile(rows, 1, ways, 0, 1, K, A, lda, B, 0, C, ldc, accumulate);                                             \
-    }                                                                                                               \
-    static void packed_tile_##rows(int K, const real *A, ptrdiff_t lda, const real *B, real *C, ptrdiff_t ldc,      \
-                                   int accumulate)                                                                  \
-    {                                                                                                               \
-        tile(rows, 2, 1, 1, 1, K, A, lda, B, 0, C, ldc, accumulate);                                                \
-    }
+#define DEFINE_TILES(rows, ways)                                                                     \
+    static void tile_##rows(const tile *tile) { run_tile(rows, 2, ways, A_ROWS, tile); }             \
+    static void half_tile_##rows(const tile *tile) { run_tile(rows, 1, ways, A_ROWS, tile); }        \
+    static void packed_tile_##rows(const tile *tile) { run_tile(rows, 2, 1, A_PACKED, tile); }
 
 DEFINE_TILES(1, 4) DEFINE_TILES(2, 2) DEFINE_TILES(3, 1) DEFINE_TILES(4, 1) DEFINE_TILES(5, 1) DEFINE_TILES(6, 1)
 #if TILE_ROWS == 12
@@ -175,19 +193,12 @@ static tile_function *const tiles[] = EVERY_TILE(tile), *const half_tiles[] = EV
 /* One row takes several panels at once, as many as there are. It meets every weight only once, so
  * reading the weights is all that counts: going through them in turn forwards and backwards finds
  * the last ones read still in the first-level cache. */
-typedef void wide_function(int direction, int K, const real *A, const real *B, real *C, int accumulate);
-
-#define DEFINE_WIDE_TILE(panels, ways)                                                                          \
-    static void wide_tile_##panels(int direction, int K, const real *A, const real *B, real *C, int accumulate) \
-    {                                                                                                           \
-        tile(1, 2 * panels, ways, 0, direction, K, A, 0, B, (ptrdiff_t)K * PANEL, C, 0, accumulate);            \
-    }
-
-DEFINE_WIDE_TILE(4, 1) DEFINE_WIDE_TILE(2, 2)
+static void wide_tile_4(const tile *tile) { run_tile(1, 2 * 4, 1, A_ONE_ROW, tile); }
+static void wide_tile_2(const tile *tile) { run_tile(1, 2 * 2, 2, A_ONE_ROW, tile); }
 
 static const struct {
     int panels;
-    wide_function *run;
+    tile_function *run;
 } wide_tiles[] = {{4, wide_tile_4}, {2, wide_tile_2}};
 
 /* M rows in tiles that differ by one row at most: 32 rows are 11 + 11 + 10, never 12 + 12 + 8. */
@@ -198,70 +209,70 @@ INLINE int first_tile(int M)
 }
 
 /* One tile of C that may have fewer columns than its panel: those go by way of a copy. */
-INLINE void run_tile(tile_function *run, int rows, int columns, int K, const real *A, ptrdiff_t lda, const real *B,
-                     real *C, ptrdiff_t ldc, int accumulate)
+INLINE void run_columns(tile_function *run, int rows, int columns, const tile *whole)
 {
     if (columns == PANEL) {
-        run(K, A, lda, B, C, ldc, accumulate);
+        run(whole);
         return;
     }
-    real copy[TILE_ROWS * PANEL];
-    if (accumulate)
+    real copy[TILE_ROWS * PANEL], *C = whole->C;
+    tile part = *whole;
+    part.C = copy;
+    part.ldc = PANEL;
+    if (whole->accumulate)
         for (int r = 0; r < rows; r++) {
-            memcpy(copy + r * PANEL, C + r * ldc, columns * sizeof(real));
+            memcpy(copy + r * PANEL, C + r * whole->ldc, columns * sizeof(real));
             memset(copy + r * PANEL + columns, 0, (PANEL - columns) * sizeof(real));
         }
-    run(K, A, lda, B, copy, PANEL, accumulate);
+    run(&part);
     for (int r = 0; r < rows; r++)
-        memcpy(C + r * ldc, copy + r * PANEL, columns * sizeof(real));
+        memcpy(C + r * whole->ldc, copy + r * PANEL, columns * sizeof(real));
 }
 
 /* One row: as many columns as fill wide tiles; returns how many those are. */
-static int multiply_row(int direction, int N, int K, const real *A, const real *packed, real *C, int accumulate)
+static int multiply_row(const product *p)
 {
+    tile wide = {.K = p->K, .A = p->A, .panel_stride = (ptrdiff_t)p->K * PANEL, .accumulate = p->accumulate,
+                 .backwards = p->backwards};
     int first[2], end[2], n = 0;
     for (int i = 0; i < 2; i++) {
         int width = wide_tiles[i].panels * PANEL;
         first[i] = n;
-        end[i] = n += (N - n) / width * width;
+        end[i] = n += (p->N - n) / width * width;
     }
     for (int j = 0; j < 2; j++) {
-        int i = direction > 0 ? j : 1 - j, width = wide_tiles[i].panels * PANEL;
+        int i = p->backwards ? 1 - j : j, width = wide_tiles[i].panels * PANEL;
         for (int at = first[i]; at < end[i]; at += width) {
-            int m = direction > 0 ? at : end[i] - width - (at - first[i]);
-            wide_tiles[i].run(direction, K, A, packed + (ptrdiff_t)m * K, C + m, accumulate);
+            int m = p->backwards ? end[i] - width - (at - first[i]) : at;
+            wide.B = p->B + (ptrdiff_t)m * p->K;
+            wide.C = p->C + m;
+            wide_tiles[i].run(&wide);
         }
     }
     return n;
 }
 
-/* C (M, N) = A (M, K) . packed, added to what C holds if accumulate is set. direction: 1, or -1 to
- * go through packed from its end, which pays if it was just gone through from its beginning. */
-static void multiply_along(int direction, int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed,
-                           real *C, ptrdiff_t ldc, int accumulate)
+static void multiply(const product *p)
 {
-    int n0 = M == 1 ? multiply_row(direction, N, K, A, packed, C, accumulate) : 0;
-    for (int m0 = 0; m0 < M; m0 += ROWS_AT_ONCE) {
-        int m1 = m0 + ROWS_AT_ONCE < M ? m0 + ROWS_AT_ONCE : M;
-        for (int k0 = 0; k0 < K; k0 += DEPTH) {
-            int depth = K - k0 < DEPTH ? K - k0 : DEPTH;
-            for (int n = n0; n < N; n += PANEL) {
-                int columns = N - n < PANEL ? N - n : PANEL;
-                const real *panel = packed + (ptrdiff_t)n * K + (ptrdiff_t)k0 * PANEL;
+    const int n0 = p->M == 1 ? multiply_row(p) : 0;
+    tile tile = {.lda = p->lda, .ldc = p->ldc};
+    for (int m0 = 0; m0 < p->M; m0 += ROWS_AT_ONCE) {
+        int m1 = m0 + ROWS_AT_ONCE < p->M ? m0 + ROWS_AT_ONCE : p->M;
+        for (int k0 = 0; k0 < p->K; k0 += DEPTH) {
+            tile.K = p->K - k0 < DEPTH ? p->K - k0 : DEPTH;
+            tile.accumulate = p->accumulate || k0 > 0;
+            for (int n = n0; n < p->N; n += PANEL) {
+                int columns = p->N - n < PANEL ? p->N - n : PANEL;
+                tile.B = p->B + (ptrdiff_t)n * p->K + (ptrdiff_t)k0 * PANEL;
                 for (int m = m0, rows; m < m1; m += rows) {
                     rows = first_tile(m1 - m);
-                    run_tile(columns > WIDTH ? tiles[rows] : half_tiles[rows], rows, columns, depth,
-                             A + m * lda + k0, lda, panel, C + m * ldc + n, ldc, accumulate || k0 > 0);
+                    tile.A = p->A + m * p->lda + k0;
+                    tile.C = p->C + m * p->ldc + n;
+                    run_columns(columns > WIDTH ? tiles[rows] : half_tiles[rows], rows, columns, &tile);
                 }
             }
         }
     }
-}
-
-static void multiply(int M, int N, int K, const real *A, ptrdiff_t lda, const real *packed, real *C, ptrdiff_t ldc,
-                     int accumulate)
-{
-    multiply_along(1, M, N, K, A, lda, packed, C, ldc, accumulate);
 }
 
 /* Room that multiply_outer needs, in numbers: DEPTH rows of A and one panel of B. */
@@ -284,25 +295,27 @@ INLINE real *pack_tile_columns(int depth, int rows, const real *A, ptrdiff_t lda
     return to;
 }
 
-/* C (M, N) = A^T . B, summed over the K rows of A (K, M) and B (K, N). */
-static void multiply_outer(int M, int N, int K, const real *A, ptrdiff_t lda, const real *B, ptrdiff_t ldb, real *C,
-                           ptrdiff_t ldc, int accumulate, real *scratch)
+static void multiply_outer(const product *p, real *scratch)
 {
+    const int M = p->M, N = p->N;
     real *packed_a = scratch, *packed_b = scratch + (ptrdiff_t)DEPTH * M;
-    for (int k0 = 0; k0 < K; k0 += DEPTH) {
-        int depth = K - k0 < DEPTH ? K - k0 : DEPTH;
+    tile tile = {.B = packed_b, .ldc = p->ldc};
+    for (int k0 = 0; k0 < p->K; k0 += DEPTH) {
+        tile.K = p->K - k0 < DEPTH ? p->K - k0 : DEPTH;
+        tile.accumulate = p->accumulate || k0 > 0;
         real *to = packed_a;
         for (int m = 0, rows; m < M; m += rows) {
             rows = first_tile(M - m);
-            to = pack_tile_columns(depth, rows, A + k0 * lda + m, lda, (K - 1 - k0) * lda + M - m, to);
+            to = pack_tile_columns(tile.K, rows, p->A + k0 * p->lda + m, p->lda, (p->K - 1 - k0) * p->lda + M - m, to);
         }
         for (int n = 0; n < N; n += PANEL) {
             int columns = N - n < PANEL ? N - n : PANEL;
-            pack_rows(depth, columns, B + k0 * ldb + n, ldb, packed_b);
+            pack_rows(tile.K, columns, p->B + k0 * p->ldb + n, p->ldb, packed_b);
             for (int m = 0, rows; m < M; m += rows) {
                 rows = first_tile(M - m);
-                run_tile(packed_tiles[rows], rows, columns, depth, packed_a + (ptrdiff_t)m * depth, 0, packed_b,
-                         C + m * ldc + n, ldc, accumulate || k0 > 0);
+                tile.A = packed_a + (ptrdiff_t)m * tile.K;
+                tile.C = p->C + m * p->ldc + n;
+                run_columns(packed_tiles[rows], rows, columns, &tile);
             }
         }
     }

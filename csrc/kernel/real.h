@@ -36,6 +36,8 @@ INLINE vec load(const real *p) { return *(const vec_in_memory *)p; }
 INLINE void store(real *p, vec v) { *(vec_in_memory *)p = v; }
 INLINE vec splat(real x) { return (vec){0} + x; }
 
+INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 /* The first n numbers; the others read as 0 and are left alone in memory. */
 INLINE vec load_part(const real *p, int n)
 {

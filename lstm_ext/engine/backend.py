@@ -6,19 +6,25 @@ import functools
 import importlib
 import os
 import sys
-from typing import cast
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from ..errors import ArgumentError, MissingError
 from .interface import EngineModule
+
+if TYPE_CHECKING:
+    from .core import Core
 
 BACKENDS = ("c", "numpy")
 _VARIABLE = "LSTM_LAB_BACKEND"
 
 
-def engine_module(name: str | None = None) -> EngineModule:
+def engine_module(name: str | None = None, kernel: str | None = None, threads: int = 1) -> EngineModule:
     """The engine called ``name``, or the one ``backend_name`` chooses.
 
-    Raises ArgumentError for an unknown name, MissingError if "c" is asked for but was not built.
+    Of the C core with the given kernel, or ``core.default_kernel()``, and with so many threads for the work of
+    single layers. (The twin has no kernels, and leaves threads to NumPy.)
+    Raises ValueError for a name or kernel that is none, MissingError where "c" is asked for but was not built.
     """
     if name is None:
         name = backend_name()
@@ -26,12 +32,24 @@ def engine_module(name: str | None = None) -> EngineModule:
             _say_that_numpy_works()
     if name not in BACKENDS:
         raise ArgumentError(f"backend: got {name!r}, expected one of {', '.join(BACKENDS)}")
+    if threads < 1:
+        raise ArgumentError(f"threads: got {threads!r}, expected at least 1")
     if name == "numpy":
+        if kernel is not None:
+            raise ArgumentError(f"kernel: got {kernel!r} for backend 'numpy', expected it only for 'c'")
         return cast(EngineModule, importlib.import_module(".twin", __package__))
     core, problem = _load_core()
     if core is None:
         raise MissingError(f"backend 'c': the C core is not there ({problem}). {_REMEDY}")
-    return core
+    return _core(kernel or core.default_kernel()) if threads == 1 else core.Core(kernel, threads)
+
+
+@functools.cache
+def _core(kernel: str) -> Core:
+    """One for everybody: without threads there is nothing in it to be shared."""
+    from .core import Core
+
+    return Core(kernel)
 
 
 def backend_name() -> str:
@@ -56,10 +74,10 @@ _REMEDY = "Install a C compiler (gcc or clang), then reinstall lstm-lab."
 
 
 @functools.cache
-def _load_core() -> tuple[EngineModule | None, str]:
-    """The C core, or None and the reason."""
+def _load_core() -> tuple[ModuleType | None, str]:
+    """The C core's binding, or None and the reason."""
     try:
-        return cast(EngineModule, importlib.import_module(".core", __package__)), ""
+        return importlib.import_module(".core", __package__), ""
     except ImportError as error:
         return None, str(error)
 

@@ -80,16 +80,26 @@ class LayerConfig:
         return len(BLOCKS[self.cell])
 
     @property
+    def recurrent(self) -> bool:
+        """Whether the first H columns of W are there, those that meet h."""
+        return True
+
+    @property
+    def keeps_extra(self) -> bool:
+        """Whether ``Activations.extra`` is in use."""
+        return self.cell in ("lstm", "gru")
+
+    @property
     def state_arrays(self) -> int:
         """How many arrays the state has: 2 for an LSTM (h, c), otherwise 1 (h)."""
         return 2 if self.cell == "lstm" else 1
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes as they lie in memory: ``Wt`` (H+D, G·H), ``b`` (G·H,) or, for a GRU with
+        """Shapes as they lie in memory: ``Wt`` (H+D, G·H) ``b`` (G·H,) or, for a GRU with
         ``reset_after``, (G·H + H,), and for peepholes ``peephole`` (3, H), rows i, f, o."""
         h, rows = self.hidden_size, self.blocks * self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {
-            "Wt": (h + self.input_size, rows),
+            "Wt": (h * self.recurrent + self.input_size, rows),
             "b": (rows + h if self.reset_after else rows,),
         }
         if self.peephole:

@@ -1,10 +1,11 @@
-"""The C core's binding: the same interface as ``twin``, see ``engine``.
+"""The C core's binding: ``Core`` implements ``interface.EngineModule`` for one kernel.
 
 Importing this raises ImportError where the core was not built. Every call releases the GIL.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from typing import Any
@@ -19,8 +20,8 @@ from .interface import TrainResult
 from .stop import StopFlag
 
 _KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
-_CELLS = {"rnn": lib.LC_RNN, "gru": lib.LC_GRU, "lstm": lib.LC_LSTM}
 _DTYPES = {np.dtype(np.float32): lib.LC_FLOAT32, np.dtype(np.float64): lib.LC_FLOAT64}
+_OPTIONS = {"reset_after": lib.LC_RESET_AFTER, "peephole": lib.LC_PEEPHOLE, "coupled": lib.LC_COUPLED}
 _FORCE_BITS = dict(zip(FORCEABLE, (lib.LC_FORCE_INPUT, lib.LC_FORCE_FORGET, lib.LC_FORCE_OUTPUT), strict=True))
 _OPTIMIZERS = {"sgd": lib.LC_SGD, "rmsprop": lib.LC_RMSPROP, "adagrad": lib.LC_ADAGRAD, "adam": lib.LC_ADAM}
 _FUNCTIONS = {"sigmoid": 0, "tanh": 1, "exp": 2}
@@ -28,13 +29,17 @@ _FUNCTIONS = {"sigmoid": 0, "tanh": 1, "exp": 2}
 
 def kernels() -> tuple[str, ...]:
     """Names of the kernels that run on this machine, the slowest first."""
-    names = [ffi.string(lib.lc_kernel_name(i)).decode() for i in range(lib.lc_kernel_count())]
-    return tuple(name for i, name in enumerate(names) if lib.lc_kernel_supported(i))
+    return tuple(_kernel_numbers())
 
 
-def kernel() -> str:
-    """The kernel in use: the fastest, or the one named by the environment variable LSTM_LAB_KERNEL."""
-    return str(ffi.string(lib.lc_kernel_name(lib.lc_kernel_current())).decode())
+@functools.cache
+def default_kernel() -> str:
+    """The kernel where none is asked for: the fastest, or what the environment variable LSTM_LAB_KERNEL named
+    when this process first wanted to know. Raises ValueError if that does not run here."""
+    name = os.environ.get(_KERNEL_VARIABLE)
+    if name and name not in kernels():
+        raise ArgumentError(f"{_KERNEL_VARIABLE}: got {name!r}, expected one of {', '.join(kernels())}")
+    return name or kernels()[-1]
 
 
 def compiler() -> str:
@@ -42,105 +47,166 @@ def compiler() -> str:
     return str(ffi.string(lib.lc_compiler()).decode())
 
 
-def elementwise(function: str, x: np.ndarray) -> np.ndarray:
-    """σ, tanh or exp ("sigmoid", "tanh", "exp") of a float array by the kernel's own vector code."""
-    x = np.ascontiguousarray(x)
-    y = np.empty_like(x)
-    _check(lib.lc_elementwise(_DTYPES[x.dtype], _FUNCTIONS[function], x.size, _pointer(x), _pointer(y)))
-    return y
+class Core:
+    """The C core with one kernel, by default ``default_kernel()``. ``threads`` share a layer's work, as far as it is
+    worth it: sequences going through the steps, columns of the weights' gradients. Engines bring threads of
+    their own. The same kernel and number of threads give the same bits.
+
+    Raises ValueError for a kernel that is not one of ``kernels()``.
+    """
+
+    def __init__(self, kernel: str | None = None, threads: int = 1) -> None:
+        kernel = default_kernel() if kernel is None else kernel
+        if kernel not in kernels():
+            raise ArgumentError(f"kernel: got {kernel!r}, expected one of {', '.join(kernels())}")
+        self.kernel = kernel
+        self._kernel = _kernel_numbers()[kernel]
+        self._pool = ffi.NULL
+        if threads != 1:
+            handle = ffi.new("lc_pool **")
+            _check(lib.lc_pool_new(threads, handle))
+            self._pool = ffi.gc(handle[0], lib.lc_pool_free)
+
+    def layer_forward(
+        self,
+        config: LayerConfig,
+        Wt: np.ndarray,
+        b: np.ndarray,
+        peephole: np.ndarray | None,
+        x: np.ndarray,
+        lengths: np.ndarray | None,
+        h0: np.ndarray,
+        c0: np.ndarray | None,
+        recurrent_mask: np.ndarray | None = None,
+    ) -> Activations:
+        (steps, batch), hidden, dtype = x.shape[:2], config.hidden_size, Wt.dtype
+        first = steps if config.reverse else 0
+        h = np.empty((steps + 1, batch, hidden), dtype)
+        h[first] = h0
+        c = None
+        if c0 is not None:
+            c = np.empty_like(h)
+            c[first] = c0
+        gates = np.empty((steps, batch, config.blocks, hidden), dtype)
+        extra = np.empty((steps, batch, hidden), dtype) if config.keeps_extra else None
+        acts = Activations(config, x, lengths, h, c, gates, extra, recurrent_mask)
+        layer = self._layer(config, dtype)
+        _check(lib.lc_layer_forward(layer, _pass(Wt, b, peephole, acts), self._pool))
+        return acts
+
+    def layer_backward(
+        self,
+        config: LayerConfig,
+        Wt: np.ndarray,
+        b: np.ndarray,
+        peephole: np.ndarray | None,
+        acts: Activations,
+        dh: np.ndarray,
+        dh_T: np.ndarray | None,
+        dc_T: np.ndarray | None,
+    ) -> dict[str, np.ndarray | None]:
+        assert acts.x is not None
+        grads: dict[str, np.ndarray | None] = {
+            "dx": np.empty_like(acts.x) if acts.x.ndim == 3 else None,
+            "dh0": np.empty_like(acts.h[0]),
+            "dWt": np.empty_like(Wt),
+            "db": np.empty_like(b),
+        }
+        if config.state_arrays == 2:
+            grads["dc0"] = np.empty_like(acts.h[0])
+        if peephole is not None:
+            grads["dpeephole"] = np.empty_like(peephole)
+        given = {"dh": dh, "dh_T": dh_T, "dc_T": dc_T}
+        pointers = {name: _pointer(array) for name, array in (given | grads).items()}
+        layer, c_pass = self._layer(config, Wt.dtype), _pass(Wt, b, peephole, acts)
+        _check(lib.lc_layer_backward(layer, c_pass, ffi.new("lc_grads *", pointers), self._pool))
+        return grads
+
+    def optimizer_step(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        moments: np.ndarray,
+        optimizer: OptimizerConfig,
+        step: int,
+        lr: float,
+    ) -> float:
+        count, dtype = parameters.size, parameters.dtype
+        for name, array, size in (
+            ("parameters", parameters, count),
+            ("gradient", gradient, count),
+            ("moments", moments, 2 * count),
+        ):
+            if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
+                raise ArgumentError(
+                    f"{name}: got {array.dtype} {array.shape}, expected {size} contiguous numbers of {dtype}"
+                )
+        norm = ffi.new("double *")
+        arrays = (_pointer(parameters), _pointer(gradient))
+        flat = ffi.new("lc_flat *", (self._kernel, _DTYPES[dtype], count, *arrays))
+        settings = _optimizer(optimizer)
+        update = ffi.new("lc_update *", (settings, _pointer(moments), step, lr))
+        code = lib.lc_optimizer_step(flat, update, norm)
+        if code == lib.LC_NOT_FINITE:
+            raise NonFiniteError(step, math.nan, norm[0])
+        _check(code)
+        return float(norm[0])
+
+    def multiply(self, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype or 0 in a.shape + b.shape:
+            got = f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
+            raise ArgumentError(f"multiply: got {got}, expected (M, K) and (K, N) of one dtype")
+        shape = (len(a), b.shape[1])
+        if out is None:
+            out = np.empty(shape, a.dtype)
+        elif out.shape != shape or out.dtype != a.dtype or not out.flags.c_contiguous:
+            raise ArgumentError(f"out: got {out.dtype} {out.shape}, expected contiguous {a.dtype} {shape}")
+        (a, a_transposed), (b, b_transposed) = _as_it_lies(a), _as_it_lies(b)
+        product = ffi.new("lc_product *", {"kernel": self._kernel, "dtype": _DTYPES[out.dtype]})
+        (product.M, product.N), product.K = shape, b.shape[b_transposed]
+        product.A, product.B, product.C = _pointer(a), _pointer(b), _pointer(out)
+        product.A_transposed, product.B_transposed = a_transposed, b_transposed
+        _check(lib.lc_multiply(product))
+        return out
+
+    def elementwise(self, function: str, x: np.ndarray) -> np.ndarray:
+        """σ, tanh or exp ("sigmoid", "tanh", "exp") of a float array by the kernel's own vector code."""
+        x = np.ascontiguousarray(x)
+        y = np.empty_like(x)
+        arguments = (_DTYPES[x.dtype], _FUNCTIONS[function], x.size, _pointer(x), _pointer(y))
+        _check(lib.lc_elementwise(self._kernel, *arguments))
+        return y
+
+    def fma_operations(self, dtype: str, rounds: int) -> float:
+        """Runs ``rounds`` of nothing but multiply-adds and returns how many operations that was."""
+        return float(lib.lc_fma_peak(self._kernel, _DTYPES[np.dtype(dtype)], rounds))
+
+    def Engine(
+        self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
+    ) -> CoreEngine:
+        first_layer = self._layer(config.layers()[0], np.dtype(config.dtype))
+        return CoreEngine(first_layer, config, parameters, gradient, threads=threads)
+
+    def _layer(self, config: LayerConfig, dtype: np.dtype) -> Any:
+        layer = ffi.new("lc_layer *")
+        layer.kernel = self._kernel
+        layer.dtype = _DTYPES[dtype]
+        layer.cell = lib.lc_cell_index(config.cell.encode())
+        layer.input_size, layer.hidden_size, layer.reverse = config.input_size, config.hidden_size, config.reverse
+        layer.options = sum(bit for name, bit in _OPTIONS.items() if getattr(config, name))
+        for index, name in enumerate(FORCEABLE):
+            if name in config.force:
+                layer.options |= _FORCE_BITS[name]
+                layer.force_value[index] = config.force[name]
+        return layer
 
 
-def fma_operations(dtype: str, rounds: int) -> float:
-    """Runs ``rounds`` of nothing but multiply-adds and returns how many operations that was."""
-    return float(lib.lc_fma_peak(_DTYPES[np.dtype(dtype)], rounds))
+class CoreEngine:
+    """See ``interface.Engine``. ``threads`` share the lanes of a batch; the same number gives the same bits."""
 
-
-def layer_forward(
-    config: LayerConfig,
-    Wt: np.ndarray,
-    b: np.ndarray,
-    peephole: np.ndarray | None,
-    x: np.ndarray,
-    lengths: np.ndarray | None,
-    h0: np.ndarray,
-    c0: np.ndarray | None,
-    recurrent_mask: np.ndarray | None = None,
-) -> Activations:
-    (steps, batch), hidden, dtype = x.shape[:2], config.hidden_size, Wt.dtype
-    first = steps if config.reverse else 0
-    h = np.empty((steps + 1, batch, hidden), dtype)
-    h[first] = h0
-    c = None
-    if c0 is not None:
-        c = np.empty_like(h)
-        c[first] = c0
-    gates = np.empty((steps, batch, config.blocks, hidden), dtype)
-    extra = None if config.cell == "rnn" else np.empty((steps, batch, hidden), dtype)
-    acts = Activations(config, x, lengths, h, c, gates, extra, recurrent_mask)
-    layer = _layer(config, dtype)
-    _check(lib.lc_layer_forward(layer, _pass(Wt, b, peephole, acts)))
-    return acts
-
-
-def layer_backward(
-    config: LayerConfig,
-    Wt: np.ndarray,
-    b: np.ndarray,
-    peephole: np.ndarray | None,
-    acts: Activations,
-    dh: np.ndarray,
-    dh_T: np.ndarray | None,
-    dc_T: np.ndarray | None,
-) -> dict[str, np.ndarray | None]:
-    assert acts.x is not None
-    grads: dict[str, np.ndarray | None] = {
-        "dx": np.empty_like(acts.x) if acts.x.ndim == 3 else None,
-        "dh0": np.empty_like(acts.h[0]),
-        "dWt": np.empty_like(Wt),
-        "db": np.empty_like(b),
-    }
-    if config.cell == "lstm":
-        grads["dc0"] = np.empty_like(acts.h[0])
-    if peephole is not None:
-        grads["dpeephole"] = np.empty_like(peephole)
-    given = {"dh": dh, "dh_T": dh_T, "dc_T": dc_T}
-    pointers = {name: _pointer(array) for name, array in (given | grads).items()}
-    c_pass = _pass(Wt, b, peephole, acts)
-    _check(lib.lc_layer_backward(_layer(config, Wt.dtype), c_pass, ffi.new("lc_grads *", pointers)))
-    return grads
-
-
-def optimizer_step(
-    parameters: np.ndarray,
-    gradient: np.ndarray,
-    moments: np.ndarray,
-    optimizer: OptimizerConfig,
-    step: int,
-    lr: float,
-) -> float:
-    count, dtype = parameters.size, parameters.dtype
-    for name, array, size in (
-        ("parameters", parameters, count),
-        ("gradient", gradient, count),
-        ("moments", moments, 2 * count),
-    ):
-        if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
-            raise ArgumentError(
-                f"{name}: got {array.dtype} {array.shape}, expected {size} contiguous numbers of {dtype}"
-            )
-    norm = ffi.new("double *")
-    pointers = (_pointer(parameters), _pointer(gradient), _pointer(moments))
-    code = lib.lc_optimizer_step(_DTYPES[dtype], count, *pointers, _optimizer(optimizer), step, lr, norm)
-    if code == lib.LC_NOT_FINITE:
-        raise NonFiniteError(step, math.nan, norm[0])
-    _check(code)
-    return float(norm[0])
-
-
-class Engine:
-    """See ``engine.Engine``. ``threads`` share the lanes of a batch; the same number gives the same bits."""
-
-    def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
+    def __init__(
+        self, first_layer: Any, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int
+    ) -> None:
         for name, array in (("parameters", parameters), ("gradient", gradient)):
             if array.shape != (config.num_parameters,) or array.dtype != config.dtype or not array.flags.c_contiguous:
                 raise ArgumentError(
@@ -152,11 +218,7 @@ class Engine:
         self._dtype = np.dtype(config.dtype)
         self._loss = math.nan
         self._batch = (0, 0)  # (T, B) of the last forward
-        model = ffi.new("lc_model *")
-        model.layer = _layer(config.layers()[0], self._dtype)[0]
-        model.num_layers = config.num_layers
-        model.output_size = config.output_size
-        model.dropout = config.dropout
+        model = ffi.new("lc_model *", (first_layer[0], config.num_layers, config.output_size, config.dropout))
         handle = ffi.new("lc_engine **")
         _check(lib.lc_engine_new(model, _pointer(parameters), _pointer(gradient), threads, handle))
         self._engine = ffi.gc(handle[0], lib.lc_engine_free)
@@ -178,18 +240,12 @@ class Engine:
         inputs, targets = self._symbols(inputs, targets, state)
         # Copies, kept: backward reads them again, in C, and must not meet what the caller has made of his since.
         inputs, targets = self._read_again = inputs.copy(), None if targets is None else targets.copy()
+        batch = ffi.new("lc_batch *", {"keep": keep, "use_dropout": dropout_key is not None})
+        batch.T, batch.B = inputs.shape
+        batch.inputs, batch.targets, batch.state = _symbol_pointer(inputs), _symbol_pointer(targets), _pointer(state)
+        batch.dropout_key = (dropout_key or 0) % 2**64
         loss = ffi.new("double *")
-        code = lib.lc_engine_forward(
-            self._engine,
-            *inputs.shape,
-            _symbol_pointer(inputs),
-            _symbol_pointer(targets),
-            _pointer(state),
-            dropout_key is not None,
-            (dropout_key or 0) % 2**64,
-            keep,
-            loss,
-        )
+        code = lib.lc_engine_forward(self._engine, batch, loss)
         self._check(code, inputs, targets)
         self._batch = inputs.shape
         self._loss = math.nan if targets is None else loss[0]
@@ -204,14 +260,12 @@ class Engine:
         config = self.config.layers()[layer]
         (steps, batch), hidden = self._batch, config.hidden_size
         h = np.empty((steps + 1, batch, hidden), self._dtype)
-        c = np.empty_like(h) if config.cell == "lstm" else None
+        c = np.empty_like(h) if config.state_arrays == 2 else None
         gates = np.empty((steps, batch, config.blocks, hidden), self._dtype)
-        extra = None if config.cell == "rnn" else np.empty((steps, batch, hidden), self._dtype)
+        extra = np.empty((steps, batch, hidden), self._dtype) if config.keeps_extra else None
         index = range(self.config.num_layers)[layer]
-        code = lib.lc_engine_activations(
-            self._engine, index, _pointer(h), _pointer(c), _pointer(gates), _pointer(extra)
-        )
-        _check(code)
+        copies = ffi.new("lc_activations *", (_pointer(h), _pointer(c), _pointer(gates), _pointer(extra)))
+        _check(lib.lc_engine_activations(self._engine, index, copies))
         return Activations(config, None, None, h, c, gates, extra)
 
     def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
@@ -228,8 +282,9 @@ class Engine:
         return dstate0
 
     def update(self, optimizer: OptimizerConfig, moments: np.ndarray, step: int, lr: float) -> float:
-        norm = ffi.new("double *")
-        code = lib.lc_engine_update(self._engine, _optimizer(optimizer), self._moments(moments), step, lr, norm)
+        norm, settings = ffi.new("double *"), _optimizer(optimizer)
+        update = ffi.new("lc_update *", (settings, self._moments(moments), step, lr))
+        code = lib.lc_engine_update(self._engine, update, norm)
         if code == lib.LC_NOT_FINITE:
             raise NonFiniteError(step, self._loss, norm[0])
         _check(code)
@@ -254,22 +309,16 @@ class Engine:
             raise ArgumentError(f"lrs: got shape {lrs.shape}, expected ({steps},)")
         losses, norms = np.empty(steps), np.empty(steps)
         done = ffi.new("int *")
-        code = lib.lc_engine_train(
-            self._engine,
-            *inputs.shape,
-            _symbol_pointer(inputs),
-            _symbol_pointer(counted),
-            _pointer(state),
-            _optimizer(optimizer),
-            self._moments(moments),
-            first_step,
-            ffi.from_buffer("double[]", lrs),
-            dropout_seed % 2**64,
-            ffi.NULL if stop is None else _symbol_pointer(stop.array),
-            ffi.from_buffer("double[]", losses),
-            ffi.from_buffer("double[]", norms),
-            done,
-        )
+        settings = _optimizer(optimizer)
+        training = ffi.new("lc_training *", {"optimizer": settings, "first_step": first_step})
+        training.N, training.T, training.B = inputs.shape
+        training.inputs, training.targets = _symbol_pointer(inputs), _symbol_pointer(counted)
+        training.state, training.moments = _pointer(state), self._moments(moments)
+        training.dropout_seed = dropout_seed % 2**64
+        training.stop = ffi.NULL if stop is None else _symbol_pointer(stop.array)
+        for name, array in (("lrs", lrs), ("losses", losses), ("norms", norms)):
+            setattr(training, name, ffi.from_buffer("double[]", array))
+        code = lib.lc_engine_train(self._engine, training, done)
         n = done[0]
         self._batch = (0, 0)  # training keeps no activations to look at
         if code == lib.LC_NOT_FINITE:
@@ -291,18 +340,10 @@ class Engine:
     ) -> np.ndarray:
         inputs, _ = self._symbols(np.array([[symbol]], np.int32), None, state)
         drawn = np.empty(length, np.int32)
-        code = lib.lc_engine_sample(
-            self._engine,
-            _pointer(state),
-            symbol,
-            length,
-            temperature,
-            top_k,
-            top_p,
-            seed % 2**64,
-            offset,
-            _symbol_pointer(drawn),
-        )
+        settings = {"symbol": symbol, "length": length, "offset": offset, "seed": seed % 2**64}
+        sampling = ffi.new("lc_sampling *", settings | {"temperature": temperature, "top_k": top_k, "top_p": top_p})
+        sampling.state, sampling.out = _pointer(state), _symbol_pointer(drawn)
+        code = lib.lc_engine_sample(self._engine, sampling)
         self._check(code, inputs, None)
         return drawn
 
@@ -348,17 +389,18 @@ def _symbol_pointer(array: np.ndarray | None) -> Any:
     return ffi.NULL if array is None else ffi.from_buffer("int32_t[]", array)
 
 
-def _layer(config: LayerConfig, dtype: np.dtype) -> Any:
-    layer = ffi.new("lc_layer *")
-    layer.dtype = _DTYPES[dtype]
-    layer.cell = _CELLS[config.cell]
-    for name in ("input_size", "hidden_size", "reset_after", "peephole", "coupled", "reverse"):
-        setattr(layer, name, getattr(config, name))
-    for index, name in enumerate(FORCEABLE):
-        if name in config.force:
-            layer.force |= _FORCE_BITS[name]
-            layer.force_value[index] = config.force[name]
-    return layer
+@functools.cache
+def _kernel_numbers() -> dict[str, int]:
+    """The numbers that C knows the kernels by, of those that run here."""
+    names = {ffi.string(lib.lc_kernel_name(i)).decode(): i for i in range(lib.lc_kernel_count())}
+    return {name: number for name, number in names.items() if lib.lc_kernel_supported(number)}
+
+
+def _as_it_lies(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The matrix as a contiguous array, and whether that is its transpose."""
+    if not matrix.flags.c_contiguous and matrix.T.flags.c_contiguous:
+        return matrix.T, True
+    return np.ascontiguousarray(matrix), False
 
 
 def _pass(Wt: np.ndarray, b: np.ndarray, peephole: np.ndarray | None, acts: Activations) -> Any:
@@ -394,9 +436,3 @@ def _check(code: int) -> None:
         lib.LC_NO_THREADS: MissingError,
     }
     raise errors.get(code, RuntimeError)(ffi.string(lib.lc_error_text(code)).decode())
-
-
-if os.environ.get(_KERNEL_VARIABLE) not in (None, "", *kernels()):
-    raise ArgumentError(
-        f"{_KERNEL_VARIABLE}: got {os.environ[_KERNEL_VARIABLE]!r}, expected one of {', '.join(kernels())}"
-    )

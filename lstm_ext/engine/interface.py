@@ -124,10 +124,14 @@ class Engine(Protocol):
 
 
 class EngineModule(Protocol):
-    """A module that is an engine: functions for single layers and flat parameters, and ``Engine`` for models."""
+    """What an engine can do with single layers, flat parameters and matrices, and its ``Engine`` for models."""
 
-    @staticmethod
+    @property
+    def kernel(self) -> str | None:
+        """What the C core computes with; None for the twin."""
+
     def layer_forward(
+        self,
         config: LayerConfig,
         Wt: np.ndarray,
         b: np.ndarray,
@@ -149,8 +153,8 @@ class EngineModule(Protocol):
         """
         ...
 
-    @staticmethod
     def layer_backward(
+        self,
         config: LayerConfig,
         Wt: np.ndarray,
         b: np.ndarray,
@@ -168,8 +172,8 @@ class EngineModule(Protocol):
         """
         ...
 
-    @staticmethod
     def optimizer_step(
+        self,
         parameters: np.ndarray,
         gradient: np.ndarray,
         moments: np.ndarray,
@@ -183,5 +187,14 @@ class EngineModule(Protocol):
         """
         ...
 
-    @staticmethod
-    def Engine(config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> Engine: ...
+    def multiply(self, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """a·b for a (M, K) and b (K, N), into ``out`` (M, N) if given.
+
+        Unlike NumPy's ``@`` it gives the same bits whatever NumPy's BLAS is, however many threads that uses, and
+        whether a or b is a transposed view or a copy of it. Raises ValueError for shapes and dtypes that do not fit.
+        """
+        ...
+
+    def Engine(
+        self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
+    ) -> Engine: ...

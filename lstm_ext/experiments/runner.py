@@ -204,7 +204,7 @@ def engine() -> str:
         return name
     from ..engine import core
 
-    return f"c {core.kernel()}"
+    return f"c {core.default_kernel()}"
 
 
 def _path(directory: Path, experiment: Experiment, label: str, settings: Settings, seed: int) -> Path:

@@ -58,12 +58,15 @@ class LanguageModel:
         init: str = "uniform",
         forget_bias: float = 1.0,
         backend: str | None = None,
+        kernel: str | None = None,
         threads: int = 1,
     ) -> None:
-        module = engine_module(backend)
+        module = engine_module(backend, kernel)
         self.config = config
         #: "c" or "numpy"
         self.backend = backend or backend_name()
+        #: Of the C core, by default the fastest one; None for the twin.
+        self.kernel = module.kernel
         self.threads = threads
         #: (P,) all parameters, in the order of ``config.parameter_shapes()``
         self.parameters = np.zeros(config.num_parameters, dtype=config.dtype)
@@ -104,7 +107,7 @@ class LanguageModel:
 
     def copy(self) -> LanguageModel:
         """A model of its own with the same weights."""
-        other = LanguageModel(self.config, backend=self.backend, threads=self.threads)
+        other = LanguageModel(self.config, backend=self.backend, kernel=self.kernel, threads=self.threads)
         other.load(self.parameters)
         return other
 

@@ -49,11 +49,20 @@ class Module:
     def initialise(self, rng: np.random.Generator) -> None:
         """Gives the module's own weights their first values."""
 
-    def build(self: _M, *, seed: int = 0, dtype: str = "float32", backend: str | None = None) -> _M:
+    def build(
+        self: _M,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+        backend: str | None = None,
+        kernel: str | None = None,
+        threads: int = 1,
+    ) -> _M:
         """Makes the weights, and their first values from ``seed``; returns the module itself.
 
         ``dtype``: "float32" or "float64"; ``backend``: "c", "numpy" or None for the default, see
-        ``lstm_ext.engine.backend``. Either backend starts from the same weights.
+        ``lstm_ext.engine.backend``; ``kernel`` is that of the C core, and ``threads`` of it share the work of
+        recurrent layers. Either backend starts from the same weights.
         """
         if dtype not in DTYPES:
             raise ArgumentError(f"dtype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
@@ -64,7 +73,7 @@ class Module:
             )
         size = sum(math.prod(shape) for module in modules.values() for shape in module.parameter_shapes().values())
         self._place(np.zeros(size, dtype), np.zeros(size, dtype), 0)
-        noise, engine, rng = Noise(seed), engine_module(backend), np.random.default_rng(seed)
+        noise, engine, rng = Noise(seed), engine_module(backend, kernel, threads), np.random.default_rng(seed)
         for module in modules.values():
             module.dtype, module.noise = np.dtype(dtype), noise
             module.initialise(rng)

@@ -66,8 +66,7 @@ def verify(*, seed: int = 0, thorough: bool = False, kernels: Sequence[str] | No
     """Runs every check. ``kernels`` of the core: all that this machine can run, unless named.
 
     ``thorough`` tries many more sizes and draws, for minutes. Raises ValueError for a kernel that
-    is not there. Run nothing else on the core meanwhile: an environment variable of the whole
-    process says which kernel it uses.
+    is not there.
     """
     verification = Verification(seed=seed, thorough=thorough, kernels=kernels)
     return verification.report([row for check in verification.checks for row in verification.rows(check)])
@@ -81,20 +80,20 @@ class Verification:
         notes = []
         core: tuple[NamedEngine, ...] = ()
         try:
-            module = engine_module("c")
+            engine_module("c")
         except MissingError as error:
             notes.append(f"Only the NumPy twin is checked, for {error}")
         else:
             from ..engine.core import kernels as available
 
-            core = tuple(NamedEngine("core", kernel, module) for kernel in available())
+            core = tuple(NamedEngine("core", engine_module("c", kernel)) for kernel in available())
         if kernels is not None:
             names = [engine.kernel for engine in core]
             for kernel in kernels:
                 if kernel not in names:
                     raise ArgumentError(f"kernels: got {kernel!r}, expected some of {names}")
             core = tuple(engine for engine in core if engine.kernel in kernels)
-        self._engines = Engines(core, NamedEngine("twin", None, engine_module("numpy")))
+        self._engines = Engines(core, NamedEngine("twin", engine_module("numpy")))
         self._torch: ModuleType | None = None
         try:
             from . import pytorch

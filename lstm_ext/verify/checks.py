@@ -3,13 +3,11 @@ and keeps the largest error of each array."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -17,6 +15,9 @@ from ..engine.config import ModelConfig, OptimizerConfig
 from ..engine.interface import EngineModule
 from ..nn.numerics import relative_error
 from .cases import Case, GradientCase, Results, Seed, random_training, stacked
+
+if TYPE_CHECKING:
+    from ..engine.core import Core
 
 #: Largest relative error allowed between two engines, and between an engine and PyTorch.
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
@@ -27,7 +28,6 @@ FUNCTION_BOUNDS = {"float64": 1e-15, "float32": 5e-7}
 
 #: What an engine is compared with, in the order of a check's rows.
 REFERENCES = ("long double", "itself", "twin", "differences", "PyTorch")
-_KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
 
 
 @dataclass(frozen=True)
@@ -62,25 +62,15 @@ class Row:
 
 @dataclass(frozen=True)
 class NamedEngine:
-    """An engine, and for the core the kernel that it is to use."""
+    """An engine, and what it is called: "core", with each of its kernels, or "twin"."""
 
     name: str
-    kernel: str | None
     module: EngineModule
 
-    @contextlib.contextmanager
-    def chosen(self) -> Iterator[EngineModule]:
-        """The engine, with its kernel in use meanwhile."""
-        before = os.environ.get(_KERNEL_VARIABLE)
-        if self.kernel is not None:
-            os.environ[_KERNEL_VARIABLE] = self.kernel
-        try:
-            yield self.module
-        finally:
-            if before is None:
-                os.environ.pop(_KERNEL_VARIABLE, None)
-            else:
-                os.environ[_KERNEL_VARIABLE] = before
+    @property
+    def kernel(self) -> str | None:
+        """Of the core; None for the twin."""
+        return self.module.kernel
 
 
 @dataclass(frozen=True)
@@ -208,13 +198,11 @@ class Comparison:
 
 
 def _results(cases: Sequence[Case], engine: NamedEngine) -> Results:
-    with engine.chosen() as module:
-        return stacked([case.results(module) for case in cases])
+    return stacked([case.results(engine.module) for case in cases])
 
 
 def _difference_errors(cases: Sequence[Case], engine: NamedEngine, entries: int) -> dict[str, float]:
-    with engine.chosen() as module:
-        pairs = [cast(GradientCase, case).gradients(module, entries) for case in cases]
+    pairs = [cast(GradientCase, case).gradients(engine.module, entries) for case in cases]
     given, numerical = (stacked(results) for results in zip(*pairs, strict=True))
     return relative_errors(given, numerical)
 
@@ -260,10 +248,7 @@ class Function:
         return exact
 
     def _errors(self, engine: NamedEngine, x: np.ndarray, exact: np.ndarray) -> dict[str, float]:
-        from ..engine.core import elementwise
-
-        with engine.chosen():
-            difference = np.abs(elementwise(self.name, x) - exact)
+        difference = np.abs(cast("Core", engine.module).elementwise(self.name, x) - exact)
         absolute = difference[x <= 0] if self.name == "exp" else difference
         return {"absolute": float(absolute.max()), "relative": float((difference / np.abs(exact)).max())}
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from lstm_ext import LanguageModel
 from lstm_ext.engine import twin
 from lstm_ext.engine.backend import available_backends, backend_name, engine_module
+from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 
 #: Makes ``lstm_ext.engine.core`` impossible to import, as on a machine where it was not built.
 WITHOUT_CORE = """
@@ -37,6 +41,55 @@ def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine_module().Engine is twin.Engine
     monkeypatch.setenv("LSTM_LAB_BACKEND", "")
     assert backend_name() == available_backends()[0]
+
+
+@pytest.mark.skipif("c" not in available_backends(), reason="the C core was not built")
+def test_kernels_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which kernel computes is the engine's own matter: one is built after the other, and then they take turns."""
+    core = importlib.import_module("lstm_ext.engine.core")
+    default = core.default_kernel()
+    monkeypatch.setenv("LSTM_LAB_KERNEL", "no longer read")
+    assert engine_module("c").kernel == engine_module("c", default).kernel == default
+    config = ModelConfig(9, 37, 9, num_layers=2)
+    symbols = np.random.default_rng(1).integers(0, 9, (2, 11, 5)).astype(np.int32)
+
+    def trained(kernels: tuple[str, ...]) -> dict[str, bytes]:
+        models = {kernel: LanguageModel(config, kernel=kernel) for kernel in kernels}
+        assert [model.copy().kernel for model in models.values()] == list(kernels)
+        moments = {kernel: np.zeros((2, config.num_parameters), np.float32) for kernel in kernels}
+        for step in range(1, 4):
+            for kernel, model in models.items():
+                model.engine.forward(*symbols, model.zero_state(5))
+                model.engine.backward()
+                model.engine.update(OptimizerConfig(), moments[kernel], step, 0.01)
+        return {kernel: model.parameters.tobytes() for kernel, model in models.items()}
+
+    together = trained(core.kernels())
+    for kernel in core.kernels():
+        assert trained((kernel,)) == {kernel: together[kernel]}
+    assert len(set(together.values())) == len(together)  # they round differently, so each was really used
+
+
+def test_kernels_that_are_not_there_are_refused() -> None:
+    with pytest.raises(ValueError, match="kernel: got 'sse9'"):
+        engine_module(available_backends()[0], "sse9")
+    with pytest.raises(ValueError, match="kernel: got 'portable' for backend 'numpy'"):
+        engine_module("numpy", "portable")
+    with pytest.raises(ValueError, match="threads: got 0"):
+        engine_module(threads=0)
+
+
+@pytest.mark.skipif("c" not in available_backends(), reason="the C core was not built")
+@pytest.mark.parametrize(("kernel", "code"), [("portable", 0), ("sse9", 1), ("", 0)])
+def test_the_environment_chooses_the_default_kernel(kernel: str, code: int) -> None:
+    program = "from lstm_ext.engine.backend import engine_module; print(engine_module('c').kernel)"
+    environment = {**os.environ, "LSTM_LAB_KERNEL": kernel}
+    result = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert result.returncode == code
+    if code:
+        assert "LSTM_LAB_KERNEL: got 'sse9'" in result.stderr
+    elif kernel:
+        assert result.stdout.strip() == kernel
 
 
 def test_unknown_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

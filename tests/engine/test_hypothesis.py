@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lstm_ext.engine import twin
+from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import FORCEABLE, OPTIMIZERS, LayerConfig, ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import EngineModule
 from lstm_ext.verify.cases import (
@@ -29,7 +30,7 @@ from lstm_ext.verify.cases import (
     random_training,
     stacked,
 )
-from lstm_ext.verify.checks import BOUNDS, NamedEngine, relative_errors
+from lstm_ext.verify.checks import BOUNDS, relative_errors
 
 core = pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
 
@@ -87,8 +88,8 @@ def models(draw: st.DrawFn) -> ModelConfig:
 def compare(kernel: str, dtype: str, cases: list[Any]) -> None:
     """Every array of the cases, as one, within the bound."""
     expected = stacked([case.results(twin) for case in cases])
-    with NamedEngine("core", kernel, core).chosen() as engine:
-        results = stacked([case.results(engine) for case in cases])
+    engine = engine_module("c", kernel)
+    results = stacked([case.results(engine) for case in cases])
     assert set(results) == set(expected)
     errors = relative_errors(results, expected)
     assert all(error <= BOUNDS[dtype] for error in errors.values()), errors

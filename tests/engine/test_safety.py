@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 
-core = pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
+pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
+core = engine_module("c")
 
 CONFIG = ModelConfig(6, 5, 6, num_layers=2, dtype="float64")
 T, B = 7, 3

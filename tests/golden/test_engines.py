@@ -14,23 +14,23 @@ from lstm_ext.engine.config import BLOCKS, LayerConfig, ModelConfig, OptimizerCo
 from lstm_ext.engine.interface import EngineModule
 from lstm_ext.nn.numerics import relative_error
 from lstm_ext.verify import CELLS
-from lstm_ext.verify.checks import BOUNDS, NamedEngine
+from lstm_ext.verify.checks import BOUNDS
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def engines() -> Iterator[NamedEngine]:
+def engines() -> Iterator[EngineModule]:
     if "c" in available_backends():
         from lstm_ext.engine.core import kernels
 
-        yield from (NamedEngine("core", kernel, engine_module("c")) for kernel in kernels())
-    yield NamedEngine("twin", None, engine_module("numpy"))
+        yield from (engine_module("c", kernel) for kernel in kernels())
+    yield engine_module("numpy")
 
 
 @pytest.fixture(params=engines(), ids=lambda engine: engine.kernel or "numpy")
-def engine(request: pytest.FixtureRequest) -> Iterator[EngineModule]:
-    with request.param.chosen() as module:
-        yield module
+def engine(request: pytest.FixtureRequest) -> EngineModule:
+    module: EngineModule = request.param
+    return module
 
 
 def every(file: str) -> pytest.MarkDecorator:

@@ -7,6 +7,10 @@ argument's shape, is described in ``lstm_ext.engine.interface``.
 
 from .layers import layer_backward, layer_forward, sigmoid
 from .model import Engine
+from .multiply import multiply
 from .optimizers import optimizer_step
 
-__all__ = ["Engine", "layer_backward", "layer_forward", "optimizer_step", "sigmoid"]
+__all__ = ["Engine", "kernel", "layer_backward", "layer_forward", "multiply", "optimizer_step", "sigmoid"]
+
+#: There is but one twin.
+kernel: str | None = None

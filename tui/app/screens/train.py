@@ -429,10 +429,8 @@ def engine_name(trainer: Trainer) -> str:
     """The engine, with the kernel that the C core chose and the threads it was given."""
     if trainer.model.backend != "c":
         return "NumPy"
-    from lstm_ext.engine.core import kernel
-
     threads = trainer.model.threads
-    return f"C · {kernel()}" + (f" · {threads} threads" if threads > 1 else "")
+    return f"C · {trainer.model.kernel}" + (f" · {threads} threads" if threads > 1 else "")
 
 
 def failure_text(snapshot: Snapshot) -> str:

@@ -66,9 +66,9 @@ def _engine() -> dict[str, Any]:
     available = available_backends()
     core: dict[str, Any] | None = None
     if "c" in available:
-        from lstm_ext.engine.core import compiler, kernel, kernels
+        from lstm_ext.engine.core import compiler, default_kernel, kernels
 
-        core = {"kernel": kernel(), "kernels": list(kernels()), "compiler": compiler()}
+        core = {"kernel": default_kernel(), "kernels": list(kernels()), "compiler": compiler()}
     return {"backend": backend_name(), "backends": list(available), "core": core}
 
 
