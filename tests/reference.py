@@ -38,6 +38,9 @@ def step(
     if config.cell == "rnn":
         h = np.tanh(W @ hx + b)
         return h, c, {"h": h}, np.zeros(H)
+    if config.cell == "mingru":
+        z, n = sigmoid(W[:H] @ x + b[:H]), W[H:] @ x + b[H:]
+        return (1 - z) * kept + z * n, c, {"z": z, "n": n}, np.zeros(H)
     if config.cell == "gru":
         r, z = (sigmoid(W[rows(k)] @ hx + b[rows(k)]) for k in (0, 1))
         Wn, bn = W[rows(2)], b[rows(2)]

@@ -18,7 +18,7 @@ from ..errors import ArgumentError
 
 #: Row blocks of W for each cell, in PyTorch's order. ``G`` is their number.
 BLOCKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n"), "rnn": ("h",)}
+    {"lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n"), "rnn": ("h",), "mingru": ("z", "n")}
 )
 #: The gates of an LSTM that can be forced to a constant, in the order of ``peephole``'s rows.
 FORCEABLE = ("input", "forget", "output")
@@ -82,7 +82,7 @@ class LayerConfig:
     @property
     def recurrent(self) -> bool:
         """Whether the first H columns of W are there, those that meet h."""
-        return True
+        return self.cell != "mingru"
 
     @property
     def keeps_extra(self) -> bool:
@@ -95,7 +95,7 @@ class LayerConfig:
         return 2 if self.cell == "lstm" else 1
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes as they lie in memory: ``Wt`` (H+D, G·H) ``b`` (G·H,) or, for a GRU with
+        """Shapes as they lie in memory: ``Wt`` (H+D, G·H), of a minGRU (D, G·H), ``b`` (G·H,) or, for a GRU with
         ``reset_after``, (G·H + H,), and for peepholes ``peephole`` (3, H), rows i, f, o."""
         h, rows = self.hidden_size, self.blocks * self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..engine.config import LayerConfig
+from ..engine.config import BLOCKS, LayerConfig
 from ..errors import ArgumentError
 
 NAMES = ("uniform", "xavier", "orthogonal", "chrono:T")
@@ -54,9 +54,9 @@ def initialise_layer(
     elif scheme == "xavier":
         Wt[...] = _uniform(rng, _glorot(h + d, h), Wt.shape)
     else:
-        for gate in range(config.blocks):
+        for gate in range(config.blocks if config.recurrent else 0):
             Wt[:h, gate * h : (gate + 1) * h] = _orthogonal(rng, h)
-        Wt[h:] = _uniform(rng, _glorot(d, h), Wt[h:].shape)
+        Wt[-d:] = _uniform(rng, _glorot(d, h), Wt[-d:].shape)
 
     b[...] = 0
     if scheme == "chrono":
@@ -64,7 +64,8 @@ def initialise_layer(
         if config.cell == "lstm":
             b[:h], b[h : 2 * h] = -log_times, log_times
         else:
-            b[h : 2 * h] = -log_times
+            z = BLOCKS[config.cell].index("z") * h
+            b[z : z + h] = -log_times
     elif config.cell == "lstm":
         b[h : 2 * h] = forget_bias
     if config.peephole:

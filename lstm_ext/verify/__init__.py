@@ -127,6 +127,7 @@ _HUGE_LOGITS = "logits of ±1e4"
 #: Every cell, with every option.
 CELLS: dict[str, dict[str, Any]] = {
     "rnn": {"cell": "rnn"},
+    "mingru": {"cell": "mingru"},
     "gru": {"cell": "gru"},
     "gru reset_after": {"cell": "gru", "reset_after": True},
     "lstm": {"cell": "lstm"},

@@ -138,10 +138,10 @@ def random_layer(
 
 
 def _weights(random: np.random.Generator, config: LayerConfig, symbols: bool) -> np.ndarray:
-    """Wt (H+D, G·H) that makes pre-activations of about 1 from inputs of about 1."""
+    """Wt (H+D, G·H), of a minGRU (D, G·H), that makes pre-activations of about 1 from inputs of about 1."""
     H, D = config.hidden_size, config.input_size
-    scale = np.repeat([0.8 / math.sqrt(H), 0.8 / (1 if symbols else math.sqrt(D))], [H, D])
-    weights: np.ndarray = random.normal(size=(H + D, config.blocks * H)) * scale[:, None]
+    scale = np.repeat([0.8 / math.sqrt(H), 0.8 / (1 if symbols else math.sqrt(D))], [H * config.recurrent, D])
+    weights: np.ndarray = random.normal(size=(len(scale), config.blocks * H)) * scale[:, None]
     return weights
 
 

@@ -27,7 +27,7 @@ def has_counterpart(options: Mapping[str, Any]) -> bool:
     """Whether PyTorch has a cell with these of ``LayerConfig``'s options."""
     if options["cell"] == "gru":
         return bool(options.get("reset_after"))
-    return set(options) == {"cell"}
+    return set(options) == {"cell"} and options["cell"] != "mingru"
 
 
 P = ParamSpec("P")

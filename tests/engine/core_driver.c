@@ -192,7 +192,7 @@ static const struct {
     const char *cell;
     int options;
 } cells[] = {
-    {"rnn", 0}, {"gru", 0}, {"gru", LC_RESET_AFTER}, {"lstm", 0},
+    {"rnn", 0}, {"mingru", 0}, {"gru", 0}, {"gru", LC_RESET_AFTER}, {"lstm", 0},
     {"lstm", LC_PEEPHOLE | LC_COUPLED | LC_FORCE_OUTPUT},
 };
 enum { CELLS = sizeof cells / sizeof *cells };

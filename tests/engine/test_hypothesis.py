@@ -52,7 +52,7 @@ threads = st.integers(1, 3)
 # One, a vector of any kernel, two of them, and a number more or less.
 widths = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65])
 cells = st.one_of(
-    st.just({"cell": "rnn"}),
+    st.sampled_from([{"cell": "rnn"}, {"cell": "mingru"}]),
     st.fixed_dictionaries({"cell": st.just("gru"), "reset_after": st.booleans()}),
     st.fixed_dictionaries(
         {

@@ -27,6 +27,7 @@ CONFIGS = {
     "gru": ModelConfig(7, 5, 6, cell="gru", num_layers=2, dtype="float64"),
     "gru reset_after": ModelConfig(6, 5, 6, cell="gru", reset_after=True, num_layers=3, dtype="float64"),
     "rnn": ModelConfig(4, 3, 4, cell="rnn", num_layers=2, dtype="float64"),
+    "mingru": ModelConfig(4, 3, 4, cell="mingru", num_layers=2, dtype="float64"),
     "dropout": ModelConfig(4, 7, 4, num_layers=2, dropout=0.4, dtype="float64"),
     "two symbols": ModelConfig(2, 1, 2, cell="gru", dtype="float64"),
     "one symbol": ModelConfig(1, 3, 1, dtype="float64"),

@@ -148,7 +148,7 @@ def test_states_of_a_sequence_that_has_ended(backend: str) -> None:
 
 
 @both_backends
-@pytest.mark.parametrize("cell", BLOCKS)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_padding_is_never_read(cell: str, backend: str) -> None:
     arguments = make(cell, lengths=[6, 0, 4], backend=backend)
     rubbish = arguments | {"x": arguments["x"].copy()}
@@ -242,7 +242,7 @@ def test_backward_does_not_depend_on_what_the_caller_does_in_between(symbols: bo
 @both_backends
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
 def test_absurd_weights_are_no_errors(value: float, backend: str) -> None:
-    for cell in BLOCKS:
+    for cell in ("lstm", "gru", "rnn"):
         arguments = make(cell, backend=backend)
         arguments["W"][::2] = value
         result = forward(cell, arguments)

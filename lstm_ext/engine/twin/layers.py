@@ -64,14 +64,15 @@ def layer_forward(
 ) -> Activations:
     """See ``EngineModule.layer_forward``."""
     (T, B), H, G = x.shape[:2], config.hidden_size, config.blocks
+    U, Wx = _split(config, Wt)
     acts = Activations(
         config=config,
         x=x,
         lengths=lengths,
         h=np.empty((T + 1, B, H), Wt.dtype),
         c=None if c0 is None else np.empty((T + 1, B, H), Wt.dtype),
-        gates=_input_projection(Wt[H:], b[: G * H], x).reshape(T, B, G, H),
-        extra=None if config.cell == "rnn" else np.empty((T, B, H), Wt.dtype),
+        gates=_input_projection(Wx, b[: G * H], x).reshape(T, B, G, H),
+        extra=np.empty((T, B, H), Wt.dtype) if config.keeps_extra else None,
         recurrent_mask=recurrent_mask,
     )
     start = T if config.reverse else 0
@@ -79,11 +80,13 @@ def layer_forward(
     if acts.c is not None:
         acts.c[start] = c0
     if config.cell == "lstm":
-        _lstm_forward(config, Wt[:H], peephole, acts)
+        _lstm_forward(config, U, peephole, acts)
     elif config.cell == "gru":
-        _gru_forward(config, Wt[:H], b[G * H :], acts)
+        _gru_forward(config, U, b[G * H :], acts)
+    elif config.cell == "mingru":
+        _mingru_forward(acts)
     else:
-        _rnn_forward(Wt[:H], acts)
+        _rnn_forward(U, acts)
     return acts
 
 
@@ -102,22 +105,27 @@ def layer_backward(
     if acts.x is None:
         raise ArgumentError("acts: got x = None, expected activations that kept their input")
     T, B, H = dh.shape
+    U, Wx = _split(config, Wt)
     dh_next = np.zeros((B, H), dh.dtype) if dh_T is None else dh_T
     dc_next = np.zeros((B, H), dh.dtype) if dc_T is None else dc_T
     grads: dict[str, np.ndarray | None] = {}
     if config.cell == "lstm":
-        da, grads["dh0"], grads["dc0"] = _lstm_backward(config, Wt[:H], peephole, acts, dh, dh_next, dc_next)
+        da, grads["dh0"], grads["dc0"] = _lstm_backward(config, U, peephole, acts, dh, dh_next, dc_next)
     elif config.cell == "gru":
-        da, grads["dh0"] = _gru_backward(config, Wt[:H], acts, dh, dh_next)
+        da, grads["dh0"] = _gru_backward(config, U, acts, dh, dh_next)
+    elif config.cell == "mingru":
+        da, grads["dh0"] = _mingru_backward(acts, dh, dh_next)
     else:
-        da, grads["dh0"] = _rnn_backward(Wt[:H], acts, dh, dh_next)
+        da, grads["dh0"] = _rnn_backward(U, acts, dh, dh_next)
 
     # a = U·h' + Wx·x + b at every step, so each gradient is one product over all T·B of them.
     rows = da.reshape(T * B, -1)  # (T·B, G·H)
     dWt, db = np.empty_like(Wt), np.empty_like(b)
     db[: rows.shape[1]] = rows.sum(axis=0)
-    grads["dx"] = _input_gradients(Wt[H:], acts.x, rows, dWt[H:])
-    _recurrent_gradients(config, acts, da, dWt[:H], db)
+    dU, dWx = _split(config, dWt)
+    grads["dx"] = _input_gradients(Wx, acts.x, rows, dWx)
+    if config.recurrent:
+        _recurrent_gradients(config, acts, da, dU, db)
     grads["dWt"], grads["db"] = dWt, db
     if config.peephole:  # a_i and a_f looked at c', a_o at the new c
         c_previous, c = acts.c_previous, acts.c_output
@@ -303,7 +311,37 @@ def _rnn_backward(
     return da, dh
 
 
+# -------------------------------------------------------------------------------------- minGRU
+
+
+def _mingru_forward(acts: Activations) -> None:
+    """z = σ(Wx_z·x + b_z), n = Wx_n·x + b_n, h = (1−z)⊙h' + z⊙n.  Feng et al. 2024."""
+    z, n = acts.blocks.values()
+    sigmoid(z, out=z)
+    for t in _steps(acts):
+        acts.output[t] = (1 - z[t]) * acts.previous[t] + z[t] * n[t]
+        _leave_alone(acts, t)
+
+
+def _mingru_backward(acts: Activations, dh_output: np.ndarray, dh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """∂L/∂a (T, B, 2, H) and ∂L/∂h0 (B, H)."""
+    z, n = acts.blocks.values()  # each (T, B, H)
+    da = np.empty_like(acts.gates)
+    da[:, :, 0] = (n - acts.previous) * z * (1 - z)  # ∂h/∂a_z
+    da[:, :, 1] = z  # ∂h/∂a_n
+    for t in _steps(acts, backward=True):
+        dh = dh + dh_output[t]
+        da[t] *= dh[:, None]
+        dh = dh * (1 - z[t])  # z = 0 where a sequence has ended: dh passes untouched
+    return da, dh
+
+
 # -------------------------------------------------------------------------- what all cells share
+
+
+def _split(config: LayerConfig, Wt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """U (H, G·H), of a minGRU (0, G·H), and Wx (D, G·H): views."""
+    return Wt[: -config.input_size], Wt[-config.input_size :]
 
 
 def _steps(acts: Activations, backward: bool = False) -> Iterable[int]:

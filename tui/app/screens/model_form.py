@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal
 from textual.widgets import Button, Checkbox, Input, Label, Select
 
-from lstm_ext.engine.config import BLOCKS, OPTIMIZERS
+from lstm_ext.engine.config import OPTIMIZERS
 from lstm_ext.errors import ArgumentError
 
 from ..session import Settings
@@ -65,7 +65,7 @@ class ModelForm(Dialog[Settings]):
     def compose_body(self) -> ComposeResult:
         """Fields in two columns, switches, a line on size or on what is wrong, buttons."""
         settings = self._settings
-        cells = [(cell.upper(), cell) for cell in BLOCKS]
+        cells = [(cell.upper(), cell) for cell in ("lstm", "gru", "rnn")]
         optimizers = [(name, name) for name in OPTIMIZERS]
         with Grid():
             yield Label("cell")
