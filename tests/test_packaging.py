@@ -59,6 +59,12 @@ def test_no_commands_help_loads_textual(command: str) -> None:
     assert "textual" not in loaded
 
 
+def test_running_the_library_points_to_the_program() -> None:
+    result = subprocess.run([sys.executable, "-m", "lstm_ext"], capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "`lstm-lab`" in result.stderr
+
+
 def imports(path: Path) -> set[str]:
     """Absolute module names that a source file imports, at any depth of nesting."""
     names = set()
