@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lstm_ext.timing import Spread
+from lstm_ext.visualization.drawing import draw_bar
 
 from .contender import OURS, PEERS
 from .report import Report, RowResult, Timing
@@ -19,7 +20,6 @@ from .targets import Verdict
 
 #: Cells of a bar, and of the name before it.
 BAR, LABEL = 28, 24
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _MARKS = {True: ("met", "green"), False: ("missed", "red"), None: ("open", "yellow")}
 
 
@@ -34,14 +34,6 @@ def duration(seconds: float) -> str:
         if seconds < limit * 0.9995:
             return f"{_digits(seconds * factor)} {unit}"
     return f"{_digits(seconds)} s"
-
-
-def bar(share: float, *, ascii_only: bool) -> str:
-    """``share`` in [0, 1] of ``BAR`` cells, to an eighth of a cell; never nothing."""
-    if ascii_only:
-        return "#" * max(1, round(share * BAR))
-    eighths = max(1, round(share * BAR * 8))
-    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
 def heading(report: Report) -> Text:
@@ -72,7 +64,8 @@ def row_lines(result: RowResult, verdicts: Iterable[Verdict], *, ascii_only: boo
             continue
         seconds = timing.seconds
         line.append(f"{duration(seconds.median):>8}").append(f"{_iqr(seconds):>5} ", "dim")
-        yield line.append(bar(best / seconds.median, ascii_only=ascii_only))
+        share = max(best / seconds.median, 1 / (BAR if ascii_only else 8 * BAR))  # never nothing
+        yield line.append(draw_bar(share, BAR, "ascii" if ascii_only else "block"))
     if any(timing.nearest for timing in result.timings):
         yield Text("  * computes something else: PyTorch has no textbook GRU", "dim")
     conclusions = Text("   ").join(_mark(verdict) for verdict in verdicts)

@@ -25,7 +25,6 @@ COLOURS: tuple[RGB, ...] = (
 )  # fmt: skip
 #: A piece of text, and the number of the curve whose colour it has, −1 for none.
 Run = tuple[str, int]
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 @dataclass(frozen=True)
@@ -122,17 +121,10 @@ def _bar_lines(chart: BarChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
     lines: list[list[Run]] = [[(chart.title, -1)]]
     for index, (name, value, text) in enumerate(rows):
         share = (_scaled(value, chart.log) - low) / (high - low) if math.isfinite(value) else 1.0
-        bar = _bar(min(1.0, max(0.0, share)) * room, glyphs)
+        bar = drawing.draw_bar(share, room, "ascii" if glyphs == "ascii" else "block")
         series = index if index < len(chart.bars) else -1
         lines.append([(f"{name:<{names}}  ", -1), (bar.ljust(room), series), (f"  {text:>{texts}}", -1)])
     return lines
-
-
-def _bar(length: float, glyphs: Glyphs) -> str:
-    if glyphs == "ascii":
-        return "#" * round(length)
-    whole, eighth = divmod(round(length * 8), 8)
-    return "█" * whole + (_EIGHTHS[eighth] if eighth else "")
 
 
 def _scaled(value: float, log: bool) -> float:

@@ -8,7 +8,7 @@ For curves: ``draw_curves`` (the bare raster), ``draw_chart`` (with axes); both 
 ``Drawing``, which also knows which curve each cell belongs to. For heatmaps: ``quantize`` gives
 levels, ``shade`` makes characters of them, and ``SEQUENTIAL``, ``DIVERGING`` and
 ``DIVERGING_ON_WHITE`` are colours for 16 levels. For axes: ``value_range``, ``nice_ticks``,
-``tick_labels``. For the characters of a text: ``visible_character``.
+``tick_labels``. For bars: ``draw_bar``, ``draw_balance``. For the characters of a text: ``visible_character``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from ..errors import ArgumentError
 
 Glyphs = Literal["braille", "block", "ascii"]
+BarStyle = Literal["block", "line", "ascii"]
 RGB = tuple[int, int, int]
 
 #: Rows and columns of dots in one character cell.
@@ -35,6 +36,9 @@ _BLOCK_BITS = np.array([[1, 2], [4, 8]], dtype=np.uint32)
 _BLOCKS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 #: The curves' marks in ASCII, where a cell has no dots.
 MARKS = "*o+x#%@&"
+
+#: What bars are made of: a whole character, and the growing parts of one.
+_BARS = {"block": ("█", "▏▎▍▌▋▊▉"), "line": ("━", "╸"), "ascii": ("#", "")}
 
 #: Glyphs for growing values, from empty to full: shades, or bars, which show finer differences.
 RAMPS = {"unicode": " ░▒▓█", "bars": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#%@"}
@@ -261,6 +265,32 @@ def shade(levels: np.ndarray, ramp: str, columns: int = 1) -> list[str]:
     """
     table = np.frombuffer((ramp + NAN_GLYPH).encode("utf-32-le"), dtype=np.uint32)
     return _strings(np.repeat(table[levels], columns, axis=1))
+
+
+def draw_bar(share: float, width: int, style: BarStyle = "block") -> str:
+    """A bar for a number from 0 to 1, at most ``width`` characters long; empty for NaN and infinity.
+
+    Blocks tell eighths of a character, lines halves, ASCII whole ones.
+    """
+    if not math.isfinite(share):
+        return ""
+    full, parts = _BARS[style]
+    steps = len(parts) + 1
+    whole, part = divmod(round(min(max(share, 0.0), 1.0) * width * steps), steps)
+    return full * whole + (parts[part - 1] if part else "")
+
+
+def draw_balance(share: float, width: int, *, ascii_only: bool = False) -> tuple[str, str, str]:
+    """A bar for a number from −1 to 1, to the left or right of an axis: what is left of the axis, the axis, and
+    what is right of it. Together they are always ``width`` characters."""
+    side = (width - 1) // 2
+    drawn = draw_bar(abs(share), side, "ascii" if ascii_only else "line")
+    left, right = " " * side, " " * (width - 1 - side)
+    if share < 0:
+        left = drawn.replace("╸", "╺")[::-1].rjust(side)
+    else:
+        right = drawn.ljust(width - 1 - side)
+    return left, "|" if ascii_only else "│", right
 
 
 def visible_character(character: str, columns: int = 1, *, ascii_only: bool = False) -> str:

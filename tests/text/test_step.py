@@ -16,7 +16,6 @@ from lstm_ext.explain.walk import Walk, format_number, spelling_model, walk
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.trainer import Trainer, TrainerConfig
 from lstm_lab.cli.main import main
-from lstm_lab.text.meter import balance, bar
 from lstm_lab.text.step import likeliest, render
 
 NETWORKS = [{}, {"cell": "gru"}, {"cell": "gru", "reset_after": True}, {"cell": "rnn"}]
@@ -177,24 +176,6 @@ def test_bad_input_gets_one_line(arguments: list[str], message: str, capsys: pyt
     printed = capsys.readouterr()
     assert not printed.out
     assert printed.err.count("\n") == 1 and message in printed.err
-
-
-def test_bars() -> None:
-    assert [bar(share, 4, ascii_only=False) for share in (0, 0.125, 0.5, 1, 2, -1)] == [
-        "",
-        "╸",
-        "━━",
-        "━━━━",
-        "━━━━",
-        "",
-    ]
-    assert bar(float("nan"), 4, ascii_only=False) == ""
-    assert bar(0.5, 8, ascii_only=True) == "===="
-    assert balance(0.5, 9, ascii_only=False) == ("    ", "│", "━━  ")
-    assert balance(-0.375, 9, ascii_only=False) == ("  ╺━", "│", "    ")
-    assert balance(-1, 9, ascii_only=True) == ("====", "|", "    ")
-    for width in range(3, 12):
-        assert sum(map(len, balance(-0.3, width, ascii_only=False))) == width
 
 
 def test_the_likeliest_symbols_include_the_target() -> None:

@@ -17,6 +17,8 @@ from lstm_ext.visualization.drawing import (
     RAMPS,
     SEQUENTIAL,
     Glyphs,
+    draw_balance,
+    draw_bar,
     draw_chart,
     draw_curves,
     nice_ticks,
@@ -267,3 +269,18 @@ def test_visible_characters(character: str, shown: str, in_ascii: str) -> None:
 def test_wide_characters_where_there_is_room() -> None:
     assert visible_character("日", 2) == "日"
     assert visible_character("日", 3) == "日 "
+
+
+def test_bars_are_as_long_as_their_number_and_never_longer() -> None:
+    shares = (0, 1 / 32, 0.125, 0.5, 0.7, 1, 2, -1, math.nan, math.inf)
+    assert [draw_bar(share, 4) for share in shares] == ["", "▏", "▌", "██", "██▊", "████", "████", "", "", ""]
+    assert [draw_bar(share, 4, "line") for share in shares[:6]] == ["", "", "╸", "━━", "━━━", "━━━━"]
+    assert [draw_bar(share, 8, "ascii") for share in shares[3:6]] == ["####", "######", "########"]
+
+
+def test_bars_of_both_signs_stand_on_an_axis() -> None:
+    assert draw_balance(0.5, 9) == ("    ", "│", "━━  ")
+    assert draw_balance(-0.375, 9) == ("  ╺━", "│", "    ")
+    assert draw_balance(-1, 9, ascii_only=True) == ("####", "|", "    ")
+    for width in range(3, 12):
+        assert sum(map(len, draw_balance(-0.3, width))) == width

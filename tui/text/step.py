@@ -10,8 +10,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from lstm_ext.explain.stages import to_ascii
 from lstm_ext.explain.walk import Moment, Step, Walk, format_number
-
-from .meter import bar
+from lstm_ext.visualization.drawing import draw_bar
 
 WIDTH = 80
 _NAME = 16
@@ -182,7 +181,7 @@ class _Page:
             for symbol in likeliest(step.values["p"], step.target, _SYMBOLS):
                 share = float(step.values["p"][symbol])
                 mark = "  target" if symbol == step.target else ""
-                drawn = bar(share, _BAR, ascii_only=self.ascii_only)
+                drawn = draw_bar(share, _BAR, "ascii" if self.ascii_only else "line")
                 label = set_cell_size(quoted(self.walk.vocabulary.symbols[symbol], self.ascii_only), 7)
                 yield f"{indent}{label}{format_number(share):>8}  {drawn}{mark}".rstrip()
         elif moment.stage.id == "dy":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from lstm_ext.explain.walk import format_number
+from lstm_ext.visualization.drawing import draw_bar
 
-from ...text.meter import bar
 from ...text.step import likeliest
 from .canvas import Piece, heading, row
 from .walk_view import WalkView
@@ -38,6 +38,8 @@ class NextCharacter(WalkView):
                 ((format_number(value) if known else self.dot).rjust(9) + "  ", style if known else ink.faint)
             )
             if known:
-                pieces.append((bar(value, width - 17, ascii_only=ink.ascii), ink.point if wanted else ink.line))
+                pieces.append(
+                    (draw_bar(value, width - 17, "ascii" if ink.ascii else "line"), ink.point if wanted else ink.line)
+                )
             rows.append(row(width, pieces))
         return rows

@@ -12,8 +12,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from lstm_ext.explain.walk import format_number
+from lstm_ext.visualization.drawing import draw_balance, draw_bar
 
-from ...text.meter import balance, bar
 from ...text.step import likeliest
 from .canvas import Piece, clickable, heading, row
 from .walk_view import WalkView, most_wide, window
@@ -188,7 +188,10 @@ class StageDetail(WalkView):
             ]
             share = float(value) / (float(values.max()) or 1.0)
             pieces.append(
-                (bar(share, min(_MOST_BAR, width - wide - _NUMBER - 2), ascii_only=ink.ascii), self._color(1))
+                (
+                    draw_bar(share, min(_MOST_BAR, width - wide - _NUMBER - 2), "ascii" if ink.ascii else "line"),
+                    self._color(1),
+                )
             )
             yield row(width, pieces)
 
@@ -263,11 +266,11 @@ class StageDetail(WalkView):
         if room < _LEAST_BAR:
             return []
         if span == "gate":
-            return [(bar(value, room, ascii_only=self.ink.ascii), self._color(1))]
+            return [(draw_bar(value, room, "ascii" if self.ink.ascii else "line"), self._color(1))]
         return self._balance(value / _limit(values, span), room)
 
     def _balance(self, share: float, room: int) -> list[Piece]:
-        left, axis, right = balance(share, room, ascii_only=self.ink.ascii)
+        left, axis, right = draw_balance(share, room, ascii_only=self.ink.ascii)
         return [(left, self._color(-1)), (axis, self.ink.faint), (right, self._color(1))]
 
     def _scale(self, label: str, values: np.ndarray, span: str, width: int) -> Strip:
