@@ -1,4 +1,4 @@
-"""A bug of ours: its traceback goes to a file, and one line says where that is and what to do with it."""
+"""A bug of ours: its traceback goes to a file, and one line says where the file is and what to do with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lstm_ext.files import write_atomically
 
 
 def report(error: BaseException) -> str:
-    """Keeps the traceback of ``error`` where only this user can read it. Returns one line for the user."""
+    """Write the traceback of ``error`` to a file that only this user can read. Returns one line for the user."""
     name = type(error).__name__
     what = textwrap.shorten(f"{name}: {error}" if str(error) else name, 200, placeholder=" …")
     found = f"this is a bug in lstm-lab ({what})"

@@ -1,4 +1,4 @@
-"""What ends a command with one clear line instead of a result, beside the library's own errors."""
+"""The error that ends a command with one clear line, besides the library's own."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from lstm_ext.errors import LabError
 
 
 class UsageError(LabError):
-    """The command line itself is wrong: says what was given, and what was expected."""
+    """The command line itself is wrong; the message says what was given and what was expected."""

@@ -1,8 +1,8 @@
-"""Runs every variant of an experiment with every seed, here or in other processes, and keeps what is done.
+"""Runs every variant of an experiment with every seed, here or in other processes, and keeps finished runs.
 
 Each run's numbers are written to a file of their own as soon as it is finished, under a name that its
-settings, its seed and the engine decide. So an experiment that was interrupted goes on where it was, one with more
-seeds or variants only adds what is new, and what was measured with other settings is never taken for it.
+settings, its seed and the engine decide. So an interrupted experiment continues where it stopped, one with more
+seeds or variants runs only the new ones, and runs with other settings are never mistaken for it.
 """
 
 from __future__ import annotations

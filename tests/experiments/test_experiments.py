@@ -534,7 +534,7 @@ def test_command_prints_saves_and_keeps(state: Path, capsys: pytest.CaptureFixtu
     assert len(list(state.rglob("*.json"))) == 14
     assert main([*command, "--json"]) == 0
     again = capsys.readouterr()
-    assert "14 of 14 runs are kept from before" in again.err
+    assert "14 of 14 runs are kept from earlier" in again.err
     found = json.loads(again.out)
     assert found == json.loads(Path("out/gradient-flow.json").read_text()) and found["findings"][0] in " ".join(
         printed.out.split()
@@ -572,5 +572,5 @@ def test_ctrl_c_keeps_what_is_done(state: Path, jobs: str) -> None:
     _, errors = process.communicate(timeout=60)
     done = len(list(state.rglob("*.json")))
     assert process.returncode == 130, errors
-    assert f"{done} of 2640 runs are kept in" in errors and "the same command goes on" in errors
+    assert f"{done} of 2640 runs are kept in" in errors and "the same command continues" in errors
     assert "Traceback" not in errors

@@ -1,4 +1,4 @@
-"""What shells offer as an option's value, beyond the choices that argparse knows: files and names of ours."""
+"""What shells offer as an option's value, beyond the choices that argparse knows: files, and our own names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def _function(name: str) -> dict[str, str]:
-    """How each shell calls a function that ``preamble`` defines, as shtab wants it."""
+    """How each shell calls a function that ``preamble`` defines, in the form that shtab takes."""
     return {"bash": name, "zsh": name, "fish": f"({name})"}
 
 

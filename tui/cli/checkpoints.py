@@ -23,7 +23,7 @@ def readable(path: str | None) -> str:
 
 
 def writable(path: str) -> str:
-    """``path``, if it is one that a checkpoint may have."""
+    """``path``, if a checkpoint may have that name."""
     if Path(readable(path)).suffix != SUFFIX:
         raise UsageError(f"--checkpoint: got {path!r}, expected a file name that ends in {SUFFIX}")
     return path

@@ -3,7 +3,7 @@
 Only the module of the chosen command is imported, and those import what they need when they
 run, so that ``--version`` and ``--help`` answer at once.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 70 a bug of ours, 128 + n ended by signal n.
+Exit status: 0 success, 1 failure, 2 wrong usage, 70 a bug of ours, 128 + n ended by signal n.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SIGPIPE_STATUS = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit status. ``arguments`` default to the process's own."""
+    """Run one command and return its exit status. ``arguments`` default to the process's own."""
     if arguments is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # A script's `&` starts its children so; whoever sends a SIGINT all the same means it.
+        # A script's `&` starts its children this way; a SIGINT that is sent all the same is meant.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that lacks a symbol gets "?" instead of a crash
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Runs ``command``; whatever it raises becomes one line on standard error and an exit status.
+    """Run ``command``; any error becomes one line on standard error and an exit status.
 
     LSTM_LAB_DEBUG=1 shows the traceback instead of the line.
     """
@@ -49,7 +49,7 @@ def guarded(command: Callable[[], int]) -> int:
         return status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our output has had enough, as in `| head`
+    except BrokenPipeError:  # the reader of our output has closed it, as in `| head`
         _drop_output()
         return SIGPIPE_STATUS
     except Exception as error:
@@ -68,7 +68,7 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def _explained(error: Exception) -> tuple[int, str]:
-    """The exit status, and what to tell the user; nothing where it is our bug."""
+    """The exit status, and what to tell the user; no text if it is our bug."""
     match error:
         case UsageError():
             return 2, str(error)
@@ -95,7 +95,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _drop_output() -> None:
-    """Points standard output at nothing if it takes no more: the interpreter's last flush would fail again."""
+    """Point standard output at the null device if it is closed: the interpreter's last flush would fail again."""
     try:
         sys.stdout.flush()
     except OSError:

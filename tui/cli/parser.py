@@ -12,21 +12,21 @@ from .options import Parser
 #: Each command and its line in the help; the module of that name in ``commands`` has its options and runs it.
 COMMANDS = {
     "lab": "open the laboratory (what plain `lstm-lab` does)",
-    "train": "train a network on a text and keep it in a checkpoint",
+    "train": "train a network on a text and save it in a checkpoint",
     "generate": "let a trained network write",
     "eval": "measure a trained network on a text",
     "step": "walk through a text one gate at a time, in plain text",
     "experiment": "answer a question about recurrent networks by measuring",
     "verify": "prove the engines against each other, finite differences and PyTorch",
-    "doctor": "show versions, engine, speed, terminal and texts, and what could be better",
-    "completion": "print what makes bash, zsh or fish complete all this",
+    "doctor": "show versions, engine, speed, terminal and texts, and what to improve",
+    "completion": "print a completion script for bash, zsh or fish",
 }
 
 
 def make_parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
-    """The whole command line; of the ``commands`` named, whose modules are imported for that, with all options.
+    """The whole command line; the modules of ``commands`` are imported, so that those have all their options.
 
-    What is parsed has the function ``run``, which runs the command and returns its exit status.
+    The parsed arguments have the function ``run``, which runs the command and returns its exit status.
     """
     parser = Parser(
         prog="lstm-lab",

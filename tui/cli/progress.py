@@ -1,4 +1,4 @@
-"""How a run is going, on one line: rewritten in place on a terminal, a new line now and then elsewhere."""
+"""The progress of a run, on one line: rewritten in place on a terminal, a new line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEW_LINE = 5.0
 
 
 class Progress:
-    """Called with each snapshot; writes it to ``stream`` when something is worth writing."""
+    """Called with each snapshot; writes to ``stream`` when something is worth writing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -53,7 +53,7 @@ class Progress:
             print(f"lstm-lab: {message}", file=sys.stderr)
 
     def clear(self) -> None:
-        """Takes the live line away."""
+        """Remove the live line."""
         if self._live and self._written > -math.inf:
             self._write("\r\x1b[K")
             self._written = -math.inf
@@ -63,7 +63,7 @@ class Progress:
         self._stream.flush()
 
     def _line(self, snapshot: Snapshot, width: int | None = None) -> str:
-        """The fields that fit into ``width``, the most wanted first."""
+        """The fields that fit into ``width``, the most important first."""
         total = f"/{snapshot.total_steps:,}" if snapshot.total_steps else ""
         fields = [f"step {snapshot.step:,}{total}", f"loss {snapshot.smoothed:.3f}"]
         if snapshot.val_loss is not None:

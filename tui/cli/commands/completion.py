@@ -1,4 +1,4 @@
-"""Print a script with which bash, zsh or fish complete commands, options, texts, checkpoints and experiments."""
+"""Print a script that lets bash, zsh or fish complete commands, options, texts, checkpoints and experiments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..candidates import SHELLS, preamble
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=SHELLS, help="the shell to write it for")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that will read it")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Show versions, backend, terminal and data, and what could be better. Paste its output into a bug report."""
+"""Show versions, backend, terminal and data, and what to improve. Paste the output into a bug report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def examine() -> dict[str, Any]:
-    """All findings, ready for JSON; ``advice`` says in sentences what could be better."""
+    """All findings, ready for JSON; ``advice`` says in sentences what to improve."""
     report: dict[str, Any] = {
         "lstm_lab": __version__,
         "python": platform.python_version(),

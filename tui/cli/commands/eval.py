@@ -1,4 +1,4 @@
-"""Measure how well a trained network predicts a text, beside what mere counting predicts."""
+"""Measure how well a trained network predicts a text, compared with n-gram counting."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ..options import add_checkpoint, add_encoding, add_engine, add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoint(parser, "a network that `lstm-lab train` has kept")
-    what = "the text, all of it (default: what training kept apart of its own text)"
+    add_checkpoint(parser, "a network that `lstm-lab train` saved")
+    what = "the whole of this text (default: the part of the training text that was kept apart)"
     completes(parser.add_argument("--data", metavar="FILE|NAME", help=what), TEXTS)
     add_encoding(parser)
     add_engine(parser)
@@ -31,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is predicted."""
+    """The text to predict."""
 
-    #: What to call it.
+    #: What the output calls it.
     name: str
     symbols: np.ndarray
-    #: What the n-grams may count: never what is measured.
+    #: What the n-grams may count: never the measured text.
     learned: np.ndarray
-    #: That the text is not the one that was learned, where that has to be said.
+    #: Says that the text is not the one that was learned, if so.
     notice: str = ""
 
 
@@ -88,7 +88,9 @@ def _measured(checkpoint: Checkpoint, data: str | None, encoding: str | None) ->
     own = load_text(learned.name, encoding or learned.encoding, vocabulary)
     parts = split(own, checkpoint.trainer_config.validation)
     if parts.validation is None:
-        return Measured(f"{own.name} (all of it, learned from: none was kept apart)", parts.train, parts.train[:0])
+        return Measured(
+            f"{own.name} (all of it, which the network learned: none was kept apart)", parts.train, parts.train[:0]
+        )
     if notice := learned.meets(own.identity, "measured on"):
         return Measured(f"{own.name}, its last part", parts.validation, parts.train[:0], notice)
     return Measured(f"{own.name}, the part kept apart", parts.validation, parts.train)

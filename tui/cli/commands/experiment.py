@@ -1,6 +1,6 @@
 """Answer a question about recurrent networks by measuring: several variants, each with several seeds.
 
-What is finished is kept: an interrupted experiment goes on where it was, and one with more seeds adds only those.
+Finished runs are kept: an interrupted experiment continues where it stopped, and more seeds add only their own runs.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ NEW_LINE = 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     completes(
-        parser.add_argument("name", nargs="?", metavar="NAME", help="which experiment (none: list them)"), EXPERIMENTS
+        parser.add_argument("name", nargs="?", metavar="NAME", help="the experiment (none: list them)"), EXPERIMENTS
     )
-    parser.add_argument("--list", action="store_true", help="name the experiments and their questions")
+    parser.add_argument("--list", action="store_true", help="list the experiments and their questions")
     parser.add_argument("--seeds", type=whole(1, 1000), metavar="N", help="runs of each variant (default: 5, quick 3)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: under a minute")
     parser.add_argument(
         "--jobs", type=whole(1, 1024), default=1, metavar="N", help="processes, with one thread each (default: 1)"
     )
-    what = "learn this instead, where the experiment can (--list says)"
+    what = "learn from this instead, where the experiment can (see --list)"
     completes(parser.add_argument("--data", metavar="FILE", help=what), FILES)
-    parser.add_argument("--fresh", action="store_true", help="measure again what is kept from earlier runs")
+    parser.add_argument("--fresh", action="store_true", help="measure again instead of using kept runs")
     what = "write NAME.json, NAME.csv, NAME.svg and the page NAME.md there"
     completes(parser.add_argument("--save", metavar="DIR", help=what), FOLDERS)
     add_json(parser)
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"{experiment.question}\n", flush=True)
     if done:
-        print(f"lstm-lab: {done} of {len(planned)} runs are kept from before (--fresh repeats them)", file=sys.stderr)
+        print(f"lstm-lab: {done} of {len(planned)} runs are kept from earlier (--fresh repeats them)", file=sys.stderr)
     try:
         with _progress(experiment.name, done, len(planned)) as advance:
             results = run_all(
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = sum(kept(cell) is not None for cell in planned)
         print(
             f"lstm-lab: stopped; {done} of {len(planned)} runs are kept in {directory / experiment.name}; "
-            f"the same command{' without --fresh' if arguments.fresh else ''} goes on",
+            f"the same command{' without --fresh' if arguments.fresh else ''} continues",
             file=sys.stderr,
         )
         return 130
@@ -124,7 +124,7 @@ def _list(experiments: list[Experiment], as_json: bool) -> int:
 
 @contextmanager
 def _progress(name: str, done: int, total: int) -> Iterator[Callable[[str], None]]:
-    """On standard error: a bar on a terminal, elsewhere a line now and then. Yields what to call after each run."""
+    """A bar on standard error if it is a terminal, else a line now and then. Yields what to call after a run."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -154,7 +154,7 @@ def _progress(name: str, done: int, total: int) -> Iterator[Callable[[str], None
 
 
 def _print(report: Report) -> None:
-    """In colours where there are some; elsewhere each curve has a mark of its own."""
+    """Print in colour where possible; elsewhere each curve has its own mark."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Let a trained network write, character by character, to standard output."""
+"""Let a trained network write to standard output, character by character."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ PIECE = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoint(parser, "a network that `lstm-lab train` has kept")
+    add_checkpoint(parser, "a network that `lstm-lab train` saved")
     parser.add_argument("--length", type=whole(0, 2**62), default=500, metavar="N", help="characters (default: 500)")
     parser.add_argument(
         "--temperature",
         type=number(0),
         default=0.8,
         metavar="X",
-        help="0 always writes the likeliest; 1 draws as the network predicts; more is wilder (default: 0.8)",
+        help="0 always takes the likeliest; 1 draws as the network predicts; more is wilder (default: 0.8)",
     )
-    parser.add_argument("--prime", metavar="TEXT", help="what to go on from (default: a new line)")
+    parser.add_argument("--prime", metavar="TEXT", help="the text to continue (default: a new line)")
     parser.add_argument(
-        "--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest only (default: 0, all)"
+        "--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest (default: 0, all)"
     )
     parser.add_argument(
         "--top-p",
         type=number(0, 1, low_included=False, high_included=True),
         default=1.0,
         metavar="P",
-        help="draw from the fewest that together reach probability P (default: 1, all)",
+        help="draw from the fewest whose probabilities add up to P (default: 1, all)",
     )
     parser.add_argument("--seed", type=whole(0, 2**63 - 1), metavar="S", help="the same seed writes the same text")
     add_engine(parser)
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     path = readable(arguments.checkpoint)
     if arguments.prime == "":
-        raise UsageError("--prime: is empty; expected a text of at least one character")
+        raise UsageError("--prime: is empty; expected at least one character")
 
     checkpoint = load_checkpoint(path)
     vocabulary = checkpoint.vocabulary

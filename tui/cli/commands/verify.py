@@ -1,6 +1,6 @@
 """Prove the engines against each other, finite differences and PyTorch, for every cell, option and network.
 
-Shows the largest relative error of every array; of the C core's kernels the worst. "numeric" are
+Shows the largest relative error of every array, over all kernels of the C core. "numeric" are
 central finite differences. Exit status 0 if all errors are within their bounds, 1 if not.
 """
 
@@ -36,18 +36,18 @@ COLUMNS = {
     "repetition": ("losses", "norms", "parameters", "m", "s", "state"),
 }
 NARROW = {"differences": "numeric", "long double": "exact", "float64": "f64", "float32": "f32"}
-#: Where PyTorch has no counterpart of every cell.
+#: The sections in which PyTorch lacks some cells.
 CELLS = ("layers", "models")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--thorough", action="store_true", help="many more sizes and draws: minutes, not seconds")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of the random networks (default: 0)")
+    parser.add_argument("--thorough", action="store_true", help="many more sizes and draws: minutes instead of seconds")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of the random networks (default: 0)")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    # Before NumPy comes in: threads do nothing for products as small as these but wait for each other.
+    # Before NumPy is imported: in products this small, threads only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from lstm_ext.verify import Verification
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(verification: Verification, console: Console, begin: float) -> Report:
-    """Prints every check when it is done, with a line of progress below on a terminal."""
+    """Print every check when it is done, with a line of progress below on a terminal."""
     rows: list[Row] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -162,5 +162,5 @@ def _number(error: float) -> str:
 
 
 def _cell(column: str, text: str) -> str:
-    """Right-aligned, as wide as the column's name and any error, and one blank."""
+    """Right-aligned, one blank wider than the column's name and any error."""
     return f"{text:>{max(len(column), 5) + 1}}"
