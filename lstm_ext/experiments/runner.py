@@ -83,11 +83,11 @@ def run(
     fresh: bool = False,
     on_cell: Callable[[Cell], object] | None = None,
 ) -> Results:
-    """All runs that ``directory`` does not have yet (with ``fresh``: all), in ``jobs`` processes.
+    """Do all runs that ``directory`` does not have yet (with ``fresh``: all), in ``jobs`` processes.
 
     Each process uses one thread; with several, a script that calls this needs the usual ``if __name__ ==
-    "__main__":``. ``on_cell`` is called after each run, in this process. Whatever ends this early,
-    KeyboardInterrupt included, what is finished is kept. Raises LabError if a process dies.
+    "__main__":``. ``on_cell`` is called after each run, in this process. Finished runs are kept however this
+    ends, also by KeyboardInterrupt. Raises LabError if a process dies.
     """
     planned = cells(experiment, seeds, quick, directory)
     numbers = {} if fresh else {(cell.variant, cell.seed): found for cell in planned if (found := kept(cell))}
@@ -116,11 +116,11 @@ def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterat
             yield futures[future], future.result()
     except BrokenProcessPool:
         raise LabError(
-            "a process that measured was ended from outside, perhaps because memory ran out: fewer jobs need less; "
-            "what is finished is kept"
+            "a measuring process was ended from outside, perhaps because memory ran out: fewer jobs need less; "
+            "finished runs are kept"
         ) from None
     except BaseException:
-        for process in processes:  # at once, whatever they are doing
+        for process in processes:  # at once, in the middle of their work
             process.kill()
         raise
     finally:
@@ -128,7 +128,7 @@ def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterat
 
 
 def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for work for ever."""
+    """End this process with its parent; otherwise it would wait for work forever."""
 
     def watch() -> None:
         parent = parent_process()
