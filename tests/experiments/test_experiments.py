@@ -245,7 +245,7 @@ def test_a_process_that_dies_is_reported(in_processes: Callable[[str], subproces
     process = in_processes('if label == "d": os.kill(os.getpid(), signal.SIGKILL)')
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
-    assert errors.startswith("a process that measured was ended from outside") and errors.count("\n") == 1
+    assert errors.startswith("a measuring process was ended from outside") and errors.count("\n") == 1
 
 
 def test_a_run_that_fails_ends_all_with_its_error(in_processes: Callable[[str], subprocess.Popen[str]]) -> None:
