@@ -22,9 +22,9 @@ _VARIABLE = "LSTM_LAB_BACKEND"
 def engine_module(name: str | None = None, kernel: str | None = None, threads: int = 1) -> EngineModule:
     """The engine called ``name``, or the one ``backend_name`` chooses.
 
-    Of the C core with the given kernel, or ``core.default_kernel()``, and with so many threads for the work of
-    single layers. (The twin has no kernels, and leaves threads to NumPy.)
-    Raises ValueError for a name or kernel that is none, MissingError where "c" is asked for but was not built.
+    The C core has the given kernel, by default ``core.default_kernel()``, and that many threads for the work of
+    single layers; the twin has no kernels and leaves threads to NumPy. Raises ArgumentError for an unknown name or
+    kernel, MissingError if "c" is asked for but was not built.
     """
     if name is None:
         name = backend_name()
@@ -46,7 +46,7 @@ def engine_module(name: str | None = None, kernel: str | None = None, threads: i
 
 @functools.cache
 def _core(kernel: str) -> Core:
-    """One for everybody: without threads there is nothing in it to be shared."""
+    """One for all callers: without threads it holds nothing that they could disturb."""
     from .core import Core
 
     return Core(kernel)
