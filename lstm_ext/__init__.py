@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from .train.config import TrainerConfig
     from .train.evaluation import Evaluation, evaluate
+    from .train.run_config import RunConfig
     from .train.snapshot import Snapshot
     from .train.state import RunState
     from .train.trainer import Trainer
@@ -62,6 +63,7 @@ _NAMES = {
     "train.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "train.config": ("TrainerConfig",),
     "train.evaluation": ("Evaluation", "evaluate"),
+    "train.run_config": ("RunConfig",),
     "train.snapshot": ("Snapshot",),
     "train.state": ("RunState",),
     "train.trainer": ("Trainer",),
@@ -89,6 +91,7 @@ __all__ = [
     "ModelConfig",
     "NonFiniteError",
     "OptimizerConfig",
+    "RunConfig",
     "RunState",
     "Snapshot",
     "Split",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ext.data import Text, load_text
-from lstm_ext.engine.config import ModelConfig
+from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import TrainResult
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import load_checkpoint
@@ -30,7 +30,18 @@ HAMLET = load_text("hamlet")
 STEPS_PER_EPOCH = 64
 
 
-CONFIG = TrainerConfig(seq_length=7, batch_size=3, lr=5e-3, seed=9, eval_every=20)
+#: Nothing but the steps: no warm-up, averages or resets, unless a test is about them.
+CONFIG = TrainerConfig(
+    seq_length=7,
+    batch_size=3,
+    lr=5e-3,
+    seed=9,
+    eval_every=20,
+    warmup=0,
+    average=0.0,
+    reset_every=0,
+    optimizer=OptimizerConfig(),
+)
 
 
 def make_trainer(backend: str, config: TrainerConfig = CONFIG, text: Text = HAMLET, **model: Any) -> Trainer:

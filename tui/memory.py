@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
+from rich.filesize import decimal
 
-from lstm_ext.engine.config import BLOCKS
+from lstm_ext.engine.config import ModelConfig
+from lstm_ext.errors import ArgumentError
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.run_config import DEFAULTS
 
 #: Parameters, gradient, two optimizer moments, the core's packed panels, all but the gradient and
 #: the panels once more for the moving average, the best weights, and a checkpoint on its way to disk.
 PARAMETER_COPIES = 12
 
 
-def bytes_needed(
-    cell: str,
-    vocabulary_size: int,
-    hidden_size: int,
-    num_layers: int,
-    dtype: str,
-    *,
-    batch_size: int = 1,
-    seq_length: int = 1,
-) -> int:
+def bytes_needed(config: ModelConfig, batch_size: int, seq_length: int) -> int:
     """About how many bytes training takes: every copy of the parameters, and T steps of activations."""
-    blocks = len(BLOCKS[cell])
-    inputs = vocabulary_size + (num_layers - 1) * hidden_size
-    parameters = blocks * hidden_size * (num_layers * (hidden_size + 1) + inputs) + vocabulary_size * (hidden_size + 1)
     # Gates and their gradients, h, c and tanh(c) of each layer; logits and their gradient.
-    activations = seq_length * batch_size * (num_layers * hidden_size * (2 * blocks + 4) + 2 * vocabulary_size)
-    return (PARAMETER_COPIES * parameters + activations) * np.dtype(dtype).itemsize
+    kept = config.num_layers * config.hidden_size * (2 * config.layer(0).blocks + 4) + 2 * config.output_size
+    numbers = PARAMETER_COPIES * config.num_parameters + seq_length * batch_size * kept
+    return numbers * np.dtype(config.dtype).itemsize
 
 
 def bytes_available() -> int:
@@ -42,3 +36,27 @@ def bytes_available() -> int:
         return min(available, limit - int((group / "memory.current").read_text()))
     except (OSError, ValueError):
         return available
+
+
+def check(network: ModelConfig, training: TrainerConfig, length: int) -> None:
+    """Raises ``ArgumentError`` if training on a text of ``length`` characters would take more than there is.
+
+    It names the setting that, at its default, would spare the most.
+    """
+    sizes = {
+        "hidden_size": network.hidden_size,
+        "num_layers": network.num_layers,
+        "batch_size": training.batch_size,
+        "seq_length": training.seq_length,
+    }
+
+    def needed(hidden_size: int, num_layers: int, batch_size: int, seq_length: int) -> int:
+        config = replace(network, hidden_size=hidden_size, num_layers=num_layers)
+        return bytes_needed(config, batch_size, min(seq_length, -(-length // batch_size)))
+
+    total, available = needed(**sizes), bytes_available()
+    if total > available:
+        name = min(sizes, key=lambda name: needed(**{**sizes, name: min(sizes[name], DEFAULTS[name])}))
+        raise ArgumentError(
+            f"{name}: got {sizes[name]}, which needs {decimal(total)} of memory; {decimal(available)} are free"
+        )

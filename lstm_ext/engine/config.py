@@ -10,6 +10,7 @@ contiguous row, and embedding a symbol is reading that row. ``W`` is the view ``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -132,22 +133,23 @@ class ModelConfig:
         _at_least("num_layers", self.num_layers, 1)
         _choice("dtype", self.dtype, DTYPES)
         _within("dropout", self.dropout, 0.0, 1.0)
-        self.layers()
+        self.layer(0)
+
+    def layer(self, index: int) -> LayerConfig:
+        """One layer, counted from the input upwards."""
+        return LayerConfig(
+            cell=self.cell,
+            input_size=self.input_size if index == 0 else self.hidden_size,
+            hidden_size=self.hidden_size,
+            reset_after=self.reset_after,
+            peephole=self.peephole,
+            coupled=self.coupled,
+            force=self.force,
+        )
 
     def layers(self) -> tuple[LayerConfig, ...]:
         """One ``LayerConfig`` per layer, from the input upwards."""
-        return tuple(
-            LayerConfig(
-                cell=self.cell,
-                input_size=self.input_size if index == 0 else self.hidden_size,
-                hidden_size=self.hidden_size,
-                reset_after=self.reset_after,
-                peephole=self.peephole,
-                coupled=self.coupled,
-                force=self.force,
-            )
-            for index in range(self.num_layers)
-        )
+        return tuple(self.layer(index) for index in range(self.num_layers))
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Every parameter's name and shape, in the order in which they lie in one flat array:
@@ -163,17 +165,14 @@ class ModelConfig:
 
     @property
     def num_parameters(self) -> int:
-        total = 0
-        for shape in self.parameter_shapes().values():
-            size = 1
-            for extent in shape:
-                size *= extent
-            total += size
-        return total
+        first, further = (
+            sum(math.prod(shape) for shape in self.layer(index).parameter_shapes().values()) for index in (0, 1)
+        )
+        return first + (self.num_layers - 1) * further + self.output_size * (self.hidden_size + 1)
 
     def state_shape(self, batch_size: int) -> tuple[int, int, int, int]:
         """(L, S, B, H): per layer h and, for an LSTM (S = 2), c."""
-        return (self.num_layers, self.layers()[0].state_arrays, batch_size, self.hidden_size)
+        return (self.num_layers, self.layer(0).state_arrays, batch_size, self.hidden_size)
 
 
 @dataclass(frozen=True)

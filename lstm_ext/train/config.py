@@ -12,7 +12,7 @@ from .schedule import SCHEDULES
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """The settings of a training run, apart from how long it lasts.
+    """The settings of a training run, apart from how long it lasts; docs/training.md has what the defaults gave.
 
     seq_length, batch_size
         T and B of one step of truncated backpropagation through time.
@@ -42,12 +42,12 @@ class TrainerConfig:
 
     seq_length: int = 50
     batch_size: int = 16
-    reset_every: int = 0
-    lr: float = 2e-3
+    reset_every: int = 50
+    lr: float = 4e-3
     schedule: str = "constant"
-    warmup: int = 0
-    average: float = 0.0
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    warmup: int = 100
+    average: float = 0.05
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(clip_norm=1.0))
     seed: int = 0
     validation: float = 0.1
     eval_every: int | None = None

@@ -16,6 +16,9 @@ from dataclasses import dataclass, replace
 from ..errors import ArgumentError
 
 SCHEDULES = ("constant", "linear", "cosine")
+#: For a run that only the time limits. One of a number of steps keeps its learning rate: it can then be continued to
+#: more steps, as if it had never ended. So does one without an end.
+TIMED_SCHEDULE = "cosine"
 
 
 def factor(schedule: str, progress: float) -> float:

@@ -14,11 +14,12 @@ from textual.widgets import Input
 
 from lstm_ext.explain.stages import to_ascii
 from lstm_ext.explain.walk import Moment, Walk, format_number
+from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.help import Help
 from lstm_lab.app.screens.step import MOST_TEXT, MOST_UNITS, AskText, StepScreen, Subject
-from lstm_lab.app.session import Settings
+from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.cell_diagram import CellDiagram
 from lstm_lab.app.widgets.stage_detail import StageDetail
 from lstm_lab.app.widgets.stage_list import StageList
@@ -490,10 +491,10 @@ async def test_every_command_says_what_it_does() -> None:
 
 
 async def test_training_and_walking_leave_each_other_alone() -> None:
-    app = LabApp(settings=Settings(hidden_size=4, threads=1), data="hello")
+    app = LabApp(Session(RunConfig.from_options({"hidden_size": 4}), Opening("hello")))
     async with app.run_test(size=SMALL) as pilot:
-        await until(pilot, lambda: app.trainer is not None and app.trainer.snapshot().step > 0)
-        trainer, here = app.trainer, Walker(app, pilot)
+        await until(pilot, lambda: app.session.trainer is not None and app.session.trainer.snapshot().step > 0)
+        trainer, here = app.session.trainer, Walker(app, pilot)
         assert trainer is not None
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, StepScreen) and app.screen.place is not None)

@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,10 @@ from lstm_ext.engine.config import OPTIMIZERS, ModelConfig
 from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import load_checkpoint
-from lstm_ext.train.trainer import Trainer, TrainerConfig
-from lstm_lab.app import lab as app_module
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.run_config import RunConfig
+from lstm_ext.train.trainer import Trainer
+from lstm_lab.app import session as session_module
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp, run_lab
 from lstm_lab.app.screens import train as train_module
@@ -31,13 +32,13 @@ from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.files import OpenFile, SaveFile
 from lstm_lab.app.screens.model_form import ModelForm
 from lstm_lab.app.screens.train import TrainScreen, next_rate
-from lstm_lab.app.session import Settings
+from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.sample_stream import SampleStream
 from lstm_lab.errors import UsageError
 
 SMALL, LARGE = (80, 24), (120, 40)
-TINY = Settings(hidden_size=6, seq_length=9, batch_size=3, threads=1)
+TINY = RunConfig.from_options({"hidden_size": 6, "seq_length": 9, "batch_size": 3})
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +58,8 @@ class Lab:
 
     @property
     def trainer(self) -> Trainer:
-        assert self.app.trainer is not None
-        return self.app.trainer
+        assert self.app.session.trainer is not None
+        return self.app.session.trainer
 
     @property
     def step(self) -> int:
@@ -99,17 +100,17 @@ class Lab:
 
 @asynccontextmanager
 async def lab(
-    size: tuple[int, int] = SMALL, settings: Settings = TINY, data: str = "hamlet", **options: Any
+    size: tuple[int, int] = SMALL, config: RunConfig = TINY, *, checkpoint: str | None = None, ascii_only: bool = False
 ) -> AsyncIterator[Lab]:
     """The lab, once it has learned a few steps and shows them."""
-    app = LabApp(settings=settings, data=data, **options)
+    app = LabApp(Session(config, Opening("hamlet", checkpoint=checkpoint)), ascii_only=ascii_only)
     async with app.run_test(size=size, notifications=True) as pilot:
         here = Lab(app, pilot)
-        await here.until(lambda: app.trainer is not None and here.step > 0)
+        await here.until(lambda: app.session.trainer is not None and here.step > 0)
         await here.shows("learning", "1 ")
         yield here
-        if app.trainer is not None:
-            app.trainer.stop(wait=True)
+        if app.session.trainer is not None:
+            app.session.trainer.stop(wait=True)
 
 
 # What it shows.
@@ -210,7 +211,7 @@ async def test_after_a_single_step_the_gates_are_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "keys, rate", [(["+"], 3e-3), (["="], 3e-3), (["-"], 1.5e-3), (["_", "_"], 1e-3), (["-", "+", "+"], 3e-3)]
+    "keys, rate", [(["+"], 5e-3), (["="], 5e-3), (["-"], 3e-3), (["_", "_"], 2e-3), (["-", "+", "+"], 7e-3)]
 )
 async def test_learning_rate_reaches_the_trainer(keys: list[str], rate: float) -> None:
     async with lab() as here:
@@ -258,7 +259,7 @@ async def test_sample_now_also_while_paused() -> None:
     ],
 )
 async def test_keys_choose_the_gate(cell: str, shown: dict[str, str]) -> None:
-    async with lab(LARGE, replace(TINY, cell=cell)) as here:
+    async with lab(LARGE, TINY.with_options({"cell": cell})) as here:
         for key, name in shown.items():
             await here.press(key)
             await here.shows(f" {key} {name} ")
@@ -267,7 +268,7 @@ async def test_keys_choose_the_gate(cell: str, shown: dict[str, str]) -> None:
 
 
 async def test_layers_of_a_stack() -> None:
-    async with lab(LARGE, replace(TINY, num_layers=3)) as here:
+    async with lab(LARGE, TINY.with_options({"num_layers": 3})) as here:
         await here.shows("layer 1/3")
         await here.press("]", "]")
         await here.shows("layer 3/3")
@@ -297,7 +298,7 @@ async def test_mouse_reaches_the_commands() -> None:
         await here.shows("paused")
         y = next(y for y, line in enumerate(here.line) if "learning rate" in line)
         await here.pilot.click(offset=(here.line[y].index("+/-"), y))
-        assert here.trainer.lr == pytest.approx(3e-3)
+        assert here.trainer.lr == pytest.approx(5e-3)
         y = next(y for y, line in enumerate(here.line) if line.startswith(" Gates"))
         await here.pilot.click(offset=(here.line[y].index(" o ") + 1, y))
         await here.shows("o output")
@@ -391,7 +392,7 @@ async def test_asks_before_another_network_takes_its_place(monkeypatch: pytest.M
         await here.press("R")
         await here.until(lambda: here.trainer is not first)  # nothing worth asking about
         second = here.trainer
-        monkeypatch.setattr(app_module, "TRIVIAL_SECONDS", 0.0)
+        monkeypatch.setattr(session_module, "TRIVIAL_SECONDS", 0.0)
         await here.until(lambda: here.step > 0)
         await here.press("R")
         await here.asked(Ask)
@@ -489,7 +490,7 @@ async def test_a_run_that_came_to_its_end_goes_on(tmp_path: Path) -> None:
     """As ``lstm-lab train`` leaves them: a schedule that has gone down to zero."""
     text = load_text("hamlet")
     size = len(text.vocabulary)
-    config = TrainerConfig(seq_length=9, batch_size=3, schedule="cosine", average=0.05)
+    config = TrainerConfig(seq_length=9, batch_size=3, schedule="cosine", warmup=20)
     finished = Trainer(LanguageModel(ModelConfig(size, 6, size)), text, config)
     finished.run(steps=30)
     path = tmp_path / "finished.safetensors"
@@ -564,7 +565,7 @@ async def test_quits_at_once_where_nothing_is_lost() -> None:
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
 async def test_asks_before_losing_training(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "TRIVIAL_SECONDS", 0.0)
+    monkeypatch.setattr(session_module, "TRIVIAL_SECONDS", 0.0)
     async with lab() as here:
         await here.press(key)
         await here.asked(Ask)
@@ -580,7 +581,7 @@ async def test_asks_before_losing_training(key: str, monkeypatch: pytest.MonkeyP
 
 async def test_saves_and_quits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(app_module, "TRIVIAL_SECONDS", 0.0)
+    monkeypatch.setattr(session_module, "TRIVIAL_SECONDS", 0.0)
     async with lab() as here:
         await here.press("q")
         await here.asked(Ask)
@@ -593,14 +594,14 @@ async def test_saves_and_quits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 async def test_a_saved_network_is_not_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(app_module, "TRIVIAL_SECONDS", 0.0)
+    monkeypatch.setattr(session_module, "TRIVIAL_SECONDS", 0.0)
     async with lab() as here:
         await here.paused()
         await here.press("w")
         await here.asked(SaveFile)
         await here.press("enter")
         await here.shows("Saved")
-        assert not here.app.unsaved()
+        assert not here.app.session.unsaved()
         await here.press("q")
         await here.until(lambda: here.app.return_code == 0)
 
@@ -623,7 +624,7 @@ async def test_a_loss_that_explodes_is_explained_and_can_be_left() -> None:
 
 async def test_numpy_in_the_cores_place_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_module, "available_backends", lambda: ("numpy",))
-    async with lab(settings=replace(TINY, backend="numpy")) as here:
+    async with lab(config=TINY.with_options({"backend": "numpy"})) as here:
         await here.shows("The C core was not built", "NumPy")
         await here.press("x")
         await here.until(lambda: "The C core was not built" not in here.text)
@@ -631,12 +632,12 @@ async def test_numpy_in_the_cores_place_is_said(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("backend", available_backends())
 async def test_the_engine_is_named(backend: str) -> None:
-    async with lab(settings=replace(TINY, backend=backend)) as here:
+    async with lab(config=TINY.with_options({"backend": backend})) as here:
         await here.shows("engine", {"c": "C · ", "numpy": "NumPy"}[backend])
 
 
 async def test_a_text_that_cannot_be_read_ends_the_lab_with_one_line(tmp_path: Path) -> None:
-    app = LabApp(settings=TINY, data=str(tmp_path / "missing.txt"))
+    app = LabApp(Session(TINY, Opening(str(tmp_path / "missing.txt"))))
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: app.return_code == 1)
     assert "missing.txt" in app.failure and "\n" not in app.failure

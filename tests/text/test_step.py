@@ -14,7 +14,8 @@ from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.explain.walk import Walk, format_number, spelling_model, walk
 from lstm_ext.nn.language_model import LanguageModel
-from lstm_ext.train.trainer import Trainer, TrainerConfig
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.trainer import Trainer
 from lstm_lab.cli.main import main
 from lstm_lab.text.step import likeliest, render
 
@@ -150,10 +151,8 @@ def test_a_checkpoint_brings_its_network_and_vocabulary(tmp_path: Path, capsys: 
     printed = capsys.readouterr().out
     assert "LSTM, 6 units, peephole, the last of 2 layers" in printed and "(step 20)" in " ".join(printed.split())
     assert "x₁ = h₁ of the layer below" in printed and "p_f⊙C₀" in printed
-    assert (
-        f"layer 1 {format_number(float(walk(model, 'shell', text.vocabulary).update.values['total'][0]))}"
-        in " ".join(printed.split())
-    )
+    update = walk(trainer.best_model(), "shell", text.vocabulary).update
+    assert f"layer 1 {format_number(float(update.values['total'][0]))}" in " ".join(printed.split())
 
     assert main(["step", "shallow", "--checkpoint", path]) == 1
     assert "'o'" in capsys.readouterr().err

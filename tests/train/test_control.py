@@ -19,7 +19,6 @@ from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train import loop as loop_module
 from lstm_ext.train import trainer as trainer_module
 from lstm_ext.train.checkpoint import load_checkpoint
-from lstm_ext.train.config import TrainerConfig
 
 
 def test_pause_steps_and_going_on(backend: str, tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def test_stop_does_not_wait_for_the_chunk(backend: str, monkeypatch: pytest.Monk
     """A chunk of very many steps ends after the present one."""
     monkeypatch.setattr(loop_module, "CHUNK_SECONDS", 1e9)
     text = Text.from_string("ab" * 100_000)
-    trainer = make_trainer(backend, TrainerConfig(seq_length=2, batch_size=1, eval_every=10**9, validation=0), text)
+    trainer = make_trainer(backend, replace(CONFIG, seq_length=2, batch_size=1, eval_every=10**9, validation=0), text)
     trainer.run(steps=1)
     monkeypatch.setattr(loop_module, "CHUNK_STEPS", 10**9)
     real = trainer.model.engine.train

@@ -198,7 +198,7 @@ def test_resume_on_another_text(backend: str, tmp_path: Path) -> None:
 CHILD = """
 import signal, sys
 from lstm_ext.data import load_text
-from lstm_ext.engine.config import ModelConfig
+from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train import trainer
 from lstm_ext.train.config import TrainerConfig
@@ -208,7 +208,8 @@ trainer.PROGRESS_SECONDS = 0.001
 text = load_text("hamlet")
 model = LanguageModel(ModelConfig(45, 6, 45, dropout=0.2), seed=1, backend=sys.argv[1])
 config = TrainerConfig(
-    seq_length=7, batch_size=3, lr=5e-3, seed=9, eval_every=20, checkpoint=sys.argv[2], checkpoint_every=1e-9
+    seq_length=7, batch_size=3, lr=5e-3, seed=9, eval_every=20, checkpoint=sys.argv[2], checkpoint_every=1e-9,
+    warmup=0, average=0.0, reset_every=0, optimizer=OptimizerConfig(),
 )
 trainer.Trainer(model, text, config).run(on_progress=lambda snapshot: print(snapshot.saved_step, flush=True))
 """

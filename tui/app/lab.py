@@ -16,9 +16,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from lstm_ext.data import DEFAULT_TEXT, load_text
-from lstm_ext.errors import ArgumentError, LabError
-from lstm_ext.train.trainer import Trainer
+from lstm_ext.errors import LabError
+from lstm_ext.train.run_config import RunConfig
 
 from ..errors import UsageError
 from .keys import LAB, bind, commands
@@ -26,11 +25,8 @@ from .screens.dialog import Ask
 from .screens.help import Help
 from .screens.too_small import LEAST, TooSmall
 from .screens.train import TrainScreen
-from .session import Settings, make_trainer, resume_trainer
+from .session import Opening, Session
 from .theme import DARK, LIGHT, ThemedApp
-
-#: Seconds of training that may be lost without asking.
-TRIVIAL_SECONDS = 60.0
 
 
 def _step_screen() -> Screen[Any]:
@@ -40,13 +36,13 @@ def _step_screen() -> Screen[Any]:
 
 
 class LabApp(ThemedApp):
-    """Owns the trainer, which outlives any screen, and what can be done everywhere."""
+    """Owns the session, which outlives any screen, and what can be done everywhere."""
 
     TITLE = "lstm-lab"
     # Textual declares these two as instance variables.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"train": TrainScreen, "step": _step_screen}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"step": _step_screen}
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("lab.train", "1", "switch_mode('train')", "train", "The Train screen", LAB),
         bind("lab.step", "2", "switch_mode('step')", "step", "The Step screen", LAB),
@@ -57,22 +53,12 @@ class LabApp(ThemedApp):
         Binding("ctrl+q", "quit", show=False, system=True, priority=True),
     ]
 
-    def __init__(
-        self,
-        *,
-        settings: Settings | None = None,
-        data: str = DEFAULT_TEXT,
-        encoding: str = "utf-8",
-        checkpoint: str | None = None,
-        ascii_only: bool = False,
-    ) -> None:
+    def __init__(self, session: Session | None = None, *, ascii_only: bool = False) -> None:
         super().__init__(ascii_only=ascii_only)
-        self.settings = settings or Settings()
-        self.trainer: Trainer | None = None
+        self.session = session or Session()
+        self.add_mode("train", lambda: TrainScreen(self.session))
         self.failure = ""
         self.crash: BaseException | None = None
-        self._data, self._encoding, self._checkpoint = data, encoding, checkpoint
-        self._saved_seconds = 0.0
 
     def on_mount(self) -> None:
         """Opens the Train screen, and restores the terminal even when it is asked to end from outside."""
@@ -80,39 +66,6 @@ class LabApp(ThemedApp):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
-
-    # The trainer.
-
-    def first_trainer(self) -> Trainer:
-        """The trainer that the lab opens with. Raises ``DataError``, ``CheckpointError``, ``ArgumentError``."""
-        if self._checkpoint is None:
-            return make_trainer(self.settings, load_text(self._data, self._encoding))
-        trainer = resume_trainer(self.settings, self._checkpoint)
-        self.settings = Settings.of(trainer)
-        return trainer
-
-    def use(self, trainer: Trainer) -> None:
-        """Makes ``trainer`` the present one and ends the one before."""
-        if self.trainer is not None:
-            self.trainer.stop()
-        self.trainer = trainer
-        self.mark_saved()
-
-    def mark_saved(self) -> None:
-        """What has been learned up to now need not be asked about."""
-        if self.trainer is not None:
-            self._saved_seconds = self.trainer.snapshot().seconds
-
-    def unsaved(self) -> bool:
-        """Whether more than a minute of training would be lost."""
-        return self.trainer is not None and self.trainer.snapshot().seconds - self._saved_seconds > TRIVIAL_SECONDS
-
-    def unsaved_steps(self) -> int:
-        """Steps since the last checkpoint."""
-        if self.trainer is None:
-            return 0
-        snapshot = self.trainer.snapshot()
-        return snapshot.step - (snapshot.saved_step or 0)
 
     # What can be done everywhere.
 
@@ -143,14 +96,14 @@ class LabApp(ThemedApp):
 
     async def action_quit(self) -> None:
         """Quits; asks first if training would be lost. Asked again while asking, quits at once."""
-        if isinstance(self.screen, Ask) or not self.unsaved():
+        if isinstance(self.screen, Ask) or not self.session.unsaved():
             self._end(0)
         else:
             self._ask_before_quitting()
 
     @work(exclusive=True, group="quit")
     async def _ask_before_quitting(self) -> None:
-        question = f"The last {self.unsaved_steps():,} steps of training are not saved."
+        question = f"The last {self.session.unsaved_steps():,} steps of training are not saved."
         answers = [("save", "Save and quit", "s"), ("quit", "Quit", "q"), ("cancel", "Cancel", "c")]
         answer = await self.push_screen_wait(Ask("Quit", question, answers))
         if answer == "quit":
@@ -160,9 +113,9 @@ class LabApp(ThemedApp):
             if await cast(TrainScreen, self.screen).save():
                 self._end(0)
 
-    def fail(self, message: str) -> None:
+    def on_train_screen_failed(self, event: TrainScreen.Failed) -> None:
         """Ends with a message for the command line."""
-        self.failure = message
+        self.failure = event.reason
         self._end(1)
 
     def _handle_exception(self, error: Exception) -> None:
@@ -173,8 +126,7 @@ class LabApp(ThemedApp):
         self._exit_renderables.clear()
 
     def _end(self, code: int) -> None:
-        if self.trainer is not None:
-            self.trainer.stop()
+        self.session.end()
         self.exit(code, return_code=code)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -186,33 +138,15 @@ class LabApp(ThemedApp):
             self.push_screen(TooSmall())
 
 
-def run_lab(
-    *,
-    data: str | None = None,
-    cell: str | None = None,
-    checkpoint: str | None = None,
-    ascii_only: bool = False,
-    encoding: str = "utf-8",
-    **options: object,
-) -> int:
-    """Opens the lab and returns its exit code. ``options`` are fields of :class:`Settings`; None: the default.
+def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, ascii_only: bool = False) -> int:
+    """Opens the lab and returns its exit code. ``config`` is what networks are made of; None: the defaults.
 
-    Raises ``UsageError`` for a wrong option or where there is no terminal, ``LabError`` for a
-    text or checkpoint that cannot be used, and, once the terminal is restored, whatever made the app crash.
+    Raises ``UsageError`` where there is no terminal, ``LabError`` for a text or checkpoint that cannot
+    be used, and, once the terminal is restored, whatever made the app crash.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("the lab needs a terminal; `lstm-lab train` and `lstm-lab step` work without one")
-    try:
-        settings = Settings.parse({"cell": cell, **options})
-    except ArgumentError as error:
-        raise UsageError(str(error)) from None
-    app = LabApp(
-        settings=settings,
-        data=data or DEFAULT_TEXT,
-        encoding=encoding,
-        checkpoint=checkpoint,
-        ascii_only=ascii_only,
-    )
+    app = LabApp(Session(config, opening), ascii_only=ascii_only)
     code = app.run()
     if app.crash is not None:
         raise app.crash

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lstm_ext.errors import ArgumentError
 
 from ..errors import UsageError
 from .candidates import CHECKPOINTS, TEXTS, completes
+
+if TYPE_CHECKING:  # NumPy comes with it, which --version does not need
+    from lstm_ext.train.run_config import RunConfig
 
 CELLS = ("lstm", "gru", "rnn")
 BACKENDS = ("c", "numpy")
@@ -87,35 +92,77 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--encoding", help="how the text file is encoded (default: utf-8)")
 
 
-def add_network(parser: argparse._ActionsContainer, *, dropout: str = "0") -> None:
-    """The fields of ``ModelConfig``, None where not given; ``dropout`` is the default that help shows."""
-    parser.add_argument("--cell", choices=CELLS, help="default: lstm")
-    parser.add_argument("--hidden-size", type=whole(1), metavar="H", help="units per layer (default: 128)")
-    parser.add_argument("--num-layers", type=whole(1), metavar="L", help="default: 1")
+def default(name: str) -> str:
+    """What a setting of a run is unless it is given, for help texts."""
+    from lstm_ext.train.run_config import DEFAULTS
+
+    value = DEFAULTS[name]
+    return f"default: {value}" if isinstance(value, str) else f"default: {value:g}"
+
+
+def add_network(parser: argparse._ActionsContainer) -> None:
+    """The fields of ``ModelConfig``, None where not given."""
+    from lstm_ext.train.run_config import DROPOUT, DROPOUT_FROM
+
+    parser.add_argument("--cell", choices=CELLS, help=default("cell"))
+    parser.add_argument("--hidden-size", type=whole(1), metavar="H", help=f"units per layer ({default('hidden_size')})")
+    parser.add_argument("--num-layers", type=whole(1), metavar="L", help=default("num_layers"))
     parser.add_argument(
-        "--dropout", type=number(0, 1), metavar="P", help=f"of each layer's output (default: {dropout})"
+        "--dropout",
+        type=number(0, 1),
+        metavar="P",
+        help=f"of each layer's output (default: {DROPOUT} from {DROPOUT_FROM} units on, below that 0)",
     )
-    parser.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
+    parser.add_argument("--dtype", choices=("float32", "float64"), help=default("dtype"))
     parser.add_argument("--reset-after", action="store_true", default=None, help="GRU as in cuDNN and PyTorch")
     parser.add_argument("--peephole", action="store_true", default=None, help="LSTM whose gates see the cell")
     parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with i = 1 - f")
 
 
-def add_training(parser: argparse._ActionsContainer, *, lr: float = 2e-3) -> None:
-    """What one training step is, None where not given; ``lr`` is the default that help shows."""
-    parser.add_argument("--seq-length", type=whole(1), metavar="T", help="characters per step and lane (default: 50)")
-    parser.add_argument("--batch-size", type=whole(1), metavar="B", help="lanes read in parallel (default: 16)")
-    parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help=f"learning rate (default: {lr:g})")
-    parser.add_argument("--optimizer", choices=("sgd", "rmsprop", "adagrad", "adam"), help="default: adam")
-    parser.add_argument("--seed", type=whole(0), help="of weights and dropout (default: 0)")
+def add_training(parser: argparse._ActionsContainer) -> None:
+    """What one training step is, None where not given."""
+    from lstm_ext.engine.config import OPTIMIZERS
+
+    parser.add_argument(
+        "--seq-length", type=whole(1), metavar="T", help=f"characters per step and lane ({default('seq_length')})"
+    )
+    parser.add_argument(
+        "--batch-size", type=whole(1), metavar="B", help=f"lanes read in parallel ({default('batch_size')})"
+    )
+    parser.add_argument("--lr", "--learning-rate", type=positive, metavar="X", help=f"learning rate ({default('lr')})")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help=default("optimizer"))
+    parser.add_argument("--seed", type=whole(0), help=f"of weights and dropout ({default('seed')})")
 
 
-def add_engine(parser: argparse._ActionsContainer, threads: str = "1") -> None:
+def run_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a run that were given."""
+    from lstm_ext.train.run_config import DEFAULTS
+
+    return {name: value for name, value in vars(arguments).items() if name in DEFAULTS and value is not None}
+
+
+def run_config(arguments: argparse.Namespace, **otherwise: Any) -> RunConfig:
+    """The settings of a run: those that were given, then ``otherwise``, then the defaults. Raises ``UsageError``."""
+    from lstm_ext.train.run_config import RunConfig
+
+    try:
+        return RunConfig.from_options({**otherwise, **run_options(arguments)})
+    except ArgumentError as error:
+        raise UsageError(as_option(error)) from error
+
+
+def as_option(error: ArgumentError) -> str:
+    """The message of an error about a setting, with the option's name in front."""
+    name, _, problem = str(error).partition(":")
+    return f"--{name.replace('_', '-')}:{problem}"
+
+
+def add_engine(parser: argparse._ActionsContainer, threads: str = "default: 1") -> None:
     """``--backend`` and ``--threads``, whose default is ``threads`` in words."""
     parser.add_argument(
         "--backend", choices=BACKENDS, help="engine: the C core (default where it was built) or its NumPy twin"
     )
-    parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help=f"of the C core (default: {threads})")
+    parser.add_argument("--threads", type=whole(1, 1024), metavar="N", help=f"of the C core ({threads})")
 
 
 def add_json(parser: argparse._ActionsContainer) -> None:

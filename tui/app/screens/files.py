@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from lstm_ext.errors import LabError
 
-from ..session import in_background
+from ..background import in_background
 from .dialog import Dialog
 
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,10 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal
 from textual.widgets import Button, Checkbox, Input, Label, Select
 
+from lstm_ext.data import Text
 from lstm_ext.engine.config import OPTIMIZERS
 from lstm_ext.errors import ArgumentError
+from lstm_ext.train.run_config import RunConfig
 
-from ..session import Settings
+from ... import memory
 from .dialog import Dialog
 
 #: Settings written into a line, with their labels.
@@ -43,7 +44,7 @@ class Tick(Checkbox):
         super().watch_value()
 
 
-class ModelForm(Dialog[Settings]):
+class ModelForm(Dialog[RunConfig]):
     """Edits settings; says at once what the library would not accept."""
 
     DEFAULT_CSS = """
@@ -58,26 +59,27 @@ class ModelForm(Dialog[Settings]):
     TITLE_TEXT = "A new network"
     HINT = "enter start · tab next · esc cancel"
 
-    def __init__(self, settings: Settings, *, num_symbols: int) -> None:
+    def __init__(self, config: RunConfig, text: Text) -> None:
+        """Begins with ``config``; the network is to learn ``text``."""
         super().__init__()
-        self._settings, self._num_symbols = settings, num_symbols
+        self._config, self._text = config, text
 
     def compose_body(self) -> ComposeResult:
         """Fields in two columns, switches, a line on size or on what is wrong, buttons."""
-        settings = self._settings
+        present = self._config.options()
         cells = [(cell.upper(), cell) for cell in ("lstm", "gru", "rnn")]
         optimizers = [(name, name) for name in OPTIMIZERS]
         with Grid():
             yield Label("cell")
-            yield Select(cells, value=settings.cell, allow_blank=False, compact=True, id="cell")
+            yield Select(cells, value=present["cell"], allow_blank=False, compact=True, id="cell")
             yield Label("optimizer")
-            yield Select(optimizers, value=settings.optimizer, allow_blank=False, compact=True, id="optimizer")
+            yield Select(optimizers, value=present["optimizer"], allow_blank=False, compact=True, id="optimizer")
             for name, label in _NUMBERS.items():
                 yield Label(label, id=f"label-{name}")
-                yield Input(f"{getattr(settings, name):g}", id=name, compact=True)
+                yield Input(f"{present[name]:g}", id=name, compact=True)
         with Horizontal(classes="model-form--switches"):
             for name in _SWITCHES:
-                yield Tick(name.replace("_", " "), getattr(settings, name), id=name, compact=True)
+                yield Tick(name.replace("_", " "), present[name], id=name, compact=True)
         yield Label("", classes="dialog--note", markup=False)
         error = Label("", classes="dialog--error", markup=False)
         error.display = False
@@ -99,20 +101,20 @@ class ModelForm(Dialog[Settings]):
         for name, own_cell in _SWITCHES.items():
             yield name, cell == own_cell and self.query_one(f"#{name}", Checkbox).value
 
-    def _check(self) -> Settings | None:
+    def _check(self) -> RunConfig | None:
         """The settings as they stand; None, and a line on it, if the library would not take them."""
         cell = self.query_one("#cell", Select).value
         for name, own_cell in _SWITCHES.items():
             self.query_one(f"#{name}", Checkbox).disabled = cell != own_cell
         try:
-            parsed = Settings.parse(dict(self._values()))
-            size = parsed.model_config(self._num_symbols).num_parameters
-            parsed.check_memory(self._num_symbols)
+            config = self._config.with_options(dict(self._values()))
+            network = config.network_for(self._text)
+            memory.check(network, config.training, len(self._text))
         except ArgumentError as error:
             self._say(str(error))
             return None
-        self._say("", f"{size:,} parameters")
-        return replace(parsed, dtype=self._settings.dtype, backend=self._settings.backend)
+        self._say("", f"{network.num_parameters:,} parameters")
+        return config
 
     def _say(self, error: str, note: str = "") -> None:
         wrong = error.partition(":")[0]
@@ -149,5 +151,5 @@ class ModelForm(Dialog[Settings]):
 
     def action_start(self) -> None:
         """Gives the settings, if they are right."""
-        if (settings := self._check()) is not None:
-            self.dismiss(settings)
+        if (config := self._check()) is not None:
+            self.dismiss(config)

@@ -15,8 +15,8 @@ from textual.widgets import Input, Label
 
 from lstm_ext.explain.walk import Walk, spelling_model, walk
 
+from ..background import in_background
 from ..keys import LOOKING, NETWORK
-from ..session import in_background
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.cell_diagram import CellDiagram
 from ..widgets.next_character import NextCharacter

@@ -5,29 +5,31 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
+from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
+from ..background import in_background
 from ..export import export
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
 from ..pacing import frames_per_second, output_waits
 from ..samples import Sample, SampleSource
-from ..session import Settings, in_background, make_trainer, resume_trainer
+from ..session import Session
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.gate_heatmap import VIEWS, GateHeatmap
 from ..widgets.loss_curve import LossCurve
@@ -36,9 +38,6 @@ from ..widgets.status_panel import StatusPanel
 from .dialog import Ask
 from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
 from .model_form import ModelForm
-
-if TYPE_CHECKING:
-    from ..lab import LabApp
 
 #: Keys of the heatmap's views, whatever the cell.
 GATE_KEYS = {
@@ -92,8 +91,16 @@ class TrainScreen(Screen[None]):
         bind("train.notice", "x", "hide_notice", "hide notice", "Hide the notice", LAB),
     ]
 
-    def __init__(self) -> None:
+    class Failed(Message):
+        """There is nothing to train: the lab cannot open."""
+
+        def __init__(self, reason: str) -> None:
+            super().__init__()
+            self.reason = reason
+
+    def __init__(self, session: Session) -> None:
         super().__init__()
+        self.session = session
         self.temperature = 0.8
         self._fps = frames_per_second()
         #: Why training stopped, as shown.
@@ -125,19 +132,14 @@ class TrainScreen(Screen[None]):
         self.set_interval(1 / self._fps, self._tick)
         self.call_after_refresh(self._begin)
 
-    @property
-    def lab(self) -> LabApp:
-        """The app, which owns the trainer."""
-        return cast("LabApp", self.app)
-
     # Beginning with a trainer.
 
     @work(exclusive=True)
     async def _begin(self) -> None:
         try:
-            trainer = await asyncio.wrap_future(in_background(self.lab.first_trainer))
+            trainer = await asyncio.wrap_future(in_background(self.session.open))
         except FILE_ERRORS as error:
-            self.lab.fail(one_line(error))
+            self.post_message(self.Failed(one_line(error)))
             return
         self.adopt(trainer)
         if trainer.model.backend == "numpy" and "c" not in available_backends():
@@ -148,7 +150,7 @@ class TrainScreen(Screen[None]):
 
     def adopt(self, trainer: Trainer) -> None:
         """Puts another trainer in the place of the present one, and starts it."""
-        self.lab.use(trainer)
+        self.session.use(trainer)
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
         config = trainer.model.config
         size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
@@ -173,13 +175,13 @@ class TrainScreen(Screen[None]):
             return
         count = partial(ngram_losses, split.train, split.validation, len(trainer.vocabulary))
         baselines = await asyncio.wrap_future(in_background(count))
-        if self.lab.trainer is trainer:
+        if self.session.trainer is trainer:
             self.query_one(LossCurve).show_baselines(baselines)
 
     # One frame.
 
     def _tick(self) -> None:
-        trainer = self.lab.trainer
+        trainer = self.session.trainer
         if trainer is None or not self.is_current or output_waits(self.app):
             return
         with self.app.batch_update():
@@ -251,11 +253,11 @@ class TrainScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense now: pause or go on, the gates that this cell has."""
-        trainer = self.lab.trainer
+        trainer = self.session.trainer
         if action in ("pause", "go_on"):
             return (action == "pause") == (trainer is None or trainer.snapshot().status == "running")
         if action == "gate":
-            cell = trainer.model.config.cell if trainer else self.lab.settings.cell
+            cell = trainer.model.config.cell if trainer else self.session.config.network.cell
             return any(key == parameters[0] for key, _ in VIEWS[cell].values())
         if action == "layer":
             return trainer is not None and trainer.model.config.num_layers > 1
@@ -265,12 +267,12 @@ class TrainScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pauses."""
-        if self.lab.trainer is not None:
-            self.lab.trainer.pause()
+        if self.session.trainer is not None:
+            self.session.trainer.pause()
 
     def action_go_on(self) -> None:
         """Goes on after a pause, after a failure, or past the end."""
-        trainer = self.lab.trainer
+        trainer = self.session.trainer
         if trainer is not None:
             if trainer.paused:
                 trainer.resume_run()
@@ -279,18 +281,18 @@ class TrainScreen(Screen[None]):
 
     def action_single_step(self) -> None:
         """One step, then pause."""
-        if self.lab.trainer is not None:
-            self.lab.trainer.single_step()
+        if self.session.trainer is not None:
+            self.session.trainer.single_step()
 
     def action_faster(self) -> None:
         """The next higher learning rate."""
-        if self.lab.trainer is not None:
-            self.lab.trainer.lr = next_rate(self.lab.trainer.lr, 1)
+        if self.session.trainer is not None:
+            self.session.trainer.lr = next_rate(self.session.trainer.lr, 1)
 
     def action_slower(self) -> None:
         """The next lower learning rate."""
-        if self.lab.trainer is not None:
-            self.lab.trainer.lr = next_rate(self.lab.trainer.lr, -1)
+        if self.session.trainer is not None:
+            self.session.trainer.lr = next_rate(self.session.trainer.lr, -1)
 
     def action_warmer(self) -> None:
         """Samples draw more boldly."""
@@ -328,41 +330,39 @@ class TrainScreen(Screen[None]):
         """Learns another text, with a new network of the same form."""
         text = await self.app.push_screen_wait(OpenFile[Text]("A text to learn", load_text, choices=BUILTIN))
         if text is not None:
-            await self._learn(self.lab.settings, text)
+            await self._learn(self.session.config, text)
 
     @work(exclusive=True, group="dialog")
     async def action_choose_model(self) -> None:
         """Makes another network for the same text."""
-        trainer = self.lab.trainer
+        trainer = self.session.trainer
         if trainer is not None:
-            form = ModelForm(replace(self.lab.settings, lr=trainer.lr), num_symbols=len(trainer.vocabulary))
-            settings = await self.app.push_screen_wait(form)
-            if settings is not None:
-                await self._learn(settings, trainer.text)
+            config = await self.app.push_screen_wait(ModelForm(RunConfig.of(trainer), trainer.text))
+            if config is not None:
+                await self._learn(config, trainer.text)
 
     @work(exclusive=True, group="dialog")
     async def action_restart(self) -> None:
         """The same network again, untrained."""
-        if self.lab.trainer is not None:
-            await self._learn(self.lab.settings, self.lab.trainer.text)
+        if self.session.trainer is not None:
+            await self._learn(self.session.config, self.session.trainer.text)
 
-    async def _learn(self, settings: Settings, text: Text) -> None:
+    async def _learn(self, config: RunConfig, text: Text) -> None:
         """Trains a new network."""
         if not await self._may_forget():
             return
         try:
-            trainer = await asyncio.wrap_future(in_background(partial(make_trainer, settings, text)))
+            trainer = await asyncio.wrap_future(in_background(partial(self.session.make, config, text)))
         except FILE_ERRORS as error:
             self._notice(one_line(error), failure=True)
         else:
-            self.lab.settings = settings
             self.adopt(trainer)
 
     async def _may_forget(self) -> bool:
         """Whether the present network may give way: asks, if more than a little training would be lost."""
-        if not self.lab.unsaved():
+        if not self.session.unsaved():
             return True
-        question = f"The last {self.lab.unsaved_steps():,} steps of the present network are not saved."
+        question = f"The last {self.session.unsaved_steps():,} steps of the present network are not saved."
         answers = [("save", "Save first", "s"), ("forget", "Go on without", "g"), ("cancel", "Cancel", "c")]
         answer = await self.app.push_screen_wait(Ask("Another network", question, answers))
         return answer == "forget" or (answer == "save" and await self.save())
@@ -374,30 +374,29 @@ class TrainScreen(Screen[None]):
 
     async def save(self) -> bool:
         """Asks for a path and writes a checkpoint there; whether it was written. To be called in a worker."""
-        trainer = self.lab.trainer
+        trainer = self.session.trainer
         if trainer is None:
             return False
         dialog = SaveFile("Save a checkpoint", self._file_name(trainer, ".safetensors"), trainer.save)
         path = await self.app.push_screen_wait(dialog)
         if path is None:
             return False
-        self.lab.mark_saved()
+        self.session.mark_saved()
         self.notify(f"Saved {path}", timeout=3)
         return True
 
     @work(exclusive=True, group="dialog")
     async def action_load(self) -> None:
         """Goes on with a saved run."""
-        load = partial(resume_trainer, self.lab.settings)
-        trainer = await self.app.push_screen_wait(OpenFile[Trainer]("Load a checkpoint", load, suffix=".safetensors"))
+        dialog = OpenFile[Trainer]("Load a checkpoint", self.session.load, suffix=".safetensors")
+        trainer = await self.app.push_screen_wait(dialog)
         if trainer is not None and await self._may_forget():
-            self.lab.settings = Settings.of(trainer)
             self.adopt(trainer)
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:
         """Writes the curve or a picture of the screen."""
-        trainer = self.lab.trainer
+        trainer = self.session.trainer
         if trainer is None:
             return
         picture = self.app.export_screenshot()

@@ -34,8 +34,9 @@ class LossCurve(Canvas):
     HELP = (
         "Loss is the mean surprise per character in nats: 0 is certainty, ln V is guessing among V characters. "
         "The band holds the training loss of every step, the line in it is their smoothed mean. "
-        "Diamonds mark the validation loss, on text that is never trained on: where it turns up while training "
-        "goes on down, the network learns by heart. Dotted lines show what counting n-grams achieves on the same text."
+        "Diamonds mark the validation loss of the weights' moving average, on text that is never trained on: where it "
+        "turns up while the training loss still falls, the network learns by heart. Dotted lines show what counting "
+        "n-grams achieves on the same text."
     )
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -43,8 +43,9 @@ class SampleStream(Canvas, can_focus=True):
     HELP_TITLE = "Samples"
     HELP = (
         "Text that the network made up just now, character by character: each one is drawn from its prediction "
-        "and fed back in. The stamp says after how many steps, and at which loss. Temperature 0 always takes the "
-        "likeliest character, 1 draws as the network predicts, more is wilder. Scroll up to read older samples."
+        "and fed back in. It writes with the weights after the last step, not with their average. The stamp says "
+        "after how many steps, and at which loss. Temperature 0 always takes the likeliest character, 1 draws as "
+        "the network predicts, more is wilder. Scroll up to read older samples."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("samples.up", "up", "scroll_rows(-1)", "up", "Earlier samples", LOOKING),

@@ -6,8 +6,9 @@ import argparse
 
 from lstm_ext.data import DEFAULT_TEXT
 
+from ...app.session import MAX_THREADS, THREADS, Opening
 from ..checkpoints import readable
-from ..options import add_checkpoint, add_engine, add_network, add_text, add_training
+from ..options import add_checkpoint, add_engine, add_network, add_text, add_training, run_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)
     add_training(parser)
-    add_engine(parser, threads="all CPUs but one, at most 4")
+    add_engine(parser, threads=f"default: all CPUs but one, at most {MAX_THREADS}")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,5 +25,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.checkpoint is not None:
         readable(arguments.checkpoint)
-    options = {name: value for name, value in vars(arguments).items() if name != "run"}
-    return run_lab(**{**options, "encoding": arguments.encoding or "utf-8"})
+    opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", arguments.checkpoint)
+    return run_lab(run_config(arguments, threads=THREADS), opening, ascii_only=arguments.ascii_only)

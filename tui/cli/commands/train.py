@@ -15,67 +15,38 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.filesize import decimal
-
 from lstm_ext.data import TEXT_CHOICES, load_text
 from lstm_ext.data.ngram import ngram_losses
-from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import ArgumentError, LabError
-from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import check_destination, load_checkpoint
-from lstm_ext.train.config import TrainerConfig
-from lstm_ext.train.schedule import SCHEDULES
+from lstm_ext.train.run_config import DEFAULTS, NETWORK_OPTIONS, training_changes
+from lstm_ext.train.schedule import SCHEDULES, TIMED_SCHEDULE
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
+from ... import memory
 from ...errors import UsageError
-from ...memory import bytes_available, bytes_needed
 from ...text.units import clock, rate
 from ..checkpoints import SUFFIX, writable
-from ..options import add_checkpoint, add_engine, add_json, add_network, add_text, add_training, number, positive, whole
+from ..options import (
+    add_checkpoint,
+    add_engine,
+    add_json,
+    add_network,
+    add_text,
+    add_training,
+    as_option,
+    default,
+    number,
+    positive,
+    run_config,
+    run_options,
+    whole,
+)
 from ..progress import Progress
 
 #: Trained for so many seconds where no limit is given.
 DEFAULT_SECONDS = 60.0
-#: How training goes unless said otherwise. docs/training.md has the measurements behind it.
-RECOMMENDED = TrainerConfig(
-    reset_every=50,
-    lr=4e-3,
-    warmup=100,
-    average=0.05,
-    optimizer=OptimizerConfig(clip_norm=1.0),
-)
-#: Only where the time is limited: a run of so many steps can then be continued to more, as if it had never ended.
-TIMED_SCHEDULE = "cosine"
-#: Smaller networks have more to fear from learning too slowly than from learning by heart.
-DROPOUT, DROPOUT_FROM = 0.2, 200
-#: What makes a network, and what it is unless said otherwise. A resumed run keeps its network.
-NETWORK: dict[str, Any] = {
-    "cell": "lstm",
-    "hidden_size": 128,
-    "num_layers": 1,
-    "dropout": 0.0,
-    "dtype": "float32",
-    "reset_after": False,
-    "peephole": False,
-    "coupled": False,
-}
-#: Options that are fields of TrainerConfig, and those that are fields of its OptimizerConfig.
-TRAINING = (
-    "seq_length",
-    "batch_size",
-    "reset_every",
-    "lr",
-    "schedule",
-    "warmup",
-    "average",
-    "patience",
-    "seed",
-    "validation",
-    "eval_every",
-    "checkpoint_every",
-)
-OPTIMIZER = {"optimizer": "kind", "clip_norm": "clip_norm"}
 Say = Callable[[str], None]
 
 
@@ -88,46 +59,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--val-fraction",
         type=number(0, 1),
         metavar="SHARE",
-        help="share of the text, at its end, kept for validation (default: 0.1)",
+        help=f"share of the text, at its end, kept for validation ({default('validation')})",
     )
     network = parser.add_argument_group("network")
-    add_network(network, dropout=f"{DROPOUT} from {DROPOUT_FROM} units on, below that 0")
+    add_network(network)
     network.add_argument(
         "--forget-bias",
         type=number(-math.inf, low_included=False),
         metavar="X",
-        help="where the LSTM's forget bias starts (default: 1)",
+        help=f"where the LSTM's forget bias starts ({default('forget_bias')})",
     )
     training = parser.add_argument_group("training")
-    add_training(training, lr=RECOMMENDED.lr)
+    add_training(training)
     training.add_argument(
         "--reset-every",
         type=whole(0),
         metavar="N",
-        help=f"steps after which the carried state is set back to 0; 0: never (default: {RECOMMENDED.reset_every})",
+        help=f"steps after which the carried state is set back to 0; 0: never ({default('reset_every')})",
     )
     training.add_argument(
         "--schedule",
         choices=SCHEDULES,
-        help=f"of the learning rate, down to 0 (default: {TIMED_SCHEDULE} with --seconds, else constant)",
+        help=f"of the learning rate, down to 0 (default: {TIMED_SCHEDULE} with --seconds, else {DEFAULTS['schedule']})",
     )
     training.add_argument(
         "--warmup",
         type=whole(0),
         metavar="N",
-        help=f"steps until the learning rate is reached (default: {RECOMMENDED.warmup})",
+        help=f"steps until the learning rate is reached ({default('warmup')})",
     )
     training.add_argument(
         "--average",
         type=number(0, 1),
         metavar="SHARE",
-        help=f"keep the weights' mean over about this share of all steps; 0: the last (default: {RECOMMENDED.average})",
+        help=f"keep the weights' mean over about this share of all steps; 0: the last ({default('average')})",
     )
     training.add_argument(
         "--clip-norm",
         type=number(0),
         metavar="X",
-        help=f"of the whole gradient, 0: off (default: {RECOMMENDED.optimizer.clip_norm:g})",
+        help=f"of the whole gradient, 0: off ({default('clip_norm')})",
     )
     add_engine(training)
 
@@ -148,7 +119,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--resume", action="store_true", help="continue the run in --checkpoint, exactly")
     output.add_argument("--eval-every", type=whole(1), metavar="N", help="steps between validations (default: by cost)")
     output.add_argument(
-        "--checkpoint-every", type=positive, metavar="S", help="seconds between checkpoints (default: 60)"
+        "--checkpoint-every",
+        type=positive,
+        metavar="S",
+        help=f"seconds between checkpoints ({default('checkpoint_every')})",
     )
     add_json(output)
     output.add_argument("--quiet", action="store_true", help="no progress; only the result")
@@ -232,34 +206,16 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
     """A new run, whose first checkpoint is written: what cannot be kept is not trained."""
     if not arguments.data:
         raise UsageError(f"--data: missing; expected {TEXT_CHOICES}")
-    network = {name: _either(getattr(arguments, name), default) for name, default in NETWORK.items()}
-    if arguments.dropout is None and network["hidden_size"] >= DROPOUT_FROM:
-        network["dropout"] = DROPOUT
-    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, network["cell"]))
+    timed = not (arguments.steps or arguments.epochs)
+    config = run_config(arguments, schedule=TIMED_SCHEDULE if timed else None)
+    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, config.network.cell))
     check_destination(path)
-    schedule = RECOMMENDED.schedule if arguments.steps or arguments.epochs else TIMED_SCHEDULE
-    config = replace(
-        RECOMMENDED,
-        checkpoint=path,
-        optimizer=replace(RECOMMENDED.optimizer, **_given(arguments, OPTIMIZER)),
-        **{"schedule": schedule, **_given(arguments, {name: name for name in TRAINING})},
-    )
-    try:
-        ModelConfig(**{**network, "input_size": 1, "output_size": 1, "num_layers": 1})
-    except ArgumentError as error:
-        name, _, problem = str(error).partition(":")
-        raise UsageError(f"--{name.replace('_', '-')}:{problem}") from error
+    config = replace(config, training=replace(config.training, checkpoint=path))
     text = load_text(arguments.data, arguments.encoding or "utf-8")
-    size = len(text.vocabulary)
-    _check_memory(network, len(text), size, config)
-    model = LanguageModel(
-        ModelConfig(input_size=size, output_size=size, **network),
-        seed=config.seed,
-        forget_bias=_either(arguments.forget_bias, 1.0),
-        backend=arguments.backend,
-        threads=arguments.threads or 1,
-    )
-    trainer = Trainer(model, text, config)
+    try:
+        trainer = config.trainer(text, check_memory=memory.check)
+    except ArgumentError as error:
+        raise LabError(as_option(error)) from error
     say(_introduction(trainer))
     _first_checkpoint(trainer, path, say)
     return trainer
@@ -284,21 +240,22 @@ def _first_checkpoint(trainer: Trainer, path: str, say: Say) -> None:
 def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
     if not (arguments.checkpoint or arguments.data):
         raise UsageError("--resume: needs --checkpoint F.safetensors, the run to continue")
-    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, arguments.cell or NETWORK["cell"]))
+    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, arguments.cell or DEFAULTS["cell"]))
     saved = load_checkpoint(path)
-    network = {name: getattr(saved.config, name) for name in NETWORK}
-    for name, value in network.items():
-        asked = getattr(arguments, name)
-        if asked is not None and asked != value:
+    given = run_options(arguments)
+    for name in NETWORK_OPTIONS:
+        kept = getattr(saved.config, name)
+        if given.get(name, kept) != kept:
             option = "--" + name.replace("_", "-")
             raise UsageError(
-                f"{option}: got {asked}, but {path} has {value}, and a resumed run keeps its network; "
+                f"{option}: got {given[name]}, but {path} has {kept}, and a resumed run keeps its network; "
                 f"leave {option} out, or start anew without --resume"
             )
-    changes = _given(arguments, {name: name for name in TRAINING})
-    if optimizer := _given(arguments, OPTIMIZER):
-        changes["optimizer"] = replace(saved.trainer_config.optimizer, **optimizer)
-    _check_memory(network, saved.text.length, len(saved.vocabulary), replace(saved.trainer_config, **changes))
+    changes = training_changes(given, saved.trainer_config)
+    try:
+        memory.check(saved.config, replace(saved.trainer_config, **changes), saved.text.length)
+    except ArgumentError as error:
+        raise LabError(as_option(error)) from error
     trainer = Trainer.resume(
         path,
         arguments.data,
@@ -314,36 +271,9 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
     return trainer
 
 
-def _either(value: Any, default: Any) -> Any:
-    return default if value is None else value
-
-
-def _given(arguments: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
-    """The options that were really given, as fields (``names``: option → field)."""
-    return {field: getattr(arguments, name) for name, field in names.items() if getattr(arguments, name) is not None}
-
-
 def _default_checkpoint(data: str, cell: str) -> str:
     """In the current directory: what was learned, and by what."""
     return f"{Path(data).stem}-{cell}{SUFFIX}"
-
-
-def _check_memory(network: Mapping[str, Any], length: int, vocabulary_size: int, config: TrainerConfig) -> None:
-    needed = bytes_needed(
-        network["cell"],
-        vocabulary_size,
-        network["hidden_size"],
-        network["num_layers"],
-        network["dtype"],
-        batch_size=config.batch_size,
-        seq_length=min(config.seq_length, -(-length // config.batch_size)),
-    )
-    available = bytes_available()
-    if needed > available:
-        raise LabError(
-            f"this network needs about {decimal(needed)} of memory, and {decimal(available)} are free; "
-            "choose a smaller --hidden-size, --num-layers, --batch-size or --seq-length"
-        )
 
 
 def _introduction(trainer: Trainer) -> str:
