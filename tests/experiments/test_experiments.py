@@ -30,7 +30,14 @@ from lstm_ext.experiments.ablation import ABLATIONS, Ablation
 from lstm_ext.experiments.charts import Bar, BarChart, Curve, LineChart, chart_lines, save_charts
 from lstm_ext.experiments.export import as_csv, as_json, as_page, report_lines, save, table_lines
 from lstm_ext.experiments.gradient_flow import flow
-from lstm_ext.experiments.learning import EngineLearner, NetworkLearner, cosine, learn_symbols, learn_text
+from lstm_ext.experiments.learning import (
+    EngineLearner,
+    NetworkLearner,
+    TextExperiment,
+    cosine,
+    learn_symbols,
+    learn_text,
+)
 from lstm_ext.experiments.linear_cell import LinearCellModel
 from lstm_ext.experiments.runner import cells, kept, plain
 from lstm_ext.experiments.words import listed, number
@@ -84,6 +91,10 @@ def test_variants_are_plain_settings(name: str, quick: bool) -> None:
 def test_every_experiment_measures_and_reports(name: str, quick: bool, tmp_path: Path) -> None:
     """With so little training no conclusion is right; but all of them must be drawn, from whatever came out."""
     experiment = load(name)
+    if isinstance(experiment, TextExperiment):
+        play = load_text("shakespeare")
+        (tmp_path / "text.txt").write_text(play.vocabulary.decode(play.symbols[:30_000]), encoding="utf-8")
+        experiment = load(name, str(tmp_path / "text.txt"))
     variants = {label: little(settings) for label, settings in experiment.variants(quick).items()}
     numbers = {(label, 0): plain(experiment.measure(settings, 0)) for label, settings in variants.items()}
     label = next(iter(variants))
