@@ -11,7 +11,7 @@ UNITS  := $(wildcard csrc/*.c csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types docs asan bench experiments wheel sdist clean distclean
+.PHONY: help lab test quick lint types docs asan bench experiments wheel sdist clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,8 +19,14 @@ help: ## print this list
 lab: $(VENV)/.installed ## install into .venv and open the laboratory
 	@$(BIN)/lstm-lab lab $(ARGS)
 
+# A process for each core, which takes whole files: some of them prepare what is dear once for all of their tests.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
+
 test: $(VENV)/.test ## run the whole test suite (ARGS="-k name" chooses)
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+quick: $(VENV)/.test ## run the tests that take no time: those for every save
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(VENV)/.lint types ## style, types, import rules, and compiler warnings as errors
 	$(BIN)/ruff check .

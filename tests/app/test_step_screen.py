@@ -145,6 +145,7 @@ async def test_opens_with_hello_and_an_untrained_lstm(size: tuple[int, int]) -> 
         assert here.screen.query_one(CellDiagram).display == (size == LARGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", CELLS, ids=lambda subject: f"{subject.cell}{'-after' * subject.reset_after}")
 async def test_every_stage_of_every_cell_is_complete_at_80_by_24(subject: Subject) -> None:
     walk = subject.walk()
@@ -279,6 +280,7 @@ async def test_b_turns_to_the_same_gate_on_the_other_way(stage: str, back: str, 
         assert here.at == ("forward", 3, forth)
 
 
+@pytest.mark.slow
 async def test_b_works_at_every_stage_of_every_cell() -> None:
     async with walking() as here:
         for subject in CELLS:
@@ -406,6 +408,7 @@ async def test_a_bad_text_is_refused_in_one_line(typed: str, message: str) -> No
         assert here.screen.subject == Subject()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["aa", "漢字 é漢", "x" * MOST_TEXT, "The quick brown fox jumps over the lazy dog"])
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_odd_texts_keep_the_current_character_in_view(text: str, size: tuple[int, int]) -> None:
@@ -426,6 +429,7 @@ async def test_odd_texts_keep_the_current_character_in_view(text: str, size: tup
 # Every kind of terminal.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_ascii_only(size: tuple[int, int]) -> None:
     async with walking(size, ascii_only=True) as here:
@@ -439,6 +443,7 @@ async def test_ascii_only(size: tuple[int, int]) -> None:
         assert "f_2 = sigmoid(a_f)" in drawn(here.app) and "> f_2" in drawn(here.app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_no_color(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")

@@ -151,6 +151,7 @@ async def test_baselines_are_drawn() -> None:
         await here.shows("unigram 3.")
 
 
+@pytest.mark.slow
 async def test_samples_are_stamped_and_grow_in_step_with_the_gates() -> None:
     async with lab() as here:
         stream, gates = here.app.screen.query_one(SampleStream), here.app.screen.query_one(GateHeatmap)
@@ -360,6 +361,7 @@ async def test_form_makes_the_network() -> None:
         await here.until(lambda: not before.running)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, value, message",
     [
@@ -441,6 +443,7 @@ async def test_a_built_in_text_by_key() -> None:
         await here.until(lambda: here.trainer.text.name == "abc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content, word", [(b"", "empty"), (b"\x00\xff\xfe\x80" * 50, "byte"), (b"a", "expected at least 2")]
 )
@@ -651,6 +654,7 @@ def test_without_a_terminal_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -
 # Terminals.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "h", "f", "?", "m", "d", "w", "ctrl+p"])
 async def test_ascii_only(key: str) -> None:
     async with lab(ascii_only=True) as here:
@@ -661,6 +665,7 @@ async def test_ascii_only(key: str) -> None:
         assert {glyph for glyph in here.text if not glyph.isascii()} == set()
 
 
+@pytest.mark.slow
 async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with lab() as here:

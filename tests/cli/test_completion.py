@@ -48,7 +48,7 @@ def script(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
         (["experiment", "memory", "--save", ""], {"folder"}),
         (["completion", ""], set(SHELLS)),
     ],
-    ids=" ".join,
+    ids=lambda names: " ".join(names if isinstance(names, list) else sorted(names)),
 )
 def test_bash_offers(words: list[str], offered: set[str], script: Callable[[str], str], tmp_path: Path) -> None:
     here = tmp_path / "here"

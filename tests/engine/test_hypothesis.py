@@ -34,6 +34,8 @@ from lstm_ext.verify.checks import BOUNDS, relative_errors
 
 core = pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
 
+pytestmark = pytest.mark.slow
+
 ASKED = int(os.environ.get("LSTM_LAB_EXAMPLES", "0"))
 examples = settings(
     max_examples=ASKED or 400,

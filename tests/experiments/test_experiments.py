@@ -82,6 +82,7 @@ def test_variants_are_plain_settings(name: str, quick: bool) -> None:
     assert len({json.dumps(settings, sort_keys=True) for settings in variants.values()}) == len(variants)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "quick"),
     [(name, True) for name in NAMES]
@@ -199,6 +200,7 @@ def test_a_damaged_file_is_measured_again(counting: Counting, tmp_path: Path, da
     assert len(counting.asked) == 6
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = load("gradient-flow")
     alone = run(experiment, [3], quick=True)
@@ -252,6 +254,7 @@ def in_processes(tmp_path: Path) -> Callable[[str], subprocess.Popen[str]]:
     return start
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_reported(in_processes: Callable[[str], subprocess.Popen[str]]) -> None:
     process = in_processes('if label == "d": os.kill(os.getpid(), signal.SIGKILL)')
     out, errors = process.communicate(timeout=60)
@@ -378,6 +381,7 @@ def test_bars_as_characters() -> None:
     assert "█" in "".join(p for line in chart_lines(chart, 50, "braille") for p, _ in line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_figures_are_the_same_each_time(tmp_path: Path, suffix: str) -> None:
     charts = [
@@ -565,6 +569,7 @@ def test_command_refuses(state: Path, capsys: pytest.CaptureFixture[str], argume
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_keeps_what_is_done(state: Path, jobs: str) -> None:
     command = [sys.executable, "-m", "lstm_lab", "experiment", "memory", "--seeds", "40", "--jobs", jobs]

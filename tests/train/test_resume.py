@@ -36,6 +36,7 @@ RUNS: dict[str, tuple[TrainerConfig, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("saved_at", [1, 63, 64, 77])
 def test_resume_is_exact(

@@ -51,6 +51,7 @@ def report() -> Report:
     return verify(seed=3)
 
 
+@pytest.mark.slow
 def test_everything_passes_on_this_machine(report: Report) -> None:
     assert [(row, arrays_beyond([row])) for row in report.failures] == []
     assert report.passed
@@ -58,6 +59,7 @@ def test_everything_passes_on_this_machine(report: Report) -> None:
     assert (report.torch is not None) == HAS_TORCH
 
 
+@pytest.mark.slow
 def test_bounds_are_those_that_are_promised(report: Report) -> None:
     promised = {
         ("twin", "float64"): 1e-12,
@@ -75,6 +77,7 @@ def test_bounds_are_those_that_are_promised(report: Report) -> None:
         assert row.bound == promised[row.reference, row.dtype]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", ["layers", "models"])
 @pytest.mark.parametrize("name", CELLS)
 def test_every_cell_meets_every_reference(report: Report, section: str, name: str) -> None:
@@ -87,6 +90,7 @@ def test_every_cell_meets_every_reference(report: Report, section: str, name: st
     assert len(rows) == len(expected)
 
 
+@pytest.mark.slow
 def test_every_array_is_compared(report: Report) -> None:
     rows = {(row.section, row.name, row.engine, row.reference, row.dtype): set(row.errors) for row in report.rows}
     gradients = {"dx", "dh0", "dc0", "dW", "db", "dp"}
@@ -121,6 +125,7 @@ def test_another_seed_is_another_network() -> None:
     assert errors[0] == errors[1] != errors[2]
 
 
+@pytest.mark.slow
 def test_a_report_is_ready_for_json(report: Report) -> None:
     found = json.loads(json.dumps(report.to_dict()))
     assert found["passed"] is True
