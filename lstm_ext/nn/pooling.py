@@ -91,7 +91,7 @@ class Attention(Module):
         if padding is not None:
             x = np.where(padding[:, :, None], np.zeros((), x.dtype), x)
         self._x = x
-        scores = x @ self.v  # (T, B)
+        scores: np.ndarray = np.einsum("tbd,d->tb", x, self.v)  # not @: BLAS would round as its threads happen to
         if padding is not None:
             scores[padding] = -np.inf
         largest = scores.max(axis=0)  # taken out so that no exponential overflows
