@@ -1,13 +1,28 @@
 /* Softmax cross-entropy over symbols: L = mean over counted t of log(sum_v e^{y_tv}) - y_t,target. */
 #include "vecmath.h"
 
+static real largest_of(int V, const real *y)
+{
+    real largest = y[0];
+    int v = 0;
+    if (V >= WIDTH) {
+        vec most = load(y);
+        for (v = WIDTH; v + WIDTH <= V; v += WIDTH) {
+            vec next = load(y + v);
+            most = choose((ivec)(next > most), next, most);
+        }
+        for (int i = 0; i < WIDTH; i++)
+            largest = most[i] > largest ? most[i] : largest;
+    }
+    for (; v < V; v++)
+        largest = y[v] > largest ? y[v] : largest;
+    return largest;
+}
+
 /* log(sum e^y), stable for any size of y. */
 static double log_sum_exp(int V, const real *y)
 {
-    real largest = y[0];
-    for (int v = 1; v < V; v++)
-        if (y[v] > largest)
-            largest = y[v];
+    const real largest = largest_of(V, y);
     vec sum = {0};
     int v = 0;
     for (; v + WIDTH <= V; v += WIDTH)
