@@ -86,10 +86,9 @@ def test_the_command_is_understood(line: str) -> None:
     assert name != "experiment" or parsed.name in NAMES
 
 
-def test_every_experiment_is_asked_for_and_has_a_page_with_a_figure() -> None:
+def test_every_experiment_has_a_page_with_a_figure() -> None:
     index = (EXPERIMENTS / "README.md").read_text(encoding="utf-8")
     for name in NAMES:
-        assert any(line.startswith(f"experiment {name}") for line in LINES)
         assert f"| [{name}]({name}.md) | {load(name).question} |" in index
         assert f"![figure]({name}.svg)" in (EXPERIMENTS / f"{name}.md").read_text(encoding="utf-8")
         assert (EXPERIMENTS / f"{name}.svg").exists()
