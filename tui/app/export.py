@@ -1,4 +1,4 @@
-"""Writing a run's curve, or a picture of the screen, to a file."""
+"""Write a run's curve, or a picture of the screen, to a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _columns(snapshot: Snapshot) -> dict[str, list[float]]:
 
 
 def _csv(snapshot: Snapshot) -> str:
-    """One row per bucket of steps; the validation loss stands in the row of the bucket it was taken in."""
+    """One row per bucket of steps; a validation loss is in the row of its bucket."""
     columns, history = _columns(snapshot), snapshot.history
     validation: list[object] = [""] * len(history.steps)
     for step, loss in zip(history.val_steps.tolist(), history.val_loss.tolist(), strict=True):

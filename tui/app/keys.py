@@ -33,19 +33,19 @@ class Command:
     on_bar: bool
 
     async def run(self) -> None:
-        """Does it, as if its key had been pressed."""
+        """Run it, as if its key had been pressed."""
         await self.target.app.run_action(self.action, self.target)
 
 
 def bind(
     id: str, keys: str, action: str, name: str, what: str, group: Binding.Group, *, on_bar: bool = False
 ) -> Binding:
-    """A row of the table: what ``keys`` do, in a word for the bar and in a phrase for the help."""
+    """A row of the table: what ``keys`` do, as a word for the bar and a phrase for the help."""
     return Binding(keys, action, name, id=id, tooltip=what, group=group, show=on_bar)
 
 
 def commands(screen: Screen[object]) -> list[Command]:
-    """The commands of ``screen`` that are possible now; keys with one id are one command."""
+    """The commands of ``screen`` that are possible now; keys with the same id are one command."""
     keys: dict[str, list[str]] = {}
     actives: dict[str, ActiveBinding] = {}
     for active in screen.active_bindings.values():

@@ -61,7 +61,7 @@ class LabApp(ThemedApp):
         self.crash: BaseException | None = None
 
     def on_mount(self) -> None:
-        """Opens the Train screen, and restores the terminal even when it is asked to end from outside."""
+        """Open the Train screen; restore the terminal even when ended from outside."""
         self.switch_mode("train")
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGTERM, signal.SIGHUP):
@@ -73,24 +73,24 @@ class LabApp(ThemedApp):
         """The command palette: everything that keys do on this screen."""
         for command in commands(screen):
             if command.target not in (screen, self):
-                continue  # moving about within a widget
+                continue  # moves within a widget
             keys = " ".join(command.keys)
             yield SystemCommand(f"{command.name.capitalize()} ({keys})", command.what, command.run)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
 
     async def action_command(self, id: str) -> None:
-        """Runs a command of the present screen by its id (for the key bar)."""
+        """Run a command of the current screen by its id (for the key bar)."""
         for command in commands(self.screen):
             if command.id == id:
                 await command.run()
                 return
 
     def action_help(self) -> None:
-        """Shows help on the present screen."""
+        """Show help on the current screen."""
         self.push_screen(Help(self.screen))
 
     def action_toggle_light(self) -> None:
-        """Changes between dark and light."""
+        """Switch between dark and light."""
         if not self.no_color:
             self.theme = LIGHT.name if self.current_theme.dark else DARK.name
 
@@ -119,7 +119,7 @@ class LabApp(ThemedApp):
         self._end(1)
 
     def _handle_exception(self, error: Exception) -> None:
-        """A crash ends the lab without a screenful of traceback: `run_lab` raises it once the terminal is restored."""
+        """End the lab without a screenful of traceback: `run_lab` raises the error once the terminal is restored."""
         cause = error.error if isinstance(error, WorkerFailed) else error
         self.crash = self.crash or cause
         super()._handle_exception(error)
@@ -130,7 +130,7 @@ class LabApp(ThemedApp):
         self.exit(code, return_code=code)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Says so where the terminal is too small for any screen."""
+        """Say so if the terminal is too small for any screen."""
         fits = event.size.width >= LEAST.width and event.size.height >= LEAST.height
         if fits and isinstance(self.screen, TooSmall):
             self.pop_screen()

@@ -1,4 +1,4 @@
-"""How often to paint: the one place that looks into Textual's private parts for it.
+"""How often to paint: the one place that reads Textual's private attributes for it.
 
 Textual hands its output to a thread with a queue of 30 writes, and a full queue blocks the event
 loop. On a slow link a screen that paints regardless answers a key only when the queue has drained

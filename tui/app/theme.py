@@ -118,7 +118,7 @@ class Ink:
 
 
 class ThemedApp(App[int]):
-    """An app with the lab's themes that minds ``--ascii``, ``NO_COLOR`` and terminals of few colours."""
+    """An app with the lab's themes that respects ``--ascii``, ``NO_COLOR`` and terminals with few colours."""
 
     def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
@@ -126,11 +126,11 @@ class ThemedApp(App[int]):
         self._ink: tuple[str, Ink] | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        # With NO_COLOR Textual by itself still sends greys; on an ANSI theme it sends none.
+        # With NO_COLOR, Textual itself still sends greys; with an ANSI theme it sends none.
         self.theme = "ansi-dark" if self.no_color else DARK.name
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """What every line passes through before it reaches the terminal."""
+        """The filters of every line on its way to the terminal."""
         filters: list[LineFilter] = [NoColor()] if self.no_color else list(super().get_line_filters())
         if self.ascii_only:
             filters.insert(0, AsciiFilter())

@@ -1,4 +1,4 @@
-"""Quantities in words."""
+"""Quantities as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What dialogs share: a framed box in the middle, one line for an error, and a question with a few answers."""
+"""What dialogs share: a framed box in the middle, a line for an error, and a question with a few answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Dialog(ModalScreen[T | None], Generic[T]):
-    """A modal box around what :meth:`compose_body` yields; Escape gives it up."""
+    """A modal box around what :meth:`compose_body` yields; Escape closes it."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 65%; }
@@ -43,22 +43,22 @@ class Dialog(ModalScreen[T | None], Generic[T]):
             yield from self.compose_body()
 
     def compose_body(self) -> ComposeResult:
-        """What is in the box."""
+        """The content of the box."""
         raise NotImplementedError
 
     def show_error(self, message: str) -> None:
-        """Says in one line what is wrong; an empty message takes it back."""
+        """Say in one line what is wrong; an empty message removes it."""
         error = self.query_one(".dialog--error", Label)
         error.update(message.partition("\n")[0])
         error.display = bool(message)
 
     def action_give_up(self) -> None:
-        """Closes the dialog without a result."""
+        """Close the dialog without a result."""
         self.dismiss(None)
 
 
 class Answer(Button):
-    """A button that stands for one answer."""
+    """A button for one answer."""
 
     def __init__(self, value: str, label: str, *, key: str, primary: bool) -> None:
         super().__init__(f"{label} ({key})", variant="primary" if primary else "default", compact=True)
@@ -83,10 +83,10 @@ class Ask(Dialog[str]):
                 yield Answer(value, label, key=key, primary=index == 0)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Answers."""
+        """Give the answer of a button."""
         if isinstance(event.button, Answer):
             self.dismiss(event.button.value)
 
     def action_answer(self, value: str) -> None:
-        """Answers by key."""
+        """Give the answer of a key."""
         self.dismiss(value)

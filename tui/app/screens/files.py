@@ -1,4 +1,4 @@
-"""Dialogs about files: choosing one to open, naming one to write."""
+"""Dialogs about files: choose one to open, name one to write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..background import in_background
 from .dialog import Dialog
 
 T = TypeVar("T")
-#: What reading or writing a file may fail with, each with a message of one line.
+#: The errors of reading or writing a file, each with a message of one line.
 FILE_ERRORS = (LabError, OSError, MemoryError)
 
 
@@ -32,7 +32,7 @@ def one_line(error: BaseException) -> str:
 
 
 class _Tree(DirectoryTree):
-    """A directory's files, without hidden ones, of one suffix if it is given."""
+    """A directory's files, except hidden ones, with one suffix if it is given."""
 
     def __init__(self, suffix: str) -> None:
         super().__init__(os.curdir)
@@ -40,7 +40,7 @@ class _Tree(DirectoryTree):
         self.guide_depth = 2
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """What is shown."""
+        """Filter the paths."""
         return [
             path
             for path in paths
@@ -56,7 +56,7 @@ def _is_directory(path: Path) -> bool:
 
 
 class OpenFile(Dialog[T]):
-    """Chooses a file, or one of the named ``choices``, and gives what ``load`` makes of it.
+    """Choose a file, or one of the named ``choices``; the result is what ``load`` makes of it.
 
     ``load`` runs in the background; the dialog stays open, with one line, where it fails.
     """
@@ -88,17 +88,17 @@ class OpenFile(Dialog[T]):
         yield _Tree(self._suffix)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Opens a named choice."""
+        """Open a named choice."""
         if event.option_id is not None:
             self._open(event.option_id)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Opens the path."""
+        """Open the path."""
         if event.value.strip():
             self._open(os.path.expanduser(event.value.strip()))
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
-        """Opens a file of the tree."""
+        """Open a file of the tree."""
         self.query_one(Input).value = str(event.path)
         self._open(str(event.path))
 
@@ -116,7 +116,7 @@ class OpenFile(Dialog[T]):
 
 
 class SaveFile(Dialog[str]):
-    """Asks for a path and has ``save`` write it, in the background; stays open, with one line, where that fails."""
+    """Ask for a path and call ``save`` with it in the background; on failure stay open and say why in one line."""
 
     DEFAULT_CSS = """
     SaveFile Input { margin: 0; }
@@ -142,20 +142,20 @@ class SaveFile(Dialog[str]):
             yield Button("Cancel", compact=True, id="cancel")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Says whether a file would be replaced."""
+        """Say whether a file would be replaced."""
         self.show_error("")
         replaces = os.path.isfile(os.path.expanduser(event.value.strip()))
         note = self.query_one(".dialog--note", Label)
-        text = "replaces the file that is there" if replaces else self._note
+        text = "replaces the existing file" if replaces else self._note
         note.update(text)
         note.display = bool(text)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Saves."""
+        """Save."""
         self._write(os.path.expanduser(event.value.strip()))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Saves or gives up."""
+        """Save or cancel."""
         if event.button.id == "save":
             self._write(os.path.expanduser(self.query_one(Input).value.strip()))
         else:

@@ -1,4 +1,4 @@
-"""Help: what this screen shows and what its keys do, made from the bindings of what it was called on."""
+"""Help: what a screen shows and what its keys do, made from its bindings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal too small for the lab shows instead of it."""
+"""Shown instead of the lab in a terminal that is too small for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST = Size(60, 16)
 
 
 class TooSmall(ModalScreen[None]):
-    """Says how large the terminal is and should be; goes away when it is."""
+    """Says how large the terminal is and should be; closes when it is large enough."""
 
     DEFAULT_CSS = """
     TooSmall { align: center middle; background: $background; }
@@ -29,7 +29,7 @@ class TooSmall(ModalScreen[None]):
         yield Static(self._message(self.app.size))
 
     def on_resize(self, event: events.Resize) -> None:
-        """Says the new size."""
+        """Show the new size."""
         self.query_one(Static).update(self._message(event.size))
 
     @staticmethod

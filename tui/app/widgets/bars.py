@@ -1,4 +1,4 @@
-"""The first and the last line of every screen: where one is, and what the keys do."""
+"""The first and the last line of every screen: its name, and what the keys do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .canvas import Canvas, Piece, clickable, row
 
 
 class TitleBar(Canvas):
-    """The program's name, its screens with the present one marked, and what is on the bench."""
+    """The program's name, its screens with the current one marked, and the subject of the screen."""
 
     DEFAULT_CSS = """
     TitleBar { dock: top; height: 1; background: $panel; }
@@ -27,7 +27,7 @@ class TitleBar(Canvas):
         self._subject = ""
 
     def show(self, subject: str) -> None:
-        """Shows what is on the bench, on the right."""
+        """Show the subject on the right."""
         if subject != self._subject:
             self._subject = subject
             self.redraw()
@@ -46,12 +46,12 @@ class TitleBar(Canvas):
 
 
 class KeyBar(Canvas):
-    """The keys of the present screen, as many as fit; help and quit always."""
+    """The keys of the current screen, as many as fit; help and quit always."""
 
     DEFAULT_CSS = """
     KeyBar { dock: bottom; height: 1; background: $panel; }
     """
-    #: Commands that stand on the right and never give way.
+    #: Commands on the right, which are always shown.
     LAST: ClassVar[tuple[str, ...]] = ("lab.help", "lab.quit")
 
     def on_mount(self) -> None:

@@ -50,7 +50,7 @@ class Canvas(Widget):
         return cast(ThemedApp, self.app).ink
 
     def redraw(self) -> None:
-        """Draws again and repaints the rows that differ."""
+        """Draw again and repaint the rows that differ."""
         width, height = self.size
         if not (width and height and self.is_attached):
             return
@@ -64,7 +64,7 @@ class Canvas(Widget):
                 self.refresh(Region(start, y, end - start, 1))
 
     def render_line(self, y: int) -> Strip:
-        """One row, ready-made, on the widget's background."""
+        """One row, ready to send, on the widget's background."""
         strip = self._rows[y] if y < len(self._rows) else self._blank(self.size.width)
         return strip.apply_style(Style(bgcolor=self.background_colors[1].rich_color))
 
@@ -113,7 +113,7 @@ def heading(
     *,
     focus: bool = False,
 ) -> Strip:
-    """A panel's first row: its title, what belongs to it, and a rule up to what stands on the right."""
+    """A panel's first row: its title, a note, and a rule up to the text on the right."""
     rule = ("-" if ink.ascii else "─", ink.rule)
     pieces = [(title, ink.key + Style(underline=True) if focus else ink.strong), *left, (" ", ink.text)]
     tail = list(right)
@@ -121,7 +121,7 @@ def heading(
 
 
 def join(cells: Iterable[Piece]) -> Iterator[Segment]:
-    """Cells as segments, neighbours of one and the same style as one."""
+    """Cells as segments; neighbours with the same style become one."""
     for _, group in groupby(cells, key=lambda cell: id(cell[1])):
         run = list(group)
         yield Segment("".join(glyph for glyph, _ in run), run[0][1])
@@ -133,7 +133,7 @@ def clickable(style: Style, action: str) -> Style:
 
 
 def _difference(before: Strip, after: Strip, width: int) -> tuple[int, int]:
-    """From which cell to which two rows differ: all but the segments that they begin and end with alike."""
+    """The range of cells in which two rows differ: all but the segments that they share at both ends."""
     old, new = list(before), list(after)
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:

@@ -1,4 +1,4 @@
-"""The loss curve: training loss as a band with its smoothed mean, validation, and what counting alone can do."""
+"""The loss curve: training loss as a band with its smoothed mean, validation, and what counting achieves."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ...text.units import number
 from .canvas import Canvas, Piece, heading, join, row
 
 #: The last steps that the horizontal axis may end at, times a power of ten. It grows in such
-#: strides so that the curve stands still between them, and few cells have to be sent again.
+#: strides so that the curve stays in place between them and few cells have to be sent again.
 _STRIDES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-_LEAST_SPAN = 100.0
+_MIN_SPAN = 100.0
 
 
 class LossCurve(Canvas):
@@ -46,17 +46,17 @@ class LossCurve(Canvas):
         self._loss = math.nan
 
     def show(self, history: HistoryView | None, loss: float = math.nan) -> None:
-        """Shows a curve, and ``loss`` as the present training loss."""
+        """Show a curve, and ``loss`` as the current training loss."""
         self._history, self._loss = history, loss
         self.redraw()
 
     def show_baselines(self, baselines: Mapping[str, float]) -> None:
-        """Shows losses (nats) of other models as dotted lines, by name."""
+        """Show losses (nats) of other models as dotted lines, by name."""
         self._baselines = baselines
         self.redraw()
 
     def draw(self, width: int, height: int) -> list[Strip]:
-        """A heading with the present values, the plot, and its axes."""
+        """A heading with the current values, the plot, and its axes."""
         ink, history = self.ink, self._history
         if history is None or not len(history.steps):
             rows = [heading(ink, width, "Loss")]
@@ -82,7 +82,7 @@ class LossCurve(Canvas):
         return [*rows, *self._horizontal_axis(width, margin, x_range)[-axes:]]
 
     def _heading(self, width: int, history: HistoryView) -> Strip:
-        """The title, and a legend with the present values, in the longest words that fit."""
+        """The title, and a legend with the current values, in the longest words that fit."""
         ink = self.ink
         entries = [(".:" if ink.ascii else "⣿", ink.band, ("training", "train", ""), self._loss)]
         smoothed = float(history.smoothed[-1])
@@ -135,7 +135,7 @@ class LossCurve(Canvas):
         return cells
 
     def _label(self, line: list[Piece], label: str) -> None:
-        """Writes ``label`` as far right as no curve is in its way."""
+        """Write ``label`` as far right as it does not touch a curve."""
         for start in range(len(line) - len(label), len(line) // 3, -1):
             if all(style is self.ink.rule for _, style in line[start : start + len(label)]):
                 line[start : start + len(label)] = [(letter, self.ink.baseline) for letter in label]
@@ -171,7 +171,7 @@ class LossCurve(Canvas):
 
 
 def loss_range(history: HistoryView) -> tuple[float, float]:
-    """The losses worth showing: all but the first steps' where those would flatten the rest."""
+    """The losses worth showing: without the first steps' if they would flatten the rest."""
     lows = [float(history.smoothed.min()), float(np.quantile(history.low, 0.05))]
     highs = [float(np.quantile(history.high, 0.97)), float(history.smoothed[-1])]
     if len(history.val_loss):
@@ -209,7 +209,7 @@ def vertical_axis(
 
 def horizontal_end(step: float) -> float:
     """The step at which the horizontal axis ends: a round number that is not below ``step``."""
-    step = max(step, _LEAST_SPAN)
+    step = max(step, _MIN_SPAN)
     power = 10.0 ** math.floor(math.log10(step))
     return next((stride * power for stride in _STRIDES if stride * power >= step), 10 * power)
 

@@ -1,4 +1,4 @@
-"""The sample stream: what the network writes, as it writes it, and what it wrote before."""
+"""The sample stream: what the network is writing, and what it wrote before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.strip import Strip
 from ..keys import LOOKING, bind
 from .canvas import Canvas, clickable, heading, row
 
-#: Samples that are remembered.
+#: How many samples are kept.
 _MEMORY = 200
 
 
@@ -87,7 +87,7 @@ class SampleStream(Canvas, can_focus=True):
         self._stay(before)
 
     def _stay(self, before: int) -> None:
-        """Keeps in view what was scrolled to while new rows come in below."""
+        """Keep the rows in view that were scrolled to while new ones arrive below."""
         if self._up:
             self._up += len(self._all_rows()) - before
         self.redraw()

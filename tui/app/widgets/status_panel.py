@@ -1,4 +1,4 @@
-"""The status panel: where training is, in numbers."""
+"""The status panel: the state of training in numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .canvas import Canvas, Piece, clickable, heading, row
 
 
 class StatusPanel(Canvas):
-    """Names and numbers in rows, the most telling ones first, as many as fit."""
+    """Names and numbers in rows, the most important first, as many as fit."""
 
     HELP_TITLE = "Status"
     HELP = (

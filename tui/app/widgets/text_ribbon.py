@@ -1,4 +1,4 @@
-"""The text of a walk: every character with the one that follows, where the walker is, and what has been predicted."""
+"""The text of a walk: every character and the next one, the place of the walk, and the predictions so far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TextRibbon(WalkView):
     HELP_TITLE = "The text"
     HELP = (
         "Every character is read to predict the next one: e→l means that e is read and l should follow. The percentage "
-        "is the probability that the network gave to it. Forward the walk goes from the first character to the last, "
+        "is the probability that the network gave it. The walk goes forward from the first character to the last, "
         "then backward."
     )
 
@@ -35,7 +35,7 @@ class TextRibbon(WalkView):
             label, note = f"{here.phase} {t} of {len(steps)}", ""
             if place.known(len(steps), "loss"):
                 note = f"loss {place.walk.loss:.4f}"
-        # The update belongs to no character; the walk came to it from the first one.
+        # The update belongs to no character; the walk reaches it from the first one.
         shown = window(len(steps), max(0, t - 1), max(1, (width - _LABEL) // _CELL))
         upper: list[Piece] = [(f"  {label}".ljust(_LABEL), ink.key)]
         lower: list[Piece] = [(f"  {note}".ljust(_LABEL), ink.muted)]
