@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +34,7 @@ from lstm_ext.verify.checks import Row
 from lstm_lab.cli.commands import generate
 from lstm_lab.cli.main import main
 from lstm_lab.cli.parser import COMMANDS
-from lstm_lab.cli.progress import Progress
+from lstm_lab.cli.progress import fitting, training_fields
 from lstm_lab.text.units import clock, rate
 
 LAB = [sys.executable, "-m", "lstm_lab"]
@@ -685,12 +685,18 @@ def test_piped_output_has_no_control_codes(text: Path, tmp_path: Path) -> None:
     assert not re.search(r"[^\n\x20-\uffff]", out)
 
 
-def in_terminal(*arguments: object, cwd: Path, columns: int = 100, **environment: str) -> tuple[int, str]:
+def in_terminal(
+    *arguments: object,
+    cwd: Path,
+    columns: int = 100,
+    program: Sequence[object] = ("-m", "lstm_lab"),
+    **environment: str,
+) -> tuple[int, str]:
     """Runs the program in a pseudo-terminal: exit status and everything that it wrote."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
-        [*LAB, *map(str, arguments)],
+        [sys.executable, *map(str, [*program, *arguments])],
         cwd=cwd,
         env={**ENV, **environment},
         stdin=follower,
@@ -713,18 +719,42 @@ def in_terminal(*arguments: object, cwd: Path, columns: int = 100, **environment
 
 def test_a_terminal_gets_one_live_line(text: Path, tmp_path: Path) -> None:
     status, out = in_terminal(
-        "train", "--data", text, *SMALL, "--seconds", 1, "--eval-every", 50, cwd=tmp_path, columns=80
+        "train", "--data", text, *SMALL, "--seconds", 1, "--eval-every", 50, cwd=tmp_path, columns=110
     )
     assert status == 0
-    lines = re.findall(r"\r(step [^\r\x1b]*)\x1b\[K", out)
-    assert len(lines) > 2
-    assert max(map(len, lines)) <= 79
-    assert re.search(
-        r"step [\d,]+  loss \d\.\d+  val \d\.\d+  \d\.\d\d bits/char  [\d.]+[kM]? chars/s  0:0[01] left", lines[-1]
-    )
-    steps = [int(line.split()[1].replace(",", "")) for line in lines]
-    assert steps == sorted(steps)
-    assert "\r\x1b[Ksteps " in out  # the summary takes the line's place
+    live = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", line).rstrip() for line in out.split("\r") if "  loss " in line]
+    assert len(live) > 2 and max(map(len, live)) < 110
+    fields = r"step ([\d,]+)  loss \d\.\d+  val \d\.\d+  \d\.\d\d bits/char  [\d.]+[kM]? chars/s  0:0[01] left"
+    assert re.search(r"^━+[╸╺]?━* 0:00:0[01] " + fields, live[-1])
+    steps = [int(step.replace(",", "")) for step in re.findall(r"step ([\d,]+)  ", " ".join(live))]
+    assert steps == sorted(steps) and steps[-1] > steps[0]
+    before, summary = out.split("steps  ")
+    assert before.endswith("\x1b[1A\x1b[2K")  # the summary takes the line's place
+    assert before.count("\x1b[?25l") == before.count("\x1b[?25h") == 1 and "\x1b" not in summary
+
+
+def test_a_second_ctrl_c_brings_the_cursor_back(text: Path, tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from lstm_ext.train.trainer import Trainer
+from lstm_lab.cli.main import main
+run = Trainer.run
+
+def interrupted(self, on_progress, **limits):
+    def twice(snapshot):
+        on_progress(snapshot)
+        if snapshot.step:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+    return run(self, on_progress=twice, **limits)
+
+Trainer.run = interrupted
+sys.exit(main())
+"""
+    (tmp_path / "program.py").write_text(program)
+    status, out = in_terminal("train", "--data", text, *SMALL, cwd=tmp_path, program=(tmp_path / "program.py",))
+    assert status == 130 and "Traceback" not in out
+    assert out.count("\x1b[?25l") == out.count("\x1b[?25h") == 1
 
 
 def test_a_dumb_terminal_gets_plain_lines(text: Path, tmp_path: Path) -> None:
@@ -768,15 +798,14 @@ def test_without_the_core_everything_works_and_is_said_once(tmp_path: Path) -> N
 
 def test_the_line_drops_whole_fields_where_it_is_narrow(text: Path, run: Run) -> None:
     run("train", "--data", text, *SMALL, "--steps", 12, "--quiet")
-    snapshot = Trainer.resume("words-lstm.safetensors", str(text)).snapshot()
-    progress = Progress(sys.stdout)
-    full = progress._line(snapshot).split("  ")
-    assert [field.split()[0] for field in full[:3]] == ["step", "loss", "val"]
+    full = training_fields(Trainer.resume("words-lstm.safetensors", str(text)).snapshot(), 7.0)
+    assert [field.split()[0] for field in full[:3]] == ["step", "loss", "val"] and "0:07 left" in full
     for width in (15, 40, 60, 200):
-        fields = progress._line(snapshot, width).split("  ")
+        fields = fitting(full, width)
         assert len("  ".join(fields)) <= width
         assert fields == full[: len(fields)]
-    assert progress._line(snapshot, 4) == "step"
+        assert fields == full or len("  ".join(full[: len(fields) + 1])) > width
+    assert fitting(full, 4) == ["step"]
 
 
 @pytest.mark.parametrize(

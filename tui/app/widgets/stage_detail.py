@@ -187,12 +187,8 @@ class StageDetail(WalkView):
                 (format_number(float(value)).rjust(_NUMBER) + "  ", ink.text),
             ]
             share = float(value) / (float(values.max()) or 1.0)
-            pieces.append(
-                (
-                    draw_bar(share, min(_MOST_BAR, width - wide - _NUMBER - 2), "ascii" if ink.ascii else "line"),
-                    self._color(1),
-                )
-            )
+            length = min(_MOST_BAR, width - wide - _NUMBER - 2)
+            pieces.append((draw_bar(share, length, "ascii" if ink.ascii else "line"), self._color(1)))
             yield row(width, pieces)
 
     def _weights(self, width: int, room: int) -> Iterator[Strip]:

@@ -9,9 +9,6 @@ import argparse
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +20,6 @@ from ..options import add_json, whole
 
 if TYPE_CHECKING:
     from lstm_ext.experiments import Experiment, Report
-
-#: Seconds between two lines of progress where they cannot be rewritten in place.
-NEW_LINE = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     from lstm_ext.errors import ArgumentError
     from lstm_ext.experiments import NAMES, load
     from lstm_ext.experiments.export import as_json, save
-    from lstm_ext.experiments.runner import cells, kept
+    from lstm_ext.experiments.runner import Cell, cells, kept
     from lstm_ext.experiments.runner import run as run_all
     from lstm_ext.visualization.figures import check_picture
+
+    from ..progress import Progress
 
     if arguments.list or arguments.name is None:
         return _list([load(name) for name in NAMES], arguments.json)
@@ -76,7 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     if done:
         print(f"lstm-lab: {done} of {len(planned)} runs are kept from earlier (--fresh repeats them)", file=sys.stderr)
     try:
-        with _progress(experiment.name, done, len(planned)) as advance:
+        with Progress(sys.stderr) as progress:
+
+            def on_cell(cell: Cell) -> None:
+                nonlocal done
+                done += 1
+                fields = [f"{experiment.name}: {done} of {len(planned)} runs", f"last: {cell.variant}"]
+                progress.show(done / len(planned), fields)
+
             results = run_all(
                 experiment,
                 seeds,
@@ -84,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
                 jobs=arguments.jobs,
                 directory=directory,
                 fresh=arguments.fresh,
-                on_cell=lambda cell: advance(cell.variant),
+                on_cell=on_cell,
             )
     except KeyboardInterrupt:
         done = sum(kept(cell) is not None for cell in planned)
@@ -120,37 +123,6 @@ def _list(experiments: list[Experiment], as_json: bool) -> int:
         if experiment.reads:
             print(f"{'':<{width}}  --data: {experiment.reads}")
     return 0
-
-
-@contextmanager
-def _progress(name: str, done: int, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error if it is a terminal, else a line now and then. Yields what to call after a run."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if console.is_terminal and not console.is_dumb_terminal:
-        columns = (
-            TextColumn(name),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[last]}"),
-        )
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(name, completed=done, total=total, last="")
-            yield lambda variant: bar.update(task, advance=1, last=variant)
-        return
-    count, written = done, time.monotonic()
-
-    def advance(variant: str) -> None:
-        nonlocal count, written
-        count += 1
-        if time.monotonic() - written >= NEW_LINE:
-            written = time.monotonic()
-            print(f"lstm-lab: {name}: {count} of {total} runs, the last one {variant}", file=sys.stderr, flush=True)
-
-    yield advance
 
 
 def _print(report: Report) -> None:

@@ -43,7 +43,7 @@ from ..options import (
     run_options,
     whole,
 )
-from ..progress import Progress
+from ..progress import TrainingProgress
 
 #: Trained for so many seconds where no limit is given.
 DEFAULT_SECONDS = 60.0
@@ -130,7 +130,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     stream = sys.stderr if arguments.json else sys.stdout
-    progress = Progress(stream)
 
     def say(line: str) -> None:
         if not arguments.quiet:
@@ -140,16 +139,16 @@ def run(arguments: argparse.Namespace) -> int:
     begun = trainer.snapshot()
     limits = _limits(arguments, begun, say)
 
-    with _signals() as received:
+    with _signals() as received, TrainingProgress(stream) as progress:
 
         def on_progress(snapshot: Snapshot) -> None:
             if received:
                 trainer.stop()
+                progress.stop()
             elif not arguments.quiet:
                 progress(snapshot)
 
         snapshot = trainer.run(**limits, on_progress=on_progress)
-    progress.clear()
     if snapshot.status == "failed":
         raise LabError(snapshot.message)
     result = _result(trainer, snapshot, baselines=not received)
