@@ -68,8 +68,6 @@ PENDING = {
     "lstm_ext.nn.seq2seq",
     "lstm_ext.nn.textbook",
     "lstm_ext.nn.training",
-    "lstm_ext.train.config",
-    "lstm_ext.train.schedule",
     "lstm_ext.verify",
     "lstm_ext.verify.cases",
     "lstm_ext.verify.networks",

@@ -12,32 +12,34 @@ from .schedule import SCHEDULES
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """The settings of a training run, apart from how long it lasts; docs/training.md has what the defaults gave.
+    """The settings of a training run, apart from how long it lasts; docs/training.md says what the defaults gave.
 
     seq_length, batch_size
         T and B of one step of truncated backpropagation through time.
     reset_every
-        The carried state is set back to 0 every so many steps; 0: only where the text begins anew.
-        A network whose state is never set back may come to depend on what it gathered over very
-        many symbols, and then predicts badly where it starts from nothing: in validation, when writing.
+        Steps after which the carried state is set to 0; 0: only where the text starts again. A network
+        whose state is never reset may come to depend on what it gathered over very many symbols, and
+        then predicts badly from a zero state: in validation, and when it writes.
     lr, schedule, warmup
-        The learning rate rises to ``lr`` in a straight line over ``warmup`` steps, and goes on
-        from there by ``schedule``: "constant", or "linear" or "cosine" down to 0 at the run's end.
+        The learning rate rises linearly to ``lr`` over ``warmup`` steps and then follows ``schedule``:
+        "constant", or "linear" or "cosine" down to 0 at the run's end.
     average
-        Share of all steps so far over which, about, a moving average of the weights goes; that
-        average is what is evaluated and kept. 0: none.
+        Share of all steps so far over which the weights are averaged, approximately; the average is what
+        is evaluated and kept. 0: no average.
     validation
-        Share of the text, at its end, that is kept for validation.
+        Share of the text, at its end, that is kept apart for validation.
     eval_every
-        Steps between evaluations; None: so many that they cost about 5 % of the time.
+        Steps between evaluations; None: chosen so that they take about 5 % of the time.
     patience
-        Training ends after so many evaluations in a row without a new best; None: never for that.
+        Training ends after this many evaluations in a row without a new best; None: it does not end early.
     eval_symbols
-        Of the validation text, at most so many symbols are evaluated while training.
+        The most symbols of the validation text that are evaluated during training.
     checkpoint, checkpoint_every
-        Where to save, every so many seconds and at the end; None: nowhere.
+        The file to save to, and the seconds between two saves, besides that at the end; None: no file.
     seed
-        Of the dropout masks.
+        The seed of the dropout masks.
+
+    Raises ArgumentError, which begins with the name of the wrong setting.
     """
 
     seq_length: int = 50
@@ -57,7 +59,7 @@ class TrainerConfig:
     checkpoint_every: float = 60.0
 
     def __post_init__(self) -> None:
-        for name, least in (
+        for name, smallest in (
             ("seq_length", 1),
             ("batch_size", 1),
             ("reset_every", 0),
@@ -70,8 +72,8 @@ class TrainerConfig:
             value = getattr(self, name)
             if name in ("eval_every", "patience") and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")
+            if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+                raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {smallest}")
         check_lr(self.lr)
         if self.schedule not in SCHEDULES:
             raise ArgumentError(f"schedule: got {self.schedule!r}, expected one of {', '.join(SCHEDULES)}")
@@ -84,6 +86,6 @@ class TrainerConfig:
 
 
 def check_lr(lr: float) -> None:
-    """Raises ValueError unless ``lr`` can be a learning rate."""
+    """Raises ArgumentError unless ``lr`` is a finite number above 0."""
     if not (lr > 0.0 and math.isfinite(lr)):
         raise ArgumentError(f"lr: got {lr!r}, expected a number above 0")

@@ -1,4 +1,4 @@
-"""What a run is made of: a network, how it is trained, and on which engine. All front ends get their defaults here."""
+"""The settings of a run: a network, its training and its engine. All front ends take their defaults from here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..nn.language_model import LanguageModel
 from .config import TrainerConfig
 from .trainer import Trainer
 
-#: Smaller networks have more to fear from learning too slowly than from learning by heart.
+#: Smaller networks learn too slowly rather than by heart.
 DROPOUT, DROPOUT_FROM = 0.2, 200
-#: Called before anything is allocated, with the network, its training and the text's length; raises if it does not fit.
+#: Called before allocation with the network, its training and the text's length; raises if they need too much memory.
 MemoryCheck = Callable[[ModelConfig, TrainerConfig, int], None]
 
 
@@ -24,30 +24,30 @@ def _names(config: type, without: Iterable[str]) -> tuple[str, ...]:
     return tuple(entry.name for entry in fields(config) if entry.name not in without)
 
 
-#: The options that are fields of ``ModelConfig`` and of ``TrainerConfig``. Where checkpoints lie is not one of them.
+#: The options that are fields of ``ModelConfig`` and ``TrainerConfig``; the path of checkpoints is none of them.
 NETWORK_OPTIONS = _names(ModelConfig, without=("input_size", "output_size", "force"))
 TRAINING_OPTIONS = _names(TrainerConfig, without=("optimizer", "checkpoint"))
-#: Those that are fields of its ``OptimizerConfig``, and which.
+#: The options that are fields of its ``OptimizerConfig``, with the field.
 OPTIMIZER_OPTIONS = {"optimizer": "kind", "clip_norm": "clip_norm"}
 OWN_OPTIONS = ("forget_bias", "backend", "threads")
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A network and its training, apart from the text: ``trainer`` makes a run of both.
+    """A network and its training, without the text; ``trainer`` makes a run of them.
 
-    ``options`` gives every setting by name, as on the command line; ``with_options`` takes
-    some of them. Raises ``ArgumentError``, beginning with the name of what is wrong.
+    ``options`` gives every setting by name, as on the command line; ``with_options`` takes some of them.
+    Raises ArgumentError, which begins with the name of the wrong setting.
     """
 
-    #: Its input_size and output_size mean nothing: the text's alphabet decides.
+    #: Its input_size and output_size are replaced by those of the text's alphabet.
     network: ModelConfig = field(default_factory=lambda: ModelConfig(input_size=1, hidden_size=128, output_size=1))
     training: TrainerConfig = field(default_factory=TrainerConfig)
     #: Where the LSTM's forget bias starts.
     forget_bias: float = 1.0
     #: "c" or "numpy"; None: the C core where it was built.
     backend: str | None = None
-    #: Of the C core.
+    #: Threads of the C core.
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class RunConfig:
 
     @classmethod
     def of(cls, trainer: Trainer) -> RunConfig:
-        """What ``trainer`` is made of, at its present learning rate."""
+        """The settings of ``trainer``, at its current learning rate."""
         training = replace(trainer.config, lr=trainer.lr)
         return cls(trainer.model.config, training, backend=trainer.model.backend, threads=trainer.model.threads)
 
@@ -70,7 +70,7 @@ class RunConfig:
         }
 
     def with_options(self, options: Mapping[str, object]) -> RunConfig:
-        """Some settings changed. Numbers may be text, as in a form; None stands for the present value."""
+        """A copy with some settings changed. Numbers may be text, as in a form; None keeps the current value."""
         present = self.options()
         given = {name: _value(name, value, present) for name, value in options.items() if value is not None}
         return replace(
@@ -82,7 +82,7 @@ class RunConfig:
 
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> RunConfig:
-        """The defaults, but for some settings; large networks get ``DROPOUT``, unless it is among them."""
+        """The defaults with some settings changed; large networks get ``DROPOUT`` unless dropout is among them."""
         config = cls().with_options(options)
         if options.get("dropout") is None and config.network.hidden_size >= DROPOUT_FROM:
             config = config.with_options({"dropout": DROPOUT})
@@ -109,7 +109,7 @@ class RunConfig:
 
 
 def training_changes(options: Mapping[str, Any], saved: TrainerConfig) -> dict[str, Any]:
-    """The options that change the training ``saved``, as fields of ``TrainerConfig``; None: the present value."""
+    """Options as changes of the training ``saved``, by fields of ``TrainerConfig``; None keeps the current value."""
     given = {name: value for name, value in options.items() if value is not None}
     optimizer = {field: given[name] for name, field in OPTIMIZER_OPTIONS.items() if name in given}
     changes = _chosen(given, TRAINING_OPTIONS)
@@ -123,7 +123,7 @@ def _chosen(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _value(name: str, value: object, present: Mapping[str, object]) -> object:
-    """``value``, or the number that it says where a number is expected."""
+    """``value``, read as a number if a number is expected."""
     if name not in present:
         close = get_close_matches(name, present, n=1)
         hint = f"; did you mean {close[0]}?" if close else f", expected one of {', '.join(present)}"
@@ -138,5 +138,5 @@ def _value(name: str, value: object, present: Mapping[str, object]) -> object:
     return value
 
 
-#: What is not said otherwise.
+#: Every setting's default by its name.
 DEFAULTS: Mapping[str, Any] = RunConfig().options()

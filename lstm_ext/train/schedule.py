@@ -1,11 +1,11 @@
-"""How the learning rate goes down as a run goes on.
+"""How the learning rate falls in the course of a run.
 
 A schedule is a function of the run's progress from 0 to 1, and progress is a function of the
-step, so that the learning rate of a step does not depend on how steps are dealt out to calls of
-the engine, nor on how often the run was interrupted. Where the run ends at a step, progress is
-the share of steps done. Where it ends at a time, the clock is read now and then (``Plan.ahead``);
-between two readings progress goes on step by step at the pace seen so far. The plan is kept in
-the checkpoint: a resumed run has the same learning rates up to the next reading.
+step, so the learning rate of a step depends neither on how steps are divided among calls of the
+engine nor on interruptions of the run. If the run ends at a step, progress is the share of steps
+done. If it ends at a time, the clock is read now and then (``Plan.ahead``); between two readings,
+progress continues step by step at the pace seen so far. The plan is kept in the checkpoint: a
+resumed run has the same learning rates up to the next reading.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from ..errors import ArgumentError
 
 SCHEDULES = ("constant", "linear", "cosine")
-#: For a run that only the time limits. One of a number of steps keeps its learning rate: it can then be continued to
-#: more steps, as if it had never ended. So does one without an end.
+#: For a run limited by time alone. A run limited by steps, or not at all, keeps its learning rate, so that it can be
+#: continued to more steps as if it had never ended.
 TIMED_SCHEDULE = "cosine"
 
 
 def factor(schedule: str, progress: float) -> float:
-    """What the learning rate is multiplied by after ``progress`` in [0, 1] of the run: constant,
-    or from 1 down to 0 in a straight line or in half a cosine wave (Loshchilov and Hutter 2017, equation 5)."""
+    """The factor of the learning rate after ``progress`` in [0, 1] of the run: 1, or from 1 to 0 in a straight
+    line or along half a cosine wave (Loshchilov and Hutter 2017, equation 5)."""
     if schedule == "linear":
         return 1.0 - progress
     if schedule == "cosine":
@@ -33,7 +33,7 @@ def factor(schedule: str, progress: float) -> float:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a run ends, and how far it has got after any number of steps."""
+    """Where a run ends, and its progress after any number of steps. Raises ArgumentError for negative numbers."""
 
     #: Optimizer steps, and seconds, from the run's start; None: no such limit.
     total_steps: int | None = None
@@ -50,7 +50,7 @@ class Plan:
             raise ArgumentError(f"plan: got {self}, expected numbers of at least 0")
 
     def progress(self, steps: int) -> float:
-        """The share in [0, 1] of the run that is over after ``steps`` steps: of the limit that comes first, if any."""
+        """The share in [0, 1] of the run that is done after ``steps`` steps, by the limit that comes first, if any."""
         progress = 0.0
         if self.total_steps is not None:
             progress = steps / max(1, self.total_steps)

@@ -19,7 +19,7 @@ class Snapshot:
     message: str
     #: Optimizer steps since the run's start, resumed ones included.
     step: int
-    #: Passes over the training text, with the fraction of the present one.
+    #: Passes over the training text, with the fraction of the current one.
     epoch: float
     #: Mean training loss of the last chunk of steps.
     loss: float
