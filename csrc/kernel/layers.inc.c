@@ -3,8 +3,8 @@
  * sequences by one thread. */
 #include "pool.h"
 
-/* Multiply-adds that are worth waking a thread for. */
-enum { ENOUGH_OF_A_LAYER = 1 << 18 };
+/* Multiply-adds that are worth waking a thread for; more where it has not been at work just before. */
+enum { ENOUGH_OF_A_LAYER = 1 << 18, ENOUGH_OF_A_LAYER_COLD = 1 << 22 };
 
 typedef struct {
     pass p;
@@ -28,8 +28,9 @@ static layer_work plan_layer(const layer_call *call, arena *arena)
               .peephole = in->peephole, .recurrent_mask = cell->recurrent ? in->recurrent_mask : NULL,
               .h = in->h, .c = in->c, .gates = in->gates, .extra = in->extra},
         .lane_threads = threads_for(work, ENOUGH_OF_A_LAYER, threads < in->B ? threads : in->B),
-        .column_threads = threads_for(work, ENOUGH_OF_A_LAYER, threads < groups ? threads : (int)groups),
     };
+    w.column_threads = threads_for(work, w.lane_threads > 1 ? ENOUGH_OF_A_LAYER : ENOUGH_OF_A_LAYER_COLD,
+                                   threads < groups ? threads : (int)groups);
     w.p.packed = plan_panels(cell, layer, in->x != NULL, arena);
     w.p.masked = w.p.recurrent_mask ? TAKE(arena, in->B * H) : NULL;
     if (call->grads) {
