@@ -7,7 +7,6 @@ import numpy as np
 from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.engine.interface import Engine
-from lstm_ext.nn.language_model import named_parameters
 
 from .problem import LEARNING_RATE, OPTIMIZER, Problem
 from .rows import SAMPLE_LENGTH
@@ -37,7 +36,7 @@ class EngineTrainer:
         problem = self._problem
         loss = self._engine.forward(problem.inputs[0], problem.targets[0], problem.state.copy())
         self._engine.backward()
-        gradients = named_parameters(problem.config, self._gradient.copy())
+        gradients = problem.config.parameter_views(self._gradient.copy())
         return loss, gradients
 
     def train(self) -> np.ndarray:

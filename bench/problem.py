@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
-from lstm_ext.nn.language_model import named_parameters
 
 from .rows import VOCABULARY, Row
 
@@ -31,7 +30,7 @@ class Problem:
 
     def weights(self) -> dict[str, np.ndarray]:
         """Views of ``parameters`` by name."""
-        return named_parameters(self.config, self.parameters)
+        return self.config.parameter_views(self.parameters)
 
 
 def make_problem(row: Row, dtype: str = "float32") -> Problem:

@@ -8,7 +8,16 @@ class LabError(Exception):
 
 
 class ArgumentError(LabError, ValueError):
-    """An argument with an impossible value; the message begins with its name."""
+    """An argument with an impossible value; the message begins with its name, or with the class that was called."""
+
+    #: The class whose constructor was called, where the message begins with it.
+    owner = ""
+
+    def raised_by(self, owner: str) -> None:
+        """Begins the message with ``owner``, in place of an owner that is there already."""
+        message = str(self).removeprefix(f"{self.owner}: ") if self.owner else str(self)
+        self.owner = owner
+        self.args = (f"{owner}: {message}",)
 
 
 class DataError(LabError, ValueError):

@@ -35,10 +35,10 @@ from numpy.typing import ArrayLike
 from .. import nn
 from ..engine.config import LayerConfig
 from ..errors import ArgumentError
-from ..nn.language_model import LanguageModel, named_parameters
+from ..nn.language_model import LanguageModel
 
 
-def to_pytorch(model: LanguageModel | nn.Module) -> dict[str, np.ndarray]:
+def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
     """A state dict of new arrays; ``{name: torch.from_numpy(array) …}`` is what ``load_state_dict`` takes."""
     tensors = {}
     for part in _parts(model):
@@ -46,7 +46,7 @@ def to_pytorch(model: LanguageModel | nn.Module) -> dict[str, np.ndarray]:
     return tensors
 
 
-def load_pytorch(model: LanguageModel | nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
+def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
     """Takes over a state dict, or that in a .safetensors file, of a network with the same parts.
 
     Raises ValueError, in one line, where names or shapes differ, and has then changed nothing.
@@ -61,14 +61,14 @@ def load_pytorch(model: LanguageModel | nn.Module, source: Mapping[str, ArrayLik
         part.load_pytorch(tensors)
 
 
-def save_pytorch(model: LanguageModel | nn.Module, path: str | os.PathLike[str]) -> None:
+def save_pytorch(model: nn.Module, path: str | os.PathLike[str]) -> None:
     """Writes the state dict as .safetensors: ``safetensors.torch.load_file(path)`` reads it."""
     from safetensors.numpy import save_file
 
     save_file(to_pytorch(model), os.fspath(path), {"format": "pt"})
 
 
-def to_keras(model: LanguageModel | nn.Module) -> dict[str, list[np.ndarray]]:
+def to_keras(model: nn.Module) -> dict[str, list[np.ndarray]]:
     """For each layer what its ``set_weights`` takes, new arrays: "rnn.0", "output", …
 
     The layers are LSTM, GRU and SimpleRNN with their defaults, the GRU with the same ``reset_after``; both
@@ -80,7 +80,7 @@ def to_keras(model: LanguageModel | nn.Module) -> dict[str, list[np.ndarray]]:
     return weights
 
 
-def load_keras(model: LanguageModel | nn.Module, weights: Mapping[str, Sequence[ArrayLike]]) -> None:
+def load_keras(model: nn.Module, weights: Mapping[str, Sequence[ArrayLike]]) -> None:
     """Takes over what the layers' ``get_weights`` returned, by the names that ``to_keras`` gives them.
 
     Raises ValueError, in one line, where names or shapes differ, and has then changed nothing.
@@ -268,16 +268,11 @@ class _Stack:
 # ------------------------------------------------------------------------------------- what a model consists of
 
 
-def _parts(model: LanguageModel | nn.Module) -> Iterator[_Plain | _Stack]:
+def _parts(model: nn.Module) -> Iterator[_Plain | _Stack]:
     """All weights of a model, in views."""
     if isinstance(model, LanguageModel):
-        views = named_parameters(model.config, model.parameters)
-        layers = [
-            _Layer(config, views[f"layers.{n}.Wt"], views[f"layers.{n}.b"])
-            for n, config in enumerate(model.config.layers())
-        ]
-        yield _Stack("rnn", layers, 1, normalised=False)
-        yield _Plain("decoder", {"weight": views["output.W"], "bias": views["output.b"]}, transposed=True)
+        yield _Stack("rnn", [_Layer(layer.config, layer.Wt, layer.b) for layer in model.layers], 1, normalised=False)
+        yield _Plain("decoder", {"weight": model.output.W, "bias": model.output.b}, transposed=True)
         return
     inside: set[int] = set()  # layers that came with their stack
     for prefix, module in model.modules():

@@ -14,22 +14,27 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal, get_args
 
+import numpy as np
+
+from ..arguments import check_choice, checked_keywords
 from ..errors import ArgumentError
+
+CellName = Literal["lstm", "gru", "rnn"]
+#: The gates of an LSTM that can be forced to a constant.
+GateName = Literal["input", "forget", "output"]
+DtypeName = Literal["float32", "float64"]
+OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam"]
 
 #: Row blocks of W for each cell, in PyTorch's order. ``G`` is their number.
 BLOCKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n"), "rnn": ("h",), "mingru": ("z", "n")}
 )
-#: The gates of an LSTM that can be forced to a constant, in the order of ``peephole``'s rows.
-FORCEABLE = ("input", "forget", "output")
-DTYPES = ("float32", "float64")
-OPTIMIZERS = ("sgd", "rmsprop", "adagrad", "adam")
-
-
-def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ArgumentError(f"{name}: got {value!r}, expected one of {', '.join(allowed)}")
+#: In the order of ``peephole``'s rows.
+FORCEABLE: tuple[GateName, ...] = get_args(GateName)
+DTYPES: tuple[DtypeName, ...] = get_args(DtypeName)
+OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 
 
 def _at_least(name: str, value: object, least: int) -> None:
@@ -42,6 +47,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise ArgumentError(f"{name}: got {value!r}, expected a number in [{low}, {high})")
 
 
+@checked_keywords
 @dataclass(frozen=True)
 class LayerConfig:
     """One recurrent layer.
@@ -63,11 +69,11 @@ class LayerConfig:
     force: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _choice("cell", self.cell, tuple(BLOCKS))
+        check_choice("cell", self.cell, tuple(BLOCKS))
         _at_least("input_size", self.input_size, 1)
         _at_least("hidden_size", self.hidden_size, 1)
         for name in self.force:
-            _choice("force", name, FORCEABLE)
+            check_choice("force", name, FORCEABLE)
         if self.cell != "lstm":
             for name in ("peephole", "coupled", "force"):
                 if getattr(self, name):
@@ -108,6 +114,7 @@ class LayerConfig:
         return shapes
 
 
+@checked_keywords
 @dataclass(frozen=True)
 class ModelConfig:
     """Stacked recurrent layers and a softmax output layer over ``output_size`` symbols.
@@ -131,7 +138,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _at_least("output_size", self.output_size, 1)
         _at_least("num_layers", self.num_layers, 1)
-        _choice("dtype", self.dtype, DTYPES)
+        check_choice("dtype", self.dtype, DTYPES)
         _within("dropout", self.dropout, 0.0, 1.0)
         self.layer(0)
 
@@ -170,11 +177,21 @@ class ModelConfig:
         )
         return first + (self.num_layers - 1) * further + self.output_size * (self.hidden_size + 1)
 
+    def parameter_views(self, flat: np.ndarray) -> dict[str, np.ndarray]:
+        """Views of a flat array (P,) by the names and shapes of ``parameter_shapes()``."""
+        views, start = {}, 0
+        for name, shape in self.parameter_shapes().items():
+            end = start + math.prod(shape)
+            views[name] = flat[start:end].reshape(shape)
+            start = end
+        return views
+
     def state_shape(self, batch_size: int) -> tuple[int, int, int, int]:
         """(L, S, B, H): per layer h and, for an LSTM (S = 2), c."""
         return (self.num_layers, self.layer(0).state_arrays, batch_size, self.hidden_size)
 
 
+@checked_keywords
 @dataclass(frozen=True)
 class OptimizerConfig:
     """How gradients become updates; formulas and names as in PyTorch.
@@ -201,7 +218,7 @@ class OptimizerConfig:
     clip_value: float = 0.0
 
     def __post_init__(self) -> None:
-        _choice("optimizer", self.kind, OPTIMIZERS)
+        check_choice("optimizer", self.kind, OPTIMIZERS)
         for name in ("momentum", "beta1", "beta2", "rho"):
             _within(name, getattr(self, name), 0.0, 1.0)
         for name in ("eps", "clip_norm", "clip_value"):

@@ -11,7 +11,7 @@ from ..engine.activations import Activations
 from ..engine.backend import engine_module
 from ..engine.config import LayerConfig
 from ..engine.interface import EngineModule
-from ..nn.initialization import initialise_layer
+from ..nn.initialization import initialize_layer
 from .charts import Curve, LineChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
 from .learning import generator
@@ -58,7 +58,7 @@ class GradientFlow(Experiment):
         layer = LayerConfig(settings["cell"], settings["input_size"], settings["hidden_size"])
         rng = generator(seed, 0)
         weights = {name: np.zeros(shape) for name, shape in layer.parameter_shapes().items()}
-        initialise_layer(layer, weights, rng, settings["init"], settings["forget_bias"])
+        initialize_layer(layer, weights, rng, settings["init"], settings["forget_bias"])
         x = rng.integers(0, layer.input_size, (settings["steps"], SEQUENCES), dtype=np.int32)
         dh_last = rng.standard_normal((SEQUENCES, layer.hidden_size))
         dh, dc, forget = flow(engine_module(), layer, weights["Wt"], weights["b"], x, dh_last)

@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.config import LayerConfig
 from ..engine.twin.layers import sigmoid
 from ..nn import Linear, Model, Module
-from ..nn.initialization import initialise_layer
+from ..nn.initialization import initialize_layer
 
 
 class LinearCellLSTM(Module):
@@ -29,8 +29,8 @@ class LinearCellLSTM(Module):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return self.config.parameter_shapes()
 
-    def initialise(self, rng: np.random.Generator) -> None:
-        initialise_layer(self.config, {"Wt": self.Wt, "b": self.b}, rng, forget_bias=self._forget_bias)
+    def initialize(self, rng: np.random.Generator) -> None:
+        initialize_layer(self.config, {"Wt": self.Wt, "b": self.b}, rng, forget_bias=self._forget_bias)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Symbols (T, B) → h (T, B, H), from a zero state."""

@@ -19,6 +19,7 @@ from ..data import Vocabulary
 from ..engine.config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
 from ..errors import ArgumentError
 from ..nn.language_model import LanguageModel
+from ..nn.losses import softmax
 from .stages import UPDATE_STAGES, Part, Stage, at_step, backward_stages, forward_stages, learned_gates, suffix
 
 Values = dict[str, np.ndarray]
@@ -372,17 +373,11 @@ def _teach(model: LanguageModel, symbols: np.ndarray) -> None:
     # 20,000 characters take the NumPy twin about a second, the C core next to nothing.
     for step in range(1, max(100, 20_000 // len(targets)) + 1):
         model.engine.forward(inputs, targets, model.zero_state())
-        odds = np.take_along_axis(_softmax(model.engine.logits()[:, 0]), targets, axis=1)
+        odds = np.take_along_axis(softmax(model.engine.logits()[:, 0]), targets, axis=1)
         if odds.min() >= 0.9:
             return
         model.engine.backward()
         model.engine.update(OptimizerConfig(), moments, step, 0.05)
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    result: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return result
 
 
 def _top(arrays: Values) -> Values:
@@ -472,7 +467,7 @@ def _forward(model: LanguageModel, shown: _Shown, symbols: np.ndarray) -> Iterat
 
         v["y"] = y = scores[t]
         v["y.hidden"], v["y.bias"] = shown.matrices["W_y"] @ v["h"], shown.blocks["b_y"]
-        v["p"] = p = _softmax(y)
+        v["p"] = p = softmax(y)
         with np.errstate(over="ignore"):
             v["exp_sum"] = np.exp(y).sum(keepdims=True)
         # −ln p[target], but without p's underflow.

@@ -25,7 +25,7 @@ class Embedding(Module):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"W": (self.num_symbols, self.embedding_size)}
 
-    def initialise(self, rng: np.random.Generator) -> None:
+    def initialize(self, rng: np.random.Generator) -> None:
         self.W[...] = rng.standard_normal(self.W.shape)
 
     def forward(self, x: ArrayLike) -> np.ndarray:

@@ -41,9 +41,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_choice
 from ..engine.activations import Activations
 from ..engine.backend import engine_module
-from ..engine.config import BLOCKS, DTYPES, LayerConfig
+from ..engine.config import BLOCKS, DTYPES, FORCEABLE, LayerConfig
 from ..engine.interface import EngineModule
 from ..errors import ArgumentError
 
@@ -330,13 +331,14 @@ def _lengths(lengths: ArrayLike, T: int, B: int) -> np.ndarray:
 
 
 def _force(force: Mapping[str, float] | None) -> dict[str, float]:
-    """Constants for gates; their names are checked by ``LayerConfig``."""
+    """Constants for gates, checked."""
     if force is None:
         return {}
     if not isinstance(force, Mapping):
         raise ArgumentError(f"force: got {force!r}, expected a dict such as {{'forget': 1.0}}")
     constants = {}
     for gate, value in force.items():
+        check_choice("force", gate, FORCEABLE)
         try:
             constants[gate] = float(value)
         except (TypeError, ValueError):

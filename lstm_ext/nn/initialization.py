@@ -34,7 +34,7 @@ def check_init(init: str, cell: str = "") -> None:
         raise ArgumentError(f"init: got {init!r} for cell 'rnn', expected it only for 'lstm' and 'gru'")
 
 
-def initialise_layer(
+def initialize_layer(
     config: LayerConfig,
     parameters: Mapping[str, np.ndarray],
     rng: np.random.Generator,
@@ -72,7 +72,7 @@ def initialise_layer(
         parameters["peephole"][...] = 0.1 * rng.standard_normal((3, h))
 
 
-def initialise_matrix(W: np.ndarray, rng: np.random.Generator, init: str = "uniform") -> None:
+def initialize_matrix(W: np.ndarray, rng: np.random.Generator, init: str = "uniform") -> None:
     """Fills W (outputs, inputs) of a layer without recurrence."""
     scheme, _ = _scheme(init)
     outputs, inputs = W.shape

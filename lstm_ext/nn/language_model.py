@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..engine.activations import Activations
-from ..engine.backend import backend_name, engine_module
 from ..engine.config import ModelConfig
+from ..engine.interface import Engine, EngineModule
 from ..errors import ArgumentError
-from .initialization import initialise_layer, initialise_matrix
+from .checks import checked_lengths, checked_symbols, counted_steps
+from .linear import Linear
+from .losses import softmax
+from .model import Model
+from .optimizer import Optimizer
+from .recurrent import RecurrentLayer
 
 #: ``evaluate`` and ``probabilities`` work in pieces of about so many numbers.
 PIECE = 1 << 21
@@ -41,14 +47,20 @@ class Trace:
         return values
 
 
-class LanguageModel:
+class LanguageModel(Model):
     """Stacked recurrent layers, and a softmax over the next symbol.
+
+    A network as the others are, but built at once, and run by ``engine``, which does all of it in one piece:
+    forward, loss, backward, update and sampling. Inputs are symbols (T, B), 0 … input_size−1; targets are (T, B),
+    0 … output_size−1, or −1 where nothing counts. Each sequence of a batch starts from a zero state.
 
     ``init`` and ``forget_bias`` decide how the weights start: see ``initialization``. The same
     ``seed`` gives the same start on either backend and, up to rounding, in either dtype.
 
     Not to be used by two threads at once.
     """
+
+    engine: Engine
 
     def __init__(
         self,
@@ -61,55 +73,94 @@ class LanguageModel:
         kernel: str | None = None,
         threads: int = 1,
     ) -> None:
-        module = engine_module(backend, kernel)
         self.config = config
-        #: "c" or "numpy"
-        self.backend = backend or backend_name()
-        #: Of the C core, by default the fastest one; None for the twin.
-        self.kernel = module.kernel
-        self.threads = threads
-        #: (P,) all parameters, in the order of ``config.parameter_shapes()``
-        self.parameters = np.zeros(config.num_parameters, dtype=config.dtype)
-        #: (P,) what ``engine.backward`` fills
-        self.gradient = np.zeros_like(self.parameters)
-        self._initialise(seed, init, forget_bias)
-        self.engine = module.Engine(config, self.parameters, self.gradient, threads=threads)
+        self.layers = [RecurrentLayer(layer, init=init, forget_bias=forget_bias) for layer in config.layers()]
+        self.output = Linear(config.hidden_size, config.output_size, init=init)
+        self.build(seed=seed, dtype=config.dtype, backend=backend, kernel=kernel, threads=threads)
 
-    def _initialise(self, seed: int, init: str, forget_bias: float) -> None:
-        rng = np.random.default_rng(seed)
-        parameters = named_parameters(self.config, self.parameters)
-        for index, layer in enumerate(self.config.layers()):
-            own = {name: parameters[f"layers.{index}.{name}"] for name in layer.parameter_shapes()}
-            initialise_layer(layer, own, rng, init, forget_bias)
-        initialise_matrix(parameters["output.W"], rng, init)
+    def use(self, engine: EngineModule) -> None:
+        super().use(engine)
+        self.engine = engine.Engine(self.config, self.parameters, self.gradient, threads=self.threads)
 
-    def _named(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """``named_parameters`` with W in place of Wt."""
-        return {
-            name.removesuffix("t") if name.endswith(".Wt") else name: view.T if name.endswith(".Wt") else view
-            for name, view in named_parameters(self.config, flat).items()
-        }
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("engine", None)
+        return state
 
-    def weights(self) -> dict[str, np.ndarray]:
-        """Views, writable in place: layers.0.W (G·H, H+D), layers.0.b, (layers.0.peephole), …,
-        output.W (V, H), output.b (V,)."""
-        return self._named(self.parameters)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.use(self.engine_module)
 
-    def gradients(self) -> dict[str, np.ndarray]:
-        """Views of ``gradient``, with the names and shapes of ``weights()``."""
-        return self._named(self.gradient)
+    # ---------------------------------------------------------------- as a network among others
 
-    def load(self, parameters: np.ndarray) -> None:
-        """Takes over the weights of a flat array (P,), converting the dtype."""
-        if parameters.shape != self.parameters.shape:
-            raise ArgumentError(f"parameters: got shape {parameters.shape}, expected {self.parameters.shape}")
-        self.parameters[...] = parameters
+    def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """Logits (T, B, V): row t predicts what follows input t."""
+        symbols = self._batch(inputs, lengths)
+        self.engine.forward(symbols, None, self.zero_state(symbols.shape[1]), dropout_key=self._dropout_key())
+        return self.engine.logits()
 
-    def copy(self) -> LanguageModel:
-        """A model of its own with the same weights."""
-        other = LanguageModel(self.config, backend=self.backend, kernel=self.kernel, threads=self.threads)
-        other.load(self.parameters)
-        return other
+    def backward(self, dout: np.ndarray) -> None:
+        """There is nothing to return: symbols have no gradient."""
+        self.engine.backward(dlogits=dout)
+
+    def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
+        return self.criterion(self.forward(inputs, lengths), self._counted(targets, lengths))
+
+    def loss(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> float:
+        symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
+        return self.engine.forward(symbols, counted, self.zero_state(symbols.shape[1]), keep=False)
+
+    def loss_and_gradient(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> float:
+        symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
+        state = self.zero_state(symbols.shape[1])
+        loss = self.engine.forward(symbols, counted, state, dropout_key=self._dropout_key())
+        self.engine.backward()
+        return loss
+
+    def train_step(
+        self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike, optimizer: Optimizer, seed: int
+    ) -> tuple[float, float]:
+        """As of any network, in one call of the engine."""
+        if type(self) is not LanguageModel:  # what a subclass does otherwise shall have its effect
+            return super().train_step(inputs, lengths, targets, optimizer, seed)
+        symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
+        number = optimizer.steps + 1
+        result = self.engine.train(
+            symbols[np.newaxis],
+            counted[np.newaxis],
+            self.zero_state(symbols.shape[1]),
+            optimizer.config,
+            optimizer.moments,
+            number,
+            np.array([optimizer.rate(number)]),
+            seed,
+        )
+        optimizer.steps = number
+        return float(result.losses[0]), float(result.norms[0])
+
+    def _batch(self, inputs: ArrayLike, lengths: ArrayLike | None) -> np.ndarray:
+        """(T, B) symbols, 0 in padding, where anything may stand."""
+        array = np.asarray(inputs)
+        if array.ndim != 2 or 0 in array.shape:
+            raise ArgumentError(f"inputs: got shape {array.shape}, expected symbols (T, B), T and B at least 1")
+        counts = checked_lengths(lengths, *array.shape)
+        if counts is not None:
+            array = np.where(counted_steps(counts, len(array)), array, np.zeros((), array.dtype))
+        return checked_symbols("inputs", array, self.config.input_size)
+
+    def _counted(self, targets: ArrayLike, lengths: ArrayLike | None) -> np.ndarray:
+        """(T, B) targets, −1 in padding."""
+        array = np.asarray(targets)
+        if array.ndim == 2 and lengths is not None:
+            counts = checked_lengths(lengths, *array.shape)
+            assert counts is not None
+            array = np.where(counted_steps(counts, len(array)), array, -1)
+        return self._checked_targets(array)
+
+    def _dropout_key(self) -> int | None:
+        return self.noise.take(self.config.num_layers) if self.training else None
+
+    # --------------------------------------------------------------------------- as a model of text
 
     def zero_state(self, batch_size: int = 1) -> np.ndarray:
         """(L, S, B, H) zeros: per layer h and, for an LSTM (S = 2), c."""
@@ -127,7 +178,7 @@ class LanguageModel:
         inputs, targets = self._checked("inputs", inputs, 2), self._checked_targets(targets)
         if inputs.shape != targets.shape:
             raise ArgumentError(f"targets: got shape {targets.shape}, expected that of inputs, {inputs.shape}")
-        state = self._start(state, inputs.shape[1])
+        state = self._starting(state, inputs.shape[1])
         total, count = 0.0, 0
         for piece in self._pieces(*inputs.shape):
             counted = int(np.count_nonzero(targets[piece] >= 0))
@@ -139,11 +190,11 @@ class LanguageModel:
     def probabilities(self, symbols: Sequence[int] | np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
         """(T, V) float64: row t predicts the symbol after ``symbols[t]``; ``state`` is left as it is."""
         inputs = self._checked("symbols", symbols, 1)[:, np.newaxis]
-        state = self._start(state, 1)
+        state = self._starting(state, 1)
         probabilities = np.empty((len(inputs), self.config.output_size))
         for piece in self._pieces(*inputs.shape):
             self.engine.forward(inputs[piece], None, state, keep=False)
-            probabilities[piece] = _softmax(self.engine.logits()[:, 0])
+            probabilities[piece] = softmax(self.engine.logits()[:, 0])
         return probabilities
 
     def sample(
@@ -196,8 +247,8 @@ class LanguageModel:
         """Gates, states, predictions and losses over ``symbols``, without dropout; ``state`` is left as it is."""
         array = self._checked("symbols", symbols, 1)
         self._reads_what_it_predicts()
-        self.engine.forward(array[:, np.newaxis], None, self._start(state, 1))
-        probabilities = _softmax(self.engine.logits()[:, 0])
+        self.engine.forward(array[:, np.newaxis], None, self._starting(state, 1))
+        probabilities = softmax(self.engine.logits()[:, 0])
         loss = np.full(len(array), np.nan)
         with np.errstate(divide="ignore"):  # a probability that underflowed to 0 costs ∞ nats
             loss[1:] = -np.log(probabilities[np.arange(len(array) - 1), array[1:]])
@@ -225,7 +276,7 @@ class LanguageModel:
                 f"state: got {state.dtype} {state.shape}, expected {self.config.dtype} {expected}, C-contiguous"
             )
 
-    def _start(self, state: np.ndarray | None, batch_size: int) -> np.ndarray:
+    def _starting(self, state: np.ndarray | None, batch_size: int) -> np.ndarray:
         """A copy of ``state`` that the engine may overwrite."""
         if state is None:
             return self.zero_state(batch_size)
@@ -240,17 +291,6 @@ class LanguageModel:
         return [slice(start, min(start + size, steps)) for start in range(0, steps, size)]
 
 
-def named_parameters(config: ModelConfig, flat: np.ndarray) -> dict[str, np.ndarray]:
-    """Views of a flat array (P,) by the names and shapes of ``config.parameter_shapes()``."""
-    views = {}
-    start = 0
-    for name, shape in config.parameter_shapes().items():
-        end = start + math.prod(shape)
-        views[name] = flat[start:end].reshape(shape)
-        start = end
-    return views
-
-
 def _integers(name: str, values: Sequence[int] | np.ndarray, ndim: int, least: int, most: int) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != ndim or not array.size or array.dtype.kind not in "iu":
@@ -261,10 +301,3 @@ def _integers(name: str, values: Sequence[int] | np.ndarray, ndim: int, least: i
         raise ArgumentError(f"{name}: got symbols {array.min()} to {array.max()}, expected {least} to {most}")
     checked: np.ndarray = np.ascontiguousarray(array, dtype=np.int32)
     return checked
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the last axis, in float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    normalised: np.ndarray = shifted / shifted.sum(axis=-1, keepdims=True)
-    return normalised

@@ -21,7 +21,7 @@ class LayerNorm(Module):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"gain": (self.size,), "b": (self.size,)}
 
-    def initialise(self, rng: np.random.Generator) -> None:
+    def initialize(self, rng: np.random.Generator) -> None:
         self.gain[...], self.b[...] = 1, 0
 
     def forward(self, x: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .initialization import check_init, initialise_matrix
+from .initialization import check_init, initialize_matrix
 from .module import Module
 
 
@@ -24,8 +24,8 @@ class Linear(Module):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"W": (self.output_size, self.input_size), "b": (self.output_size,)}
 
-    def initialise(self, rng: np.random.Generator) -> None:
-        initialise_matrix(self.W, rng, self._init)
+    def initialize(self, rng: np.random.Generator) -> None:
+        initialize_matrix(self.W, rng, self._init)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """(…, D) → (…, K)"""

@@ -8,6 +8,13 @@ from numpy.typing import ArrayLike
 from ..errors import ArgumentError
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """exp(x) / Σ exp(x) over the last axis, in float64: (…, V) → (…, V)."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    probabilities: np.ndarray = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
 def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.ndarray]:
     """Mean of −ln softmax(logits)[target] over the targets that count, in nats; 0 if none does.
 

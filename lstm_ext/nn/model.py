@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.rng import dropout_key
+from ..errors import NonFiniteError
 from .losses import cross_entropy
 from .module import Module
+from .optimizer import Optimizer
 
 
 class Model(Module):
@@ -41,3 +45,25 @@ class Model(Module):
         loss, dout = self.compare(inputs, lengths, targets)
         self.backward(dout)
         return loss
+
+    def train_step(
+        self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike, optimizer: Optimizer, seed: int
+    ) -> tuple[float, float]:
+        """One update: the loss before it, and the gradient's norm before clipping.
+
+        ``seed`` and the step's number decide the masks of dropout, which acts meanwhile. Raises
+        ``NonFiniteError`` where loss or norm are not finite, and has then changed nothing.
+        """
+        number = optimizer.steps + 1
+        self.noise.restart(dropout_key(seed, number))
+        self.train()
+        try:
+            loss = self.loss_and_gradient(inputs, lengths, targets)
+        finally:
+            self.eval()
+        if not math.isfinite(loss):
+            raise NonFiniteError(number, loss, math.nan)
+        try:
+            return loss, optimizer.step()
+        except NonFiniteError as error:
+            raise NonFiniteError(number, loss, error.norm) from None

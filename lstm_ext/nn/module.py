@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ..arguments import check_choice, named_errors
 from ..engine.backend import engine_module
 from ..engine.config import DTYPES
 from ..engine.interface import EngineModule
@@ -17,6 +19,29 @@ from ..errors import ArgumentError
 from .noise import Noise
 
 _M = TypeVar("_M", bound="Module")
+
+
+class _Shared:
+    """What all parts of a built network have in common."""
+
+    def __init__(self, size: int, dtype: str, seed: int, backend: str | None, kernel: str | None, threads: int) -> None:
+        self.engine_module = engine_module(backend, kernel, threads)
+        self.threads = threads
+        self.dtype = np.dtype(dtype)
+        self.noise = Noise(seed)
+        self.parameters, self.gradient = np.zeros(size, dtype), np.zeros(size, dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An engine cannot be copied or pickled; its name can."""
+        name = "numpy" if self.engine_module.kernel is None else "c"
+        return {**vars(self), "engine_module": (name, self.engine_module.kernel, self.threads)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        try:
+            self.engine_module = engine_module(*state["engine_module"])
+        except (ArgumentError, RuntimeError):  # pickled on a machine with another processor or without C
+            self.engine_module = engine_module(threads=self.threads)
 
 
 class Module:
@@ -28,9 +53,11 @@ class Module:
 
     Parts are attributes that are modules, or lists of modules; calling them in order, and backwards,
     is up to the subclass. A module with weights of its own names them in ``parameter_shapes``
-    and fills them in ``initialise``; as ``self.W`` and ``self.dW`` it then finds views of two flat
+    and fills them in ``initialize``; as ``self.W`` and ``self.dW`` it then finds views of two flat
     arrays that hold the weights and gradients of the whole network, ``parameters`` and ``gradient``.
     These come into being with ``build``, called once, on the whole network.
+
+    Networks can be copied (``copy.deepcopy``), pickled, and written to files: see ``nn.save``.
     """
 
     #: Whether dropout drops: see ``train``.
@@ -38,15 +65,52 @@ class Module:
     #: (P,) all weights, and their gradient as of the last ``backward``.
     parameters: np.ndarray
     gradient: np.ndarray
-    dtype: np.dtype
-    engine: EngineModule
-    noise: Noise
+    _shared: _Shared
+    #: Where in the network's flat arrays the module's weights begin.
+    _offset: int
+    #: What the constructor was called with, for ``repr`` and ``nn.save``.
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        named_errors(cls)
+        _remember_arguments(cls)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        return self._shared.dtype
+
+    @property
+    def noise(self) -> Noise:
+        """Where the masks of dropout come from, the same for all parts of a network."""
+        return self._shared.noise
+
+    @property
+    def engine_module(self) -> EngineModule:
+        """What does the work of single layers, matrix products and the optimizer."""
+        return self._shared.engine_module
+
+    @property
+    def backend(self) -> str:
+        """ "c" or "numpy"."""
+        return "numpy" if self.kernel is None else "c"
+
+    @property
+    def kernel(self) -> str | None:
+        """Of the C core; None for the twin."""
+        return self._shared.engine_module.kernel
+
+    @property
+    def threads(self) -> int:
+        """Of the C core."""
+        return self._shared.threads
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """The module's own weights, without those of its parts: name → shape."""
         return {}
 
-    def initialise(self, rng: np.random.Generator) -> None:
+    def initialize(self, rng: np.random.Generator) -> None:
         """Gives the module's own weights their first values."""
 
     def build(
@@ -64,38 +128,42 @@ class Module:
         ``lstm_ext.engine.backend``; ``kernel`` is that of the C core, and ``threads`` of it share the work of
         recurrent layers. Either backend starts from the same weights.
         """
-        if dtype not in DTYPES:
-            raise ArgumentError(f"dtype: got {dtype!r}, expected one of {', '.join(DTYPES)}")
-        modules = dict(self.modules())
-        if len({id(module) for module in modules.values()}) < len(modules):
-            raise ArgumentError(
-                f"build: {type(self).__name__} holds the same part twice, expected a part for each place"
-            )
-        size = sum(math.prod(shape) for module in modules.values() for shape in module.parameter_shapes().values())
-        self._place(np.zeros(size, dtype), np.zeros(size, dtype), 0)
-        noise, engine, rng = Noise(seed), engine_module(backend, kernel, threads), np.random.default_rng(seed)
-        for module in modules.values():
-            module.dtype, module.noise = np.dtype(dtype), noise
-            module.initialise(rng)
-        self.use(engine)
+        self._allocate(dtype, seed, backend, kernel, threads)
+        rng = np.random.default_rng(seed)
+        for _, module in self.modules():
+            module.initialize(rng)
         return self
 
-    def _place(self, parameters: np.ndarray, gradient: np.ndarray, start: int) -> int:
-        """Takes its place in flat arrays from index ``start``, itself before its parts; returns the end."""
-        end = start
+    def _allocate(self, dtype: str, seed: int, backend: str | None, kernel: str | None, threads: int) -> None:
+        """Makes the weights, all 0."""
+        check_choice("dtype", dtype, DTYPES)
+        modules = dict(self.modules())
+        name = type(self).__name__
+        if any("_shared" in vars(module) for module in modules.values()):
+            raise ArgumentError(f"build: {name} or a part of it is built already, expected a new one")
+        if len({id(module) for module in modules.values()}) < len(modules):
+            raise ArgumentError(f"build: {name} holds the same part twice, expected a part for each place")
+        shared = _Shared(self.num_parameters, dtype, seed, backend, kernel, threads)
+        start = 0
+        for module in modules.values():
+            module._shared, module._offset = shared, start
+            module._place()
+            start += sum(math.prod(shape) for shape in module.parameter_shapes().values())
+        self.use(shared.engine_module)
+
+    def _place(self) -> None:
+        """Finds its views of the network's flat arrays, in which its own weights come before those of its parts."""
+        end = self._offset
         for name, shape in self.parameter_shapes().items():
             begin, end = end, end + math.prod(shape)
-            setattr(self, name, parameters[begin:end].reshape(shape))
-            setattr(self, "d" + name, gradient[begin:end].reshape(shape))
-        for _, part in self.parts():
-            end = part._place(parameters, gradient, end)
-        self.parameters, self.gradient = parameters[start:end], gradient[start:end]
-        return end
+            setattr(self, name, self._shared.parameters[begin:end].reshape(shape))
+            setattr(self, "d" + name, self._shared.gradient[begin:end].reshape(shape))
+        everything = slice(self._offset, self._offset + self.num_parameters)
+        self.parameters, self.gradient = self._shared.parameters[everything], self._shared.gradient[everything]
 
     def use(self, engine: EngineModule) -> None:
-        """Has another engine do the work from now on."""
-        for _, module in self.modules():
-            module.engine = engine
+        """Has another engine do the work of the whole network from now on."""
+        self._shared.engine_module = engine
 
     def parts(self) -> Iterator[tuple[str, Module]]:
         """Name and module of each part, in the order in which they became attributes."""
@@ -151,23 +219,54 @@ class Module:
         finally:
             self.train(before)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.num_parameters:,} parameters>"
+    def load(self, parameters: np.ndarray) -> None:
+        """Takes over the weights of a flat array (P,), converting the dtype."""
+        if parameters.shape != self.parameters.shape:
+            raise ArgumentError(f"parameters: got shape {parameters.shape}, expected {self.parameters.shape}")
+        self.parameters[...] = parameters
 
-    def __deepcopy__(self: _M, memo: dict[int, Any]) -> _M:
+    def copy(self: _M) -> _M:
         """A network of its own with the same weights."""
-        memo[id(self)] = twin = type(self).__new__(type(self))
-        for name, value in vars(self).items():
-            vars(twin)[name] = value if name == "engine" else copy.deepcopy(value, memo)
-        if "parameters" in vars(self):
-            twin._place(self.parameters.copy(), self.gradient.copy(), 0)
-        return twin
+        return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        args, keywords = self._arguments
+        shown = [*map(repr, args), *(f"{name}={value!r}" for name, value in keywords.items())]
+        return f"<{type(self).__name__}({', '.join(shown)}): {self.num_parameters:,} parameters>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the views of weights and gradients, which are found again."""
+        state = vars(self).copy()
+        if "_shared" in state:
+            own = self.parameter_shapes()
+            for name in ("parameters", "gradient", *own, *("d" + name for name in own)):
+                del state[name]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if "_shared" in state:
+            self._place()
 
     if not TYPE_CHECKING:  # a type checker shall go on finding misspelt names
 
         def __getattr__(self, name: str) -> Any:
             """Only for what is not there."""
             message = f"{type(self).__name__!r} object has no attribute {name!r}"
-            if any(name in getattr(cls, "__annotations__", ()) for cls in type(self).__mro__):
+            if any(name in vars(cls) or name in getattr(cls, "__annotations__", ()) for cls in type(self).__mro__):
                 message += ": a network has its weights from build() on, and its activations from forward() on"
             raise AttributeError(message)
+
+
+def _remember_arguments(cls: type[Module]) -> None:
+    """Has the constructor note what it was called with."""
+    constructor = vars(cls).get("__init__")
+    if constructor is None:
+        return
+
+    @functools.wraps(constructor)
+    def __init__(self: Module, *args: Any, **keywords: Any) -> None:
+        vars(self).setdefault("_arguments", (args, keywords))  # a base class's constructor comes later
+        constructor(self, *args, **keywords)
+
+    cls.__init__ = __init__  # type: ignore[method-assign, assignment]

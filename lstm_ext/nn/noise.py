@@ -25,3 +25,9 @@ class Noise:
         mask = rng.dropout_mask(self._key, self._drawn, p, shape, dtype)
         self._drawn += 1
         return mask
+
+    def take(self, masks: int) -> int:
+        """A key with which an engine draws the next ``masks`` masks by itself, layer n the n-th of them."""
+        key = self._key + self._drawn
+        self._drawn += masks
+        return key

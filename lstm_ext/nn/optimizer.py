@@ -24,18 +24,21 @@ class Optimizer:
         self.lr = lr
         #: How many steps were made.
         self.steps = 0
-        self._moments = np.zeros((2, model.parameters.size), model.dtype)
+        #: (2, P): see ``OptimizerConfig``; rows that it does not use stay 0.
+        self.moments = np.zeros((2, model.parameters.size), model.dtype)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 1."""
+        return float(self.lr(step) if callable(self.lr) else self.lr)
 
     def step(self) -> float:
         """One update along ``model.gradient``; returns the gradient's norm before clipping.
 
         Raises ``NonFiniteError``, and changes nothing, if that is infinite or NaN.
         """
-        number = self.steps + 1
-        lr = self.lr(number) if callable(self.lr) else self.lr
-        model = self.model
-        norm = model.engine.optimizer_step(
-            model.parameters, model.gradient, self._moments, self.config, number, float(lr)
+        number, model = self.steps + 1, self.model
+        norm = model.engine_module.optimizer_step(
+            model.parameters, model.gradient, self.moments, self.config, number, self.rate(number)
         )
         self.steps = number
         return norm

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import checked_lengths, counted_steps
-from .initialization import check_init, initialise_matrix
+from .initialization import check_init, initialize_matrix
 from .module import Module
 
 POOLINGS = ("last", "mean", "attention")
@@ -81,8 +81,8 @@ class Attention(Module):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"v": (self.size,)}
 
-    def initialise(self, rng: np.random.Generator) -> None:
-        initialise_matrix(self.v[None], rng, self._init)
+    def initialize(self, rng: np.random.Generator) -> None:
+        initialize_matrix(self.v[None], rng, self._init)
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
         T, B, _ = x.shape

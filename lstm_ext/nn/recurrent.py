@@ -12,7 +12,7 @@ from ..engine.config import LayerConfig
 from ..errors import ArgumentError
 from .checks import checked_floats, checked_lengths, checked_symbols, counted_steps
 from .dropout import Dropout, check_dropout
-from .initialization import check_init, initialise_layer
+from .initialization import check_init, initialize_layer
 from .layer_norm import LayerNorm
 from .module import Module
 
@@ -45,9 +45,9 @@ class RecurrentLayer(Module):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return self.config.parameter_shapes()
 
-    def initialise(self, rng: np.random.Generator) -> None:
+    def initialize(self, rng: np.random.Generator) -> None:
         own = {name: getattr(self, name) for name in self.parameter_shapes()}
-        initialise_layer(self.config, own, rng, self._init, self._forget_bias)
+        initialize_layer(self.config, own, rng, self._init, self._forget_bias)
 
     def forward(self, x: np.ndarray, lengths: np.ndarray | None, state: np.ndarray) -> np.ndarray:
         """x (T, B, D) or symbols (T, B), lengths (B,) or None, state (S, B, H) → (T, B, H), a view.
@@ -58,7 +58,7 @@ class RecurrentLayer(Module):
         if self.training and self.recurrent_dropout > 0:
             mask = self.noise.mask(self.recurrent_dropout, state.shape[1:], self.dtype)
         c0 = state[1] if len(state) == 2 else None
-        self.activations = self.engine.layer_forward(
+        self.activations = self.engine_module.layer_forward(
             self.config, self.Wt, self.b, self.peephole, x, lengths, state[0], c0, mask
         )
         return self.activations.output
@@ -72,7 +72,7 @@ class RecurrentLayer(Module):
     def backward(self, dout: np.ndarray, dfinal: np.ndarray | None = None) -> np.ndarray | None:
         """dout (T, B, H), dfinal (S, B, H) → ∂L/∂x, or None for symbols."""
         dh_T, dc_T = (None, None) if dfinal is None else (dfinal[0], dfinal[1] if len(dfinal) == 2 else None)
-        grads = self.engine.layer_backward(
+        grads = self.engine_module.layer_backward(
             self.config, self.Wt, self.b, self.peephole, self.activations, dout, dh_T, dc_T
         )
         for name in self.parameter_shapes():

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import named_errors
 from ..engine.activations import Activations
 from ..engine.config import BLOCKS, ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, StateError
@@ -64,6 +65,7 @@ class _View:
         view[...] = value
 
 
+@named_errors
 class _Network:
     """What LSTM, GRU and RNN share."""
 
@@ -227,7 +229,7 @@ class _Network:
     def __deepcopy__(self: _N, memo: dict[int, Any]) -> _N:
         """A network of its own with the same weights, moments and random numbers; it has not run yet."""
         twin = copy.copy(self)
-        twin.model = self.model.copy()
+        twin.model = copy.deepcopy(self.model)
         twin._moments = self._moments.copy()
         twin._has_run, twin._dstate = False, None
         return twin

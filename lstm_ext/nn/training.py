@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -11,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.interface import TrainResult
-from ..engine.rng import dropout_key
 from ..engine.stop import StopFlag
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError
 from .model import Model
 from .optimizer import Optimizer
 
@@ -55,28 +53,15 @@ def fit(
     losses: list[float] = []
     norms: list[float] = []
     remaining = iter(batches)
-    try:
-        while (steps is None or len(losses) < steps) and not (stop is not None and stop.is_set()):
-            batch = next(remaining, None)
-            if batch is None:
-                break
-            step = optimizer.steps + 1
-            model.noise.restart(dropout_key(seed, step))
-            model.train()
-            loss = model.loss_and_gradient(*batch)
-            model.eval()
-            if not math.isfinite(loss):
-                raise NonFiniteError(step, loss, math.nan)
-            try:
-                norm = optimizer.step()
-            except NonFiniteError as error:
-                raise NonFiniteError(step, loss, error.norm) from None
-            losses.append(loss)
-            norms.append(norm)
-            if on_progress is not None:
-                on_progress(Progress(step, loss, norm))
-    finally:
-        model.eval()
+    while (steps is None or len(losses) < steps) and not (stop is not None and stop.is_set()):
+        batch = next(remaining, None)
+        if batch is None:
+            break
+        loss, norm = model.train_step(*batch, optimizer, seed)
+        losses.append(loss)
+        norms.append(norm)
+        if on_progress is not None:
+            on_progress(Progress(optimizer.steps, loss, norm))
     return TrainResult(len(losses), np.array(losses), np.array(norms))
 
 

@@ -41,7 +41,7 @@ from ..data import TextIdentity, Vocabulary
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
 from ..files import write_atomically
-from ..nn.language_model import LanguageModel, named_parameters
+from ..nn.language_model import LanguageModel
 from .config import TrainerConfig
 from .history import History
 from .schedule import Plan
@@ -237,7 +237,7 @@ def _plain(contents: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> dict[
 def _named(config: ModelConfig, parameters: np.ndarray) -> dict[str, np.ndarray]:
     """Views of the flat parameters (P,) by the names that they have in the file."""
     named = {}
-    for name, array in named_parameters(config, parameters).items():
+    for name, array in config.parameter_views(parameters).items():
         owner, short = name.rsplit(".", 1)
         layer = owner.removeprefix("layers.")
         if owner == "output":

@@ -9,16 +9,16 @@ import pytest
 
 from lstm_ext import nn
 from lstm_ext.engine.config import LayerConfig, ModelConfig
-from lstm_ext.nn.initialization import initialise_layer, initialise_matrix
+from lstm_ext.nn.initialization import initialize_layer, initialize_matrix
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.nn.textbook import LSTM
 
 H, D = 40, 30
 
 
-def initialised(config: LayerConfig, init: str, seed: int = 0, **options: float) -> dict[str, np.ndarray]:
+def initialized(config: LayerConfig, init: str, seed: int = 0, **options: float) -> dict[str, np.ndarray]:
     parameters = {name: np.full(shape, np.nan) for name, shape in config.parameter_shapes().items()}
-    initialise_layer(config, parameters, np.random.default_rng(seed), init, **options)
+    initialize_layer(config, parameters, np.random.default_rng(seed), init, **options)
     assert all(np.isfinite(array).all() for array in parameters.values())
     return parameters
 
@@ -35,7 +35,7 @@ def assert_uniform(values: np.ndarray, bound: float) -> None:
 )
 def test_uniform(cell: str, forget: float) -> None:
     config = LayerConfig(cell, D, H)
-    parameters = initialised(config, "uniform", forget_bias=forget)
+    parameters = initialized(config, "uniform", forget_bias=forget)
     assert_uniform(parameters["Wt"], 1 / np.sqrt(H))
     expected = np.zeros((config.blocks, H))
     if cell == "lstm":
@@ -45,7 +45,7 @@ def test_uniform(cell: str, forget: float) -> None:
 
 def test_xavier_has_the_variance_of_glorot() -> None:
     """Var w = 2 / (fan_in + fan_out), for each gate's (H, H+D) by itself."""
-    W = initialised(LayerConfig("lstm", D, H), "xavier")["Wt"].T.reshape(4, H, H + D)
+    W = initialized(LayerConfig("lstm", D, H), "xavier")["Wt"].T.reshape(4, H, H + D)
     for gate in W:
         assert_uniform(gate, np.sqrt(6 / (H + D + H)))
         assert gate.var() == pytest.approx(2 / (H + D + H), rel=0.05)
@@ -54,7 +54,7 @@ def test_xavier_has_the_variance_of_glorot() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_orthogonal(cell: str) -> None:
     config = LayerConfig(cell, D, H)
-    W = initialised(config, "orthogonal")["Wt"].T.reshape(config.blocks, H, H + D)
+    W = initialized(config, "orthogonal")["Wt"].T.reshape(config.blocks, H, H + D)
     for gate in W:
         recurrent = gate[:, :H]
         np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(H), atol=1e-12)
@@ -64,13 +64,13 @@ def test_orthogonal(cell: str) -> None:
 def test_orthogonal_matrices_are_drawn_evenly() -> None:
     """Without the choice of signs, Q's first column would almost always begin below 0."""
     config = LayerConfig("rnn", 1, 3)
-    first = np.array([initialised(config, "orthogonal", seed)["Wt"][0, 0] for seed in range(400)])
+    first = np.array([initialized(config, "orthogonal", seed)["Wt"][0, 0] for seed in range(400)])
     assert abs(np.mean(first > 0) - 0.5) < 0.1 and abs(first.mean()) < 0.1
 
 
 def test_chrono_of_an_lstm() -> None:
     """e^b_f is uniform in [1, T−1], b_i = −b_f, and every other bias is 0."""
-    i, f, g, o = initialised(LayerConfig("lstm", 2, 2000), "chrono:101", forget_bias=7.0)["b"].reshape(4, -1)
+    i, f, g, o = initialized(LayerConfig("lstm", 2, 2000), "chrono:101", forget_bias=7.0)["b"].reshape(4, -1)
     time_scales = np.exp(f)
     assert 1 <= time_scales.min() < 2 and 99 < time_scales.max() <= 100
     np.testing.assert_allclose(np.histogram(time_scales, 4, (1, 100))[0] / 2000, 0.25, atol=0.04)
@@ -81,32 +81,32 @@ def test_chrono_of_an_lstm() -> None:
 @pytest.mark.parametrize("reset_after", [False, True])
 def test_chrono_of_a_gru_keeps_the_old_state(reset_after: bool) -> None:
     config = LayerConfig("gru", 2, 500, reset_after=reset_after)
-    r, z, *rest = initialised(config, "chrono:51")["b"].reshape(-1, 500)
+    r, z, *rest = initialized(config, "chrono:51")["b"].reshape(-1, 500)
     assert z.max() <= 0 and -np.log(50) <= z.min() < -np.log(48)
     assert not r.any() and not np.any(rest)
 
 
 def test_peepholes() -> None:
-    peephole = initialised(LayerConfig("lstm", 2, 3000, peephole=True), "uniform")["peephole"]
+    peephole = initialized(LayerConfig("lstm", 2, 3000, peephole=True), "uniform")["peephole"]
     np.testing.assert_allclose(peephole.std(axis=1), 0.1, rtol=0.05)
 
 
 def test_matrices() -> None:
     W = np.empty((20, 200))
     for init, bound in (("uniform", 200**-0.5), ("chrono:9", 200**-0.5), ("xavier", np.sqrt(6 / 220))):
-        initialise_matrix(W, np.random.default_rng(0), init)
+        initialize_matrix(W, np.random.default_rng(0), init)
         assert_uniform(W, float(bound))
 
 
 @pytest.mark.parametrize("init", ["", "he", "Uniform", "chrono", "chrono:", "chrono:1", "chrono:x", "uniform:3"])
 def test_unknown_names(init: str) -> None:
     with pytest.raises(ValueError, match=r"init: got .*expected one of uniform, xavier, orthogonal, chrono:T"):
-        initialised(LayerConfig("lstm", D, H), init)
+        initialized(LayerConfig("lstm", D, H), init)
 
 
 def test_chrono_needs_a_gate() -> None:
     with pytest.raises(ValueError, match="'chrono:9' for cell 'rnn', expected it only for 'lstm' and 'gru'"):
-        initialised(LayerConfig("rnn", D, H), "chrono:9")
+        initialized(LayerConfig("rnn", D, H), "chrono:9")
 
 
 def test_every_matrix_of_a_network_starts_as_it_is_told() -> None:

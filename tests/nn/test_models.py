@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from lstm_ext import nn
 from lstm_ext.engine.backend import available_backends, engine_module
+from lstm_ext.engine.config import ModelConfig
+from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.nn.numerics import relative_error
 from lstm_ext.verify.networks import verification_cases
 
@@ -67,6 +70,10 @@ MODELS: dict[str, tuple[Callable[[], nn.Model], tuple[Any, Any, Any]]] = {
         lambda: nn.AutoregressiveForecaster(D, H, dropout=0.2),
         nn.one_step_ahead(numbers(T + 1, B, D), LENGTHS + 1),
     ),
+    "language model": (
+        lambda: LanguageModel(ModelConfig(V, H, 6, num_layers=2, dropout=0.3, peephole=True, dtype="float64")),
+        (symbols(T, B), LENGTHS, symbols(T, B, high=6)),
+    ),
     "sequence to sequence": (
         lambda: nn.Seq2Seq(V, 6, H, end=2, num_layers=2, dropout=0.2, recurrent_dropout=0.3),
         (symbols(T, B), LENGTHS, WRITTEN),
@@ -81,7 +88,12 @@ models = pytest.mark.parametrize("name", MODELS)
 
 def built(name: str, backend: str | None = None) -> tuple[nn.Model, tuple[Any, Any, Any]]:
     make, batch = MODELS[name]
-    return randomised(make().build(dtype="float64", backend=backend)), batch
+    model = make()
+    if isinstance(model, LanguageModel):  # built by its constructor
+        model.use(engine_module(backend))
+    else:
+        model.build(dtype="float64", backend=backend)
+    return randomised(model), batch
 
 
 @backends
@@ -118,6 +130,9 @@ def test_both_modes_are_one_without_dropout(backend: str, name: str) -> None:
         for p in ("p", "recurrent_dropout"):
             if hasattr(module, p):
                 setattr(module, p, 0.0)
+    if isinstance(model, LanguageModel):
+        model = LanguageModel(replace(model.config, dropout=0.0), backend=backend)
+        randomised(model)
     model.train()
     assert model.loss_and_gradient(*batch) == loss
 
@@ -126,6 +141,7 @@ def test_both_modes_are_one_without_dropout(backend: str, name: str) -> None:
 def test_dropout_acts_in_training_only(name: str) -> None:
     model, batch = built(name)
     drops = any(getattr(module, p, 0) > 0 for _, module in model.modules() for p in ("p", "recurrent_dropout"))
+    drops |= isinstance(model, LanguageModel)
     once = model.loss(*batch)
     assert model.loss(*batch) == once
     model.train()
@@ -141,7 +157,7 @@ def test_padding_never_changes_a_loss(name: str) -> None:
     expected = model.loss_and_gradient(inputs, lengths, targets)
     gradient = model.gradient.copy()
     padded = np.concatenate([inputs, inputs[:3] if inputs.ndim == 2 else np.full((3, B, D), np.nan)])
-    if isinstance(model, nn.Tagger | nn.AutoregressiveForecaster):
+    if isinstance(model, nn.Tagger | nn.AutoregressiveForecaster | LanguageModel):
         filler = np.full((3, B), -1) if targets.ndim == 2 else np.full((3, B, D), np.nan)
         targets = np.concatenate([targets, filler])
     assert model.loss_and_gradient(padded, lengths, targets) == pytest.approx(expected, rel=1e-13)

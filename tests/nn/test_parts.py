@@ -467,7 +467,7 @@ def test_a_deep_copy_is_a_network_of_its_own() -> None:
     twin.parameters[...] = 5
     assert (twin.first.W == 5).all() and (twin.more[1].layers[0].Wt == 5).all()
     np.testing.assert_array_equal(pair.parameters, before)
-    assert twin.engine is pair.engine
+    assert twin.engine_module is pair.engine_module
 
 
 def test_a_network_without_weights_says_so() -> None:

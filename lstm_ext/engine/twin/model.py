@@ -232,13 +232,9 @@ class Engine:
 def _views(config: ModelConfig, flat: np.ndarray) -> list[dict[str, np.ndarray]]:
     """Per layer, and last for the output layer, the named parameters as views of ``flat``."""
     views: list[dict[str, np.ndarray]] = [{} for _ in range(config.num_layers + 1)]
-    start = 0
-    for name, shape in config.parameter_shapes().items():
-        size = math.prod(shape)
+    for name, view in config.parameter_views(flat).items():
         owner, short = name.rsplit(".", 1)
-        index = -1 if owner == "output" else int(owner.split(".")[1])
-        views[index][short] = flat[start : start + size].reshape(shape)
-        start += size
+        views[-1 if owner == "output" else int(owner.split(".")[1])][short] = view
     return views
 
 
