@@ -21,7 +21,7 @@ import numpy as np
 from ..arguments import check_choice, checked_keywords
 from ..errors import ArgumentError
 
-CellName = Literal["lstm", "gru", "rnn"]
+CellName = Literal["lstm", "gru", "rnn", "mingru"]
 #: The gates of an LSTM that can be forced to a constant.
 GateName = Literal["input", "forget", "output"]
 DtypeName = Literal["float32", "float64"]

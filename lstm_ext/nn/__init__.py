@@ -4,9 +4,11 @@
 parts                  ``Embedding``, ``Recurrent``, ``Linear``, ``LayerNorm``, ``Dropout``,
                        ``Last``, ``Mean`` and ``Attention`` (pooling over time), ``Reader``
 whole networks         ``Classifier``, ``Tagger``, ``Regressor``, ``DirectForecaster``,
-                       ``AutoregressiveForecaster``, ``Seq2Seq``
+                       ``AutoregressiveForecaster``, ``Seq2Seq``, ``LanguageModel``
 losses                 ``cross_entropy``, ``mean_squared_error``
-training               ``fit``, ``Optimizer``, ``Batch``, ``shuffled``, ``one_step_ahead``
+training               ``fit``, ``Optimizer``
+data                   ``Batch``, ``pad``, ``WordVocabulary``, ``shuffled``, ``one_step_ahead``
+files                  ``save``, ``load``, ``load_optimizer``, ``load_vocabulary``
 proof                  ``gradient_errors``
 =====================  ====================================================================
 
@@ -33,10 +35,13 @@ makes all weights, as views of one flat array that one optimizer step updates, o
 from __future__ import annotations
 
 from ..data.batch import Batch
+from ..data.padding import pad
+from ..data.words import WordVocabulary
 from .dropout import Dropout
 from .embedding import Embedding
 from .forecasting import AutoregressiveForecaster, DirectForecaster, one_step_ahead
 from .gradcheck import gradient_errors
+from .language_model import LanguageModel
 from .layer_norm import LayerNorm
 from .linear import Linear
 from .losses import cross_entropy, mean_squared_error
@@ -47,6 +52,7 @@ from .noise import Noise
 from .optimizer import Optimizer
 from .pooling import Attention, Last, Mean
 from .recurrent import Recurrent, RecurrentLayer
+from .saving import load, load_optimizer, load_vocabulary, save
 from .seq2seq import Seq2Seq
 from .training import Progress, fit, shuffled
 
@@ -58,6 +64,7 @@ __all__ = [
     "DirectForecaster",
     "Dropout",
     "Embedding",
+    "LanguageModel",
     "Last",
     "LayerNorm",
     "Linear",
@@ -73,10 +80,16 @@ __all__ = [
     "Regressor",
     "Seq2Seq",
     "Tagger",
+    "WordVocabulary",
     "cross_entropy",
     "fit",
     "gradient_errors",
+    "load",
+    "load_optimizer",
+    "load_vocabulary",
     "mean_squared_error",
     "one_step_ahead",
+    "pad",
+    "save",
     "shuffled",
 ]

@@ -7,6 +7,7 @@ import copy
 import functools
 import math
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -19,6 +20,17 @@ from ..errors import ArgumentError
 from .noise import Noise
 
 _M = TypeVar("_M", bound="Module")
+_planning: ContextVar[bool] = ContextVar("planning", default=False)
+
+
+@contextlib.contextmanager
+def planning() -> Iterator[None]:
+    """Meanwhile ``build`` makes no weights, so that a network's parts and shapes can be looked at first."""
+    token = _planning.set(True)
+    try:
+        yield
+    finally:
+        _planning.reset(token)
 
 
 class _Shared:
@@ -128,6 +140,8 @@ class Module:
         ``lstm_ext.engine.backend``; ``kernel`` is that of the C core, and ``threads`` of it share the work of
         recurrent layers. Either backend starts from the same weights.
         """
+        if _planning.get():
+            return self
         self._allocate(dtype, seed, backend, kernel, threads)
         rng = np.random.default_rng(seed)
         for _, module in self.modules():
@@ -187,13 +201,20 @@ class Module:
         """Views of ``gradient``, with the names and shapes of ``weights()``."""
         return self._named("d")
 
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of ``weights()``, also before ``build``."""
+        return {
+            prefix + _public(name): shape[::-1] if name == "Wt" else shape
+            for prefix, module in self.modules()
+            for name, shape in module.parameter_shapes().items()
+        }
+
     def _named(self, kind: str) -> dict[str, np.ndarray]:
         views = {}
         for prefix, module in self.modules():
             for name in module.parameter_shapes():
                 view = getattr(module, kind + name)
-                # A layer's W lies transposed in memory, see ``config``.
-                views[prefix + ("W" if name == "Wt" else name)] = view.T if name == "Wt" else view
+                views[prefix + _public(name)] = view.T if name == "Wt" else view
         return views
 
     @property
@@ -256,6 +277,11 @@ class Module:
             if any(name in vars(cls) or name in getattr(cls, "__annotations__", ()) for cls in type(self).__mro__):
                 message += ": a network has its weights from build() on, and its activations from forward() on"
             raise AttributeError(message)
+
+
+def _public(name: str) -> str:
+    """A layer's W lies transposed in memory, see ``config``."""
+    return "W" if name == "Wt" else name
 
 
 def _remember_arguments(cls: type[Module]) -> None:

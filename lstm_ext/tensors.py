@@ -1,0 +1,136 @@
+"""Named arrays with a description, in one .safetensors file: written whole or not at all, judged before it is read.
+
+The metadata hold ``format``, ``version`` and, as JSON in ``contents``, the description. Nothing in a file is executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .errors import CheckpointError
+from .files import write_atomically
+
+PathName = str | os.PathLike[str]
+#: What a reader of one format says of a file in the other.
+_OTHERS = {
+    "lstm-lab": "is the checkpoint of a training run: lstm_ext.load_checkpoint reads it",
+    "lstm-lab network": "holds a network: lstm_ext.nn.load reads it",
+}
+#: What a header calls a dtype → NumPy's name.
+_DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat16", "BOOL": "bool"}
+_DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)} | {
+    f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)
+}
+
+
+def write_tensors(
+    path: PathName, tensors: Mapping[str, np.ndarray], contents: Mapping[str, Any], *, format: str, version: int
+) -> None:
+    """Writes ``path``; whatever fails, what was there before stays. Raises ``CheckpointError``."""
+    from safetensors.numpy import save
+
+    path = os.fspath(path)
+    metadata = {"format": format, "version": str(version), "contents": json.dumps(contents)}
+    data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
+    check_destination(path)
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
+        raise CheckpointError(f"{path}: cannot be written: {reason}") from error
+
+
+def check_destination(path: str) -> None:
+    """Raises ``CheckpointError`` if it is clear beforehand that no file can be written to ``path``."""
+    path = os.path.realpath(path)
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        raise CheckpointError(f"{path}: cannot be written: there is no directory {directory}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise CheckpointError(f"{path}: cannot be written: is a directory or a device")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise CheckpointError(f"{path}: cannot be written: no permission to write in {directory}")
+
+
+class TensorFile:
+    """An open file: what its header says, and its arrays one by one."""
+
+    def __init__(self, path: str, file: Any) -> None:
+        self.path = path
+        self._file = file
+        self.metadata: dict[str, str] = file.metadata() or {}
+        #: Name → dtype and shape.
+        self.header: dict[str, tuple[str, tuple[int, ...]]] = {}
+        for name in file.keys():  # noqa: SIM118
+            tensor = file.get_slice(name)
+            self.header[name] = _DTYPES.get(tensor.get_dtype(), tensor.get_dtype()), tuple(tensor.get_shape())
+
+    def contents(self, *, format: str, version: int, what: str) -> dict[str, Any]:
+        """The description. Raises ``CheckpointError`` unless it is a file of this format and version: ``what``."""
+        found = self.metadata.get("format", "")
+        if found != format:
+            raise self.error(_OTHERS.get(found, f"is a .safetensors file, but no {what} of lstm-lab"))
+        number = self.metadata.get("version", "")
+        if number != str(version):
+            older = number.isdecimal() and int(number) < version
+            hint = "train it anew, or use the older lstm-lab that wrote it" if older else "a newer one may read it"
+            raise self.error(f"has format version {number}, this lstm-lab reads version {version}; {hint}")
+        try:
+            contents = json.loads(self.metadata["contents"])
+        except (KeyError, ValueError, RecursionError):
+            contents = None
+        if not isinstance(contents, dict):
+            raise self.error("is damaged: its description is not JSON")
+        return contents
+
+    def check(self, expected: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+        """Raises ``CheckpointError`` unless the header has these names with these dtypes and shapes."""
+        for name, (dtype, shape) in expected.items():
+            if name not in self.header:
+                raise self.error(f"is damaged: {name!r} is missing")
+            if self.header[name] != (dtype, shape):
+                found = " ".join(map(str, self.header[name]))
+                raise self.error(f"is damaged: {name} is {found}, expected {dtype} {shape}")
+
+    def read(self, name: str) -> np.ndarray:
+        """One array. Raises ``CheckpointError`` for NaN and infinity in it."""
+        array: np.ndarray = self._file.get_tensor(name)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise self.error(f"is damaged: {name} holds NaN or infinity")
+        return array
+
+    def error(self, message: str) -> CheckpointError:
+        return CheckpointError(f"{self.path}: {message}")
+
+
+@contextlib.contextmanager
+def open_tensors(path: PathName, what: str = "checkpoint") -> Iterator[TensorFile]:
+    """``with open_tensors(path) as file``. Raises ``CheckpointError``; ``what`` says in it what was expected."""
+    from safetensors import SafetensorError, safe_open
+
+    path = os.fspath(path)
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
+            raise CheckpointError(f"{path}: is {kind}, expected a {what}")
+        with safe_open(path, framework="numpy") as file:
+            yield TensorFile(path, file)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such {what}") from None
+    except SafetensorError as error:
+        detail = str(error).removeprefix("Error while deserializing header: ")
+        raise CheckpointError(f"{path}: is cut short, damaged or no {what} at all ({detail})") from None
+    except OSError as error:
+        raise CheckpointError(f"{path!r}: cannot be read: {error.strerror}") from None
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise CheckpointError(f"{path}: is damaged: {reason}") from None
