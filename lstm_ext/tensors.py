@@ -100,10 +100,10 @@ class TensorFile:
                 found = " ".join(map(str, self.header[name]))
                 raise self.error(f"is damaged: {name} is {found}, expected {dtype} {shape}")
 
-    def read(self, name: str) -> np.ndarray:
-        """One array. Raises ``CheckpointError`` for NaN and infinity in it."""
+    def read(self, name: str, *, finite: bool = True) -> np.ndarray:
+        """One array. Raises ``CheckpointError`` for NaN and infinity in it, unless ``finite`` is False."""
         array: np.ndarray = self._file.get_tensor(name)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise self.error(f"is damaged: {name} holds NaN or infinity")
         return array
 

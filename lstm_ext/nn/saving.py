@@ -83,9 +83,10 @@ def load(
     ``classes``: those of one's own that the file may name. ``backend``, ``kernel`` and ``threads`` are those of
     ``build``. Names, shapes and dtypes are checked before any weight is read. Raises ``CheckpointError``.
     """
+    known = _classes(classes)
     with open_tensors(path, _WHAT) as file:
         contents = _contents(file)
-        maker = _Maker(_classes(classes), len(file.header))
+        maker = _Maker(known, len(file.header))
         try:
             with planning():
                 model = maker.make(contents["network"])

@@ -27,10 +27,6 @@ Version 2 is the only one that is read; it knows the text by its SHA-256, versio
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +36,8 @@ import numpy as np
 from ..data import TextIdentity, Vocabulary
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
-from ..files import write_atomically
 from ..nn.language_model import LanguageModel
+from ..tensors import TensorFile, open_tensors, write_tensors
 from .config import TrainerConfig
 from .history import History
 from .schedule import Plan
@@ -80,8 +76,6 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
 
     Raises ``CheckpointError``.
     """
-    from safetensors.numpy import save
-
     config, state = checkpoint.config, checkpoint.state
     if not np.isfinite(state.parameters).all():
         raise CheckpointError(f"{path}: not written, because the weights hold NaN or infinity")
@@ -107,78 +101,20 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
         "plan": vars(state.plan),
         **{name: getattr(state, name) for name in _STATE},
     }
-    metadata = {"format": FORMAT, "version": str(VERSION), "contents": json.dumps(contents)}
-    data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
-    check_destination(path)
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
-        raise CheckpointError(f"{path}: cannot be written: {reason}") from error
-
-
-def check_destination(path: str) -> None:
-    """Raises ``CheckpointError`` if it is clear beforehand that no checkpoint can be written to ``path``."""
-    path = os.path.realpath(path)
-    directory = os.path.dirname(path)
-    if not os.path.isdir(directory):
-        raise CheckpointError(f"{path}: cannot be written: there is no directory {directory}")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise CheckpointError(f"{path}: cannot be written: is a directory or a device")
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise CheckpointError(f"{path}: cannot be written: no permission to write in {directory}")
+    write_tensors(path, tensors, contents, format=FORMAT, version=VERSION)
 
 
 def load_checkpoint(path: str) -> Checkpoint:
     """Reads and checks a checkpoint. Raises ``CheckpointError``."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
-            raise CheckpointError(f"{path}: is {kind}, expected a checkpoint")
-        with safe_open(path, framework="numpy") as file:
-            contents = _contents(path, file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such checkpoint") from None
-    except SafetensorError as error:
-        detail = str(error).removeprefix("Error while deserializing header: ")
-        raise CheckpointError(f"{path}: is cut short, damaged or no checkpoint at all ({detail})") from None
-    except (OSError, ValueError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CheckpointError(f"{path!r}: cannot be read: {reason}") from None
-    try:
-        return _checkpoint(contents, tensors)
-    except KeyError as error:
-        raise CheckpointError(f"{path}: is damaged: {error} is missing") from None
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise CheckpointError(f"{path}: is damaged: {error}") from None
+    with open_tensors(path) as file:
+        return _checkpoint(file, file.contents(format=FORMAT, version=VERSION, what="checkpoint"))
 
 
-def _contents(path: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: is a .safetensors file, but no checkpoint of lstm-lab")
-    version = metadata.get("version", "")
-    if version != str(VERSION):
-        older = version.isdecimal() and int(version) < VERSION
-        hint = "train it anew, or use the older lstm-lab that wrote it" if older else "a newer one may read it"
-        raise CheckpointError(f"{path}: has format version {version}, this lstm-lab reads version {VERSION}; {hint}")
-    try:
-        contents = json.loads(metadata["contents"])
-    except (KeyError, ValueError, RecursionError):
-        contents = None
-    if not isinstance(contents, dict):
-        raise CheckpointError(f"{path}: is damaged: its description is not JSON")
-    return contents
-
-
-def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Checkpoint:
+def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
     """Raises KeyError, TypeError, ValueError where something is missing or does not fit."""
     layers = contents["model"]["num_layers"]
-    if layers > len(tensors):  # before anything is built for each of them
-        raise ArgumentError(f"{layers} layers, but {len(tensors)} tensors")
+    if layers > len(file.header):  # before anything is built for each of them
+        raise ArgumentError(f"{layers} layers, but {len(file.header)} tensors")
     config = ModelConfig(**contents["model"])
     trainer = contents["trainer"]
     trainer_config = TrainerConfig(**{**trainer, "optimizer": OptimizerConfig(**trainer["optimizer"])})
@@ -188,37 +124,34 @@ def _checkpoint(contents: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) 
             f"{config.input_size} inputs and {config.output_size} outputs for {len(vocabulary)} characters"
         )
     plain, text = _plain(contents, _STATE), TextIdentity(**_plain(contents["text"], _TEXT))
-    if tensors["training.moments"].shape != (2, config.num_parameters):  # before so much memory is asked for
-        raise ArgumentError(
-            f"training.moments is {tensors['training.moments'].shape}, expected (2, {config.num_parameters})"
-        )
-    kept = np.empty(config.num_parameters, dtype=config.dtype)
+    dtype, size = config.dtype, config.num_parameters
+    file.check({"training.parameters": (dtype, (size,))})  # before memory for as many is asked for
+    kept = np.empty(size, dtype)
+    named = _named(config, kept)
+    with_average = contents["kept"] == "average" or "training.average" in file.header
     expected = {
-        **_named(config, kept),
-        "training.parameters": kept,
-        "training.moments": np.broadcast_to(kept, (2, config.num_parameters)),
-        "training.state": np.broadcast_to(kept[0], config.state_shape(trainer_config.batch_size)),
+        **{name: (dtype, view.shape) for name, view in named.items()},
+        "training.moments": (dtype, (2, size)),
+        "training.state": (dtype, config.state_shape(trainer_config.batch_size)),
+        **({"training.average": (dtype, (size,))} if with_average else {}),
     }
-    if contents["kept"] == "average" or "training.average" in tensors:
-        expected["training.average"] = kept
-    for name, like in expected.items():
-        tensor = tensors[name]
-        if tensor.shape != like.shape or tensor.dtype != like.dtype:
-            raise ArgumentError(f"{name} is {tensor.dtype} {tensor.shape}, expected {like.dtype} {like.shape}")
-        if not np.isfinite(tensor).all():
-            raise ArgumentError(f"{name} holds NaN or infinity")
-    for name, view in _named(config, kept).items():
-        view[...] = tensors[name]
+    file.check(expected)
+    for name, view in named.items():
+        view[...] = file.read(name)
     history = History.from_arrays(
-        {name.removeprefix(_HISTORY): array for name, array in tensors.items() if name.startswith(_HISTORY)}
+        {
+            name.removeprefix(_HISTORY): file.read(name, finite=False)
+            for name in file.header
+            if name.startswith(_HISTORY)
+        }
     )
     state = RunState(
-        parameters=tensors["training.parameters"],
-        moments=tensors["training.moments"],
-        carried=tensors["training.state"],
+        parameters=file.read("training.parameters"),
+        moments=file.read("training.moments"),
+        carried=file.read("training.state"),
         plan=Plan(**contents["plan"]),
         history=history,
-        average=tensors.get("training.average"),
+        average=file.read("training.average") if with_average else None,
         best=kept if contents["kept"] == "best" else None,
         **plain,
     )

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
 from ..errors import ArgumentError, CheckpointError, DataError, NonFiniteError, StateError
 from ..nn.language_model import LanguageModel
-from .checkpoint import Checkpoint, check_destination, load_checkpoint, save_checkpoint
+from ..tensors import check_destination
+from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .config import TrainerConfig, check_lr
 from .control import Control, Task, Turn
 from .loop import Loop

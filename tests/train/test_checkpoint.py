@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from lstm_ext import files
 from lstm_ext.data import TextIdentity, Vocabulary
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
-from lstm_ext.train import checkpoint as checkpoint_module
-from lstm_ext.train.checkpoint import Checkpoint, check_destination, load_checkpoint, save_checkpoint
+from lstm_ext.tensors import check_destination
+from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.history import History
 from lstm_ext.train.schedule import Plan
@@ -199,7 +200,7 @@ def test_a_failure_leaves_the_old_file(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_module.os, function, fail)  # type: ignore[attr-defined]
+        patch.setattr(files.os, function, fail)  # type: ignore[attr-defined]
         with pytest.raises(CheckpointError, match=f"^{path}: cannot be written: {reason}$"):
             save_checkpoint(at_step(10), path)
     assert load_checkpoint(path).state.step == 9
@@ -396,7 +397,7 @@ CONTENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "cell": (lambda c: c["model"].update(cell="transformer"), "cell: got 'transformer'"),
     "very many layers": (lambda c: c["model"].update(num_layers=10**12), "1000000000000 layers, but"),
     "layers of another type": (lambda c: c["model"].update(num_layers=None), "is damaged"),
-    "very many units": (lambda c: c["model"].update(hidden_size=10**6), "training.moments is (2, "),
+    "very many units": (lambda c: c["model"].update(hidden_size=10**6), "training.parameters is "),
     "an unknown setting": (lambda c: c["trainer"].update(__class__="x"), "__class__"),
     "another alphabet": (lambda c: c.update(vocabulary="ab"), "7 inputs and 7 outputs for 2 characters"),
     "no alphabet": (lambda c: c.update(vocabulary=""), "at least one character"),
