@@ -64,7 +64,7 @@ def test_none_is_not_said_and_numbers_may_be_text() -> None:
         ({"hidden_size": 0}, "hidden_size: got 0, expected an integer of at least 1"),
         ({"lr": -1.0}, "lr: got -1.0, expected a number above 0"),
         ({"cell": "gru", "peephole": True}, "peephole: got "),
-        ({"optimizer": "adamw"}, "optimizer: got 'adamw', expected one of sgd"),
+        ({"optimizer": "adamw"}, "optimizer: got 'adamw', did you mean 'adam'"),
         ({"threads": 0}, "threads: got 0, expected an integer of at least 1"),
     ],
 )
