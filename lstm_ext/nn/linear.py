@@ -30,12 +30,12 @@ class Linear(Module):
     def forward(self, x: np.ndarray) -> np.ndarray:
         """(…, D) → (…, K)"""
         self._x, W = x, self.W
-        y = self.engine.multiply(x.reshape(-1, self.input_size), W.T)
+        y = self.engine_module.multiply(x.reshape(-1, self.input_size), W.T)
         y += self.b
         return y.reshape(*x.shape[:-1], self.output_size)
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
         rows = dout.reshape(-1, self.output_size)
-        self.engine.multiply(rows.T, self._x.reshape(-1, self.input_size), out=self.dW)
+        self.engine_module.multiply(rows.T, self._x.reshape(-1, self.input_size), out=self.dW)
         rows.sum(axis=0, out=self.db)
-        return self.engine.multiply(rows, self.W).reshape(self._x.shape)
+        return self.engine_module.multiply(rows, self.W).reshape(self._x.shape)
