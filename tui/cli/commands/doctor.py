@@ -1,4 +1,4 @@
-"""Show versions, backend, terminal and data, and what to improve. Paste the output into a bug report."""
+"""Show versions, engine, speed, terminal and texts, and what to improve. Paste the output into a bug report."""
 
 from __future__ import annotations
 
@@ -12,14 +12,24 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from rich.filesize import decimal
+
 from lstm_ext import __version__
 from lstm_ext.data import BUILTIN, load_text
 from lstm_ext.engine.backend import available_backends, backend_name
 
+from ...text.units import rate
+from ..installation import start_times, training_speed, weight
 from ..options import add_json
 
-#: Packages that matter; PyTorch only to `lstm-lab verify`. None of them is imported for this.
+#: Packages that matter. None of them is imported for this.
 PACKAGES = ("numpy", "cffi", "textual", "rich", "safetensors", "matplotlib", "torch")
+NOT_INSTALLED = {
+    "matplotlib": "not installed (only pictures need it: pip install 'lstm-lab[plots]')",
+    "torch": "not installed (only `lstm-lab verify` would use it)",
+}
+#: How long the speed is measured.
+SPEED_SECONDS = 1.0
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 SMALLEST = (60, 16)
 
@@ -42,7 +52,10 @@ def examine() -> dict[str, Any]:
         "executable": sys.executable,
         "system": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "installed": weight(),
+        "start_seconds": start_times(),
         **_engine(),
+        "speed": training_speed(SPEED_SECONDS),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "blas_threads": {name: os.environ[name] for name in BLAS_VARIABLES if name in os.environ},
         "terminal": _terminal(),
@@ -127,16 +140,31 @@ def _advice(report: dict[str, Any]) -> list[str]:
     return advice
 
 
+def _weight_text(sizes: dict[str, int]) -> str:
+    largest = ", ".join(f"{name} {decimal(size)}" for name, size in list(sizes.items())[:3])
+    return f"{decimal(sum(sizes.values()))} in {len(sizes)} packages; the largest: {largest}"
+
+
 def _text(report: dict[str, Any]) -> str:
-    core = report["core"]
+    core, speed, start = report["core"], report["speed"], report["start_seconds"]
+    engine = {"c": "the C core", "numpy": "the NumPy twin"}
+    threads_used = f"{speed['threads']} thread{'s' * (speed['threads'] > 1)}"
+    kernel = f", kernel {speed['kernel']}" if speed["kernel"] else ""
     terminal = report["terminal"]
     threads = ", ".join(f"{name}={value}" for name, value in report["blas_threads"].items())
     rows = [
         ("lstm-lab", report["lstm_lab"]),
         ("Python", f"{report['python']} ({report['executable']})"),
         ("system", report["system"]),
-        *((name, found or "not installed") for name, found in report["packages"].items()),
-        ("backend", {"c": "c (the C core)", "numpy": "numpy (the NumPy twin)"}[report["backend"]]),
+        *((name, found or NOT_INSTALLED.get(name, "not installed")) for name, found in report["packages"].items()),
+        ("installed", _weight_text(report["installed"])),
+        ("starting", f"import lstm_ext {start['import']:.2f} s, then the first model {start['first_model']:.2f} s"),
+        ("backend", f"{report['backend']} ({engine[report['backend']]})"),
+        (
+            "speed",
+            f"trains {rate(speed['chars_per_second'])} characters per second ({speed['network']}; "
+            f"{engine[speed['backend']]}{kernel}, {threads_used})",
+        ),
     ]
     if core:
         rows += [
