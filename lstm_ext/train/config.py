@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..engine.config import OptimizerConfig
 from ..errors import ArgumentError
-from .schedule import SCHEDULES
+from .schedule import SCHEDULES, Schedule
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TrainerConfig:
     batch_size: int = 16
     reset_every: int = 50
     lr: float = 4e-3
-    schedule: str = "constant"
+    schedule: Schedule = "constant"
     warmup: int = 100
     average: float = 0.05
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(clip_norm=1.0))

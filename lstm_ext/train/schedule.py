@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from ..errors import ArgumentError
 
-SCHEDULES = ("constant", "linear", "cosine")
+Schedule = Literal["constant", "linear", "cosine"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 #: For a run limited by time alone. A run limited by steps, or not at all, keeps its learning rate, so that it can be
 #: continued to more steps as if it had never ended.
-TIMED_SCHEDULE = "cosine"
+TIMED_SCHEDULE: Schedule = "cosine"
 
 
-def factor(schedule: str, progress: float) -> float:
+def factor(schedule: Schedule, progress: float) -> float:
     """The factor of the learning rate after ``progress`` in [0, 1] of the run: 1, or from 1 to 0 in a straight
     line or along half a cosine wave (Loshchilov and Hutter 2017, equation 5)."""
     if schedule == "linear":

@@ -238,7 +238,7 @@ def test_resume_without_limits_goes_on_to_the_end_that_was_given(run: Run, text:
     save_checkpoint(saved, "m.safetensors")
     status, out, _ = run("train", "--resume", *checkpoint)
     assert status == 0
-    assert "going on to step 25, the end that the run was given" in out
+    assert "continuing to step 25, the end that the run was given" in out
     assert load_checkpoint("m.safetensors").state.step == 25
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,11 @@ def test_help_texts_say_the_defaults(command: str) -> None:
     assert {"cell", "hidden_size", "num_layers", "dtype", "seq_length", "batch_size", "lr", "optimizer", "seed"} <= set(
         told
     )
+
+
+def test_the_readme_says_the_defaults() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("`lstm-lab train` takes") :]
+    told = {name.replace("-", "_"): text for name, text in re.findall(r"`--([a-z-]+) ([\d.]+)`", section)}
+    assert len(told) > 10
+    assert told == {name: f"{DEFAULTS[name]:g}" for name in told}

@@ -46,7 +46,7 @@ from ..options import (
 )
 from ..progress import TrainingProgress
 
-#: Trained for so many seconds where no limit is given.
+#: How long training takes where no limit is given.
 DEFAULT_SECONDS = 60.0
 Say = Callable[[str], None]
 
@@ -171,7 +171,7 @@ def _limits(arguments: argparse.Namespace, present: Snapshot, say: Say) -> dict[
         return {"steps": arguments.steps, "epochs": arguments.epochs, "seconds": seconds}
     steps, seconds = present.total_steps, present.total_seconds
     if (steps or seconds) and present.step < (steps or math.inf) and present.seconds < (seconds or math.inf):
-        say(f"going on to {f'step {steps:,}' if steps else clock(seconds or 0.0)}, the end that the run was given")
+        say(f"continuing to {f'step {steps:,}' if steps else clock(seconds or 0.0)}, the end that the run was given")
         return {"steps": steps, "seconds": seconds}
     say(f"no limit given: training for {DEFAULT_SECONDS:g} seconds (--steps, --epochs or --seconds choose)")
     return {"seconds": present.seconds + DEFAULT_SECONDS}
