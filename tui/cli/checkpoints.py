@@ -1,8 +1,16 @@
-"""Names of checkpoints on the command line, checked before any work is done."""
+"""Checkpoints on the command line: their names, checked before any work is done, and the networks in them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+
+from lstm_ext.data import Vocabulary
+from lstm_ext.errors import CheckpointError
+from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.nn.saving import FORMAT, load, load_vocabulary
+from lstm_ext.tensors import open_tensors
+from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
 
 from ..errors import UsageError
 
@@ -27,3 +35,35 @@ def writable(path: str) -> str:
     if Path(readable(path)).suffix != SUFFIX:
         raise UsageError(f"--checkpoint: got {path!r}, expected a file name that ends in {SUFFIX}")
     return path
+
+
+@dataclass(frozen=True)
+class Network:
+    """A language model from a file, and the characters that its symbols stand for."""
+
+    model: LanguageModel
+    vocabulary: Vocabulary
+    #: The run that trained it; None for what ``lstm_ext.nn.save`` wrote.
+    run: Checkpoint | None = None
+
+
+def load_network(path: str | None, *, backend: str | None, threads: int | None = None) -> Network:
+    """What `lstm-lab train` or ``lstm_ext.nn.save`` wrote. Raises ``CheckpointError``, also for other networks."""
+    path, threads = readable(path), threads or 1
+    with open_tensors(path) as file:
+        is_run = file.metadata.get("format") != FORMAT
+    if is_run:
+        run = load_checkpoint(path)
+        return Network(run.model(backend=backend, threads=threads), run.vocabulary, run)
+    model = load(path, backend=backend, threads=threads)
+    if not isinstance(model, LanguageModel):
+        raise CheckpointError(f"{path}: holds a {type(model).__name__}, expected a language model")
+    vocabulary = load_vocabulary(path)
+    if not isinstance(vocabulary, Vocabulary):
+        raise CheckpointError(f"{path}: its vocabulary is of words, expected one of characters")
+    if not model.config.input_size == model.config.output_size == len(vocabulary):
+        raise CheckpointError(
+            f"{path}: reads {model.config.input_size} symbols and predicts {model.config.output_size}, expected "
+            f"those of its vocabulary, {len(vocabulary)}"
+        )
+    return Network(model, vocabulary)

@@ -12,16 +12,17 @@ import numpy as np
 
 from lstm_ext.data import load_text, split
 from lstm_ext.data.ngram import ngram_losses
-from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
+from lstm_ext.train.checkpoint import Checkpoint
 from lstm_ext.train.evaluation import evaluate
 
+from ...errors import UsageError
 from ..candidates import TEXTS, completes
-from ..checkpoints import readable
+from ..checkpoints import Network, load_network
 from ..options import add_checkpoint, add_encoding, add_engine, add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoint(parser, "a network that `lstm-lab train` saved")
+    add_checkpoint(parser, "a network that `lstm-lab train` saved, or lstm_ext.nn.save with its vocabulary")
     what = "the whole of this text (default: the part of the training text that was kept apart)"
     completes(parser.add_argument("--data", metavar="FILE|NAME", help=what), TEXTS)
     add_encoding(parser)
@@ -43,10 +44,9 @@ class Measured:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    checkpoint = load_checkpoint(readable(arguments.checkpoint))
-    state = checkpoint.state
-    measured = _measured(checkpoint, arguments.data, arguments.encoding)
-    model = checkpoint.model(backend=arguments.backend, threads=arguments.threads or 1)
+    network = load_network(arguments.checkpoint, backend=arguments.backend, threads=arguments.threads)
+    model, training = network.model, network.run
+    measured = _measured(network, arguments.data, arguments.encoding)
     evaluation = evaluate(model, measured.symbols)
     result: dict[str, Any] = {
         "data": measured.name,
@@ -55,17 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
         "loss": evaluation.nats if math.isfinite(evaluation.nats) else None,
         "bits_per_char": evaluation.bits_per_char if math.isfinite(evaluation.nats) else None,
         "perplexity": evaluation.perplexity if math.isfinite(evaluation.nats) else None,
-        "ngram_losses": ngram_losses(measured.learned, measured.symbols, len(checkpoint.vocabulary)),
-        "steps": state.step,
+        "ngram_losses": ngram_losses(measured.learned, measured.symbols, len(network.vocabulary)),
+        "steps": None if training is None else training.state.step,
         "checkpoint": arguments.checkpoint,
         "backend": model.backend,
     }
     if arguments.json:
         print(json.dumps(result))
         return 0
-    of_step = f", the best of them that of step {state.history.best_step:,}" if state.kept == "best" else ""
     rows = [
-        ("network", f"{arguments.checkpoint} after {state.step:,} steps on {checkpoint.text.name}{of_step}"),
+        ("network", arguments.checkpoint + _trained(training)),
         ("text", f"{measured.name}, {evaluation.count:,} characters predicted"),
         ("loss", f"{evaluation.nats:.4f} nats per character"),
         ("that is", f"{evaluation.bits_per_char:.4f} bits per character, perplexity {evaluation.perplexity:.3f}"),
@@ -80,13 +79,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(checkpoint: Checkpoint, data: str | None, encoding: str | None) -> Measured:
-    vocabulary, learned = checkpoint.vocabulary, checkpoint.text
+def _trained(training: Checkpoint | None) -> str:
+    if training is None:
+        return ""
+    state = training.state
+    of_step = f", the best of them that of step {state.history.best_step:,}" if state.kept == "best" else ""
+    return f" after {state.step:,} steps on {training.text.name}{of_step}"
+
+
+def _measured(network: Network, data: str | None, encoding: str | None) -> Measured:
+    vocabulary = network.vocabulary
     if data is not None:
         text = load_text(data, encoding or "utf-8", vocabulary)
         return Measured(data, text.symbols, text.symbols[:0])
+    if network.run is None:
+        raise UsageError("--data: missing; this file does not say what the network learned, expected a text to measure")
+    learned = network.run.text
     own = load_text(learned.name, encoding or learned.encoding, vocabulary)
-    parts = split(own, checkpoint.trainer_config.validation)
+    parts = split(own, network.run.trainer_config.validation)
     if parts.validation is None:
         return Measured(
             f"{own.name} (all of it, which the network learned: none was kept apart)", parts.train, parts.train[:0]

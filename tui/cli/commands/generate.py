@@ -7,10 +7,9 @@ import secrets
 import sys
 
 from lstm_ext.errors import DataError
-from lstm_ext.train.checkpoint import load_checkpoint
 
 from ...errors import UsageError
-from ..checkpoints import readable
+from ..checkpoints import load_network
 from ..options import add_checkpoint, add_engine, number, whole
 
 #: Characters drawn between two writes.
@@ -18,7 +17,7 @@ PIECE = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoint(parser, "a network that `lstm-lab train` saved")
+    add_checkpoint(parser, "a network that `lstm-lab train` saved, or lstm_ext.nn.save with its vocabulary")
     parser.add_argument("--length", type=whole(0, 2**62), default=500, metavar="N", help="characters (default: 500)")
     parser.add_argument(
         "--temperature",
@@ -43,13 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = readable(arguments.checkpoint)
     if arguments.prime == "":
         raise UsageError("--prime: is empty; expected at least one character")
 
-    checkpoint = load_checkpoint(path)
-    vocabulary = checkpoint.vocabulary
-    model = checkpoint.model(backend=arguments.backend, threads=arguments.threads or 1)
+    network = load_network(arguments.checkpoint, backend=arguments.backend, threads=arguments.threads)
+    model, vocabulary = network.model, network.vocabulary
     start = arguments.prime or ("\n" if "\n" in vocabulary.symbols else vocabulary.symbols[0])
     seed = secrets.randbits(63) if arguments.seed is None else arguments.seed
     try:

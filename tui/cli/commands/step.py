@@ -32,15 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.text) < 2:
         raise UsageError(f"TEXT: got {arguments.text!r}, expected at least 2 characters: the last is only predicted")
     if arguments.checkpoint:
-        from lstm_ext.train.checkpoint import load_checkpoint
+        from ..checkpoints import load_network
 
         network = ("cell", "reset_after", "hidden_size", "seed", "trained")
         if given := [name for name in network if getattr(arguments, name) not in (None, False)]:
             option = "--" + given[0].replace("_", "-")
             raise UsageError(f"{option}: a checkpoint brings its own network; leave out {option} or --checkpoint")
-        checkpoint = load_checkpoint(arguments.checkpoint)
-        model, vocabulary = checkpoint.model(backend=arguments.backend), checkpoint.vocabulary
-        weights = f"weights of {arguments.checkpoint} (step {checkpoint.state.step:,})"
+        saved = load_network(arguments.checkpoint, backend=arguments.backend)
+        model, vocabulary = saved.model, saved.vocabulary
+        step = "" if saved.run is None else f" (step {saved.run.state.step:,})"
+        weights = f"weights of {arguments.checkpoint}{step}"
     else:
         cell = arguments.cell or ("gru" if arguments.reset_after else "lstm")
         model, vocabulary = spelling_model(
