@@ -48,26 +48,18 @@ PENDING = {
     "lstm_ext.engine.twin.model",
     "lstm_ext.engine.twin.multiply",
     "lstm_ext.explain.walk",
-    "lstm_ext.nn.checks",
-    "lstm_ext.nn.dropout",
     "lstm_ext.nn.forecasting",
     "lstm_ext.nn.functional",
-    "lstm_ext.nn.gradcheck",
     "lstm_ext.nn.initialization",
     "lstm_ext.nn.language_model",
-    "lstm_ext.nn.layer_norm",
-    "lstm_ext.nn.linear",
-    "lstm_ext.nn.losses",
     "lstm_ext.nn.model",
     "lstm_ext.nn.models",
     "lstm_ext.nn.module",
-    "lstm_ext.nn.noise",
-    "lstm_ext.nn.numerics",
-    "lstm_ext.nn.pooling",
     "lstm_ext.nn.recurrent",
     "lstm_ext.nn.seq2seq",
     "lstm_ext.nn.textbook",
     "lstm_ext.nn.training",
+    "lstm_ext.tensors",
     "lstm_ext.verify",
     "lstm_ext.verify.cases",
     "lstm_ext.verify.networks",
@@ -111,8 +103,8 @@ def members(full: str, cls: type) -> Iterator[Subject]:
     about = "\n".join([with_named(doc), *fields])
     yield Subject(full, None, doc, about)
     for name, member in vars(cls).items():
-        function = getattr(member, "fget", None) or getattr(member, "__func__", member)
-        if not isinstance(function, FunctionType) or function.__code__.co_filename == "<string>":
+        function = inspect.unwrap(getattr(member, "fget", None) or getattr(member, "__func__", member))
+        if not isinstance(function, FunctionType) or function.__code__.co_filename.startswith("<"):
             continue  # no function, or one that a dataclass wrote
         if name in ("__init__", "__post_init__"):
             yield Subject(f"{full}.{name}", function, doc, with_named(function.__doc__ or "") + about)

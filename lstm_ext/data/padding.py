@@ -1,4 +1,4 @@
-"""Sequences of different lengths, side by side."""
+"""Sequences of different lengths in one array."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..errors import ArgumentError
 
 
 def pad(sequences: Sequence[ArrayLike], value: float = 0) -> tuple[np.ndarray, np.ndarray]:
-    """B sequences as one array, and how long each is: inputs (T, B) or (T, B, D), and lengths (B,) int32.
+    """B sequences as one array, and their lengths: inputs (T, B) or (T, B, D), and lengths (B,) int32.
 
-    Each sequence is (n,) symbols or (n, D) numbers; T is the longest n, at least 1. After each one's end stands
-    ``value``: 0 for inputs, −1 for targets that are not to count, as in
+    Each sequence is (n,) symbols or (n, D) numbers; T is the largest n, at least 1. After its end each sequence is
+    filled with ``value``: 0 for inputs, −1 for targets that do not count, as in
     ``nn.Batch(*nn.pad(words), nn.pad(tags, -1)[0])``. Integers become int32, other numbers float64, unless they
-    are arrays of one floating dtype. Raises ``ArgumentError`` for sequences of different kinds.
+    are arrays of one floating dtype. Raises ArgumentError for sequences of different kinds.
     """
     arrays = [np.asarray(sequence) for sequence in sequences]
     if not arrays:

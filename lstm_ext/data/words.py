@@ -11,14 +11,17 @@ from ..errors import ArgumentError, DataError
 
 
 class WordVocabulary:
-    """The words that a model knows. A word's symbol is its place in ``words``, where 0 is padding, which is no word,
-    and 1 is every word that is not there."""
+    """The words that a model knows. A word's symbol is its index in ``words``; 0 is padding, 1 stands for every
+    unknown word."""
 
     #: In ``words`` at 0 and 1.
     PADDING, UNKNOWN = "", "?"
 
     def __init__(self, words: Iterable[str]) -> None:
-        """``words`` in their order, with or without the two special ones at the front; each must come once."""
+        """``words`` in their order, with or without the two special ones in front.
+
+        Raises ArgumentError if a word occurs twice.
+        """
         #: Words by symbol.
         self.words = list(words)
         special = [self.PADDING, self.UNKNOWN]
@@ -33,10 +36,10 @@ class WordVocabulary:
     def from_sentences(
         cls, sentences: Iterable[Sequence[str]], *, min_count: int = 1, max_words: int | None = None
     ) -> WordVocabulary:
-        """The words that come at least ``min_count`` times; of more than ``max_words``, those that come most often.
+        """The words that occur at least ``min_count`` times; if there are more than ``max_words``, the most frequent.
 
-        Sentences are sequences of words (a text by itself would be one of characters). Words are in alphabetical
-        order. Raises ``DataError`` if none is left.
+        Sentences are sequences of words. The words are kept in alphabetical order. Raises DataError if none is left,
+        and ArgumentError for a text in place of a sequence of words.
         """
         counts: Counter[str] = Counter()
         for sentence in sentences:
@@ -66,13 +69,13 @@ class WordVocabulary:
         return f"<WordVocabulary: {len(self):,} symbols>"
 
     def encode(self, sentence: Sequence[str]) -> np.ndarray:
-        """(len(sentence),) int32; 1 for each word that is not known."""
+        """(N,) int32 for N words; 1 for each unknown word. Raises ArgumentError for a text in place of a sequence."""
         if isinstance(sentence, str):
             raise ArgumentError(f"sentence: got the text {sentence[:20]!r}, expected a sequence of words")
         return np.array([self._symbols.get(word, 1) for word in sentence], np.int32)
 
     def decode(self, symbols: Sequence[int] | np.ndarray) -> list[str]:
-        """The words that ``symbols`` (n,) stand for; padding is left out."""
+        """The words of ``symbols`` (n,), without padding. Raises ArgumentError for a symbol out of range."""
         array = np.asarray(symbols, np.int64)
         if array.size and not 0 <= array.min() <= array.max() < len(self):
             raise ArgumentError(f"symbols: got {array.min()} to {array.max()}, expected 0 to {len(self) - 1}")

@@ -1,4 +1,4 @@
-"""Arguments of networks, checked and in the form that engines take. Errors are ValueErrors of one line."""
+"""Arguments of networks, checked and converted to what engines take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import ArgumentError
 
 
 def checked_lengths(lengths: ArrayLike | None, steps: int, batch: int) -> np.ndarray | None:
-    """(B,) int32, each 0 … T; None stays None: all steps count."""
+    """(B,) int32, each 0 … T; None stays None: all steps count. Raises ArgumentError."""
     if lengths is None:
         return None
     array = np.asarray(lengths)
@@ -27,7 +27,7 @@ def counted_steps(lengths: np.ndarray, steps: int) -> np.ndarray:
 
 
 def checked_symbols(name: str, x: ArrayLike, size: int) -> np.ndarray:
-    """C-contiguous int32 of any shape, each 0 … size−1."""
+    """C-contiguous int32 of any shape, each 0 … size−1. Raises ArgumentError."""
     array = np.asarray(x)
     if array.dtype.kind not in "iu":
         raise ArgumentError(f"{name}: got {array.dtype}, expected integers, symbols from 0 to {size - 1}")
@@ -37,7 +37,7 @@ def checked_symbols(name: str, x: ArrayLike, size: int) -> np.ndarray:
 
 
 def checked_floats(name: str, x: ArrayLike, shape: tuple[int | None, ...], dtype: np.dtype) -> np.ndarray:
-    """C-contiguous, in ``dtype``, if the shape is this one, in which None is anything."""
+    """C-contiguous, in ``dtype``. Raises ArgumentError unless x has this shape, in which None is any length."""
     array = np.asarray(x)
     fits = array.ndim == len(shape) and all(want in (None, got) for got, want in zip(array.shape, shape, strict=True))
     if array.dtype.kind not in "fiu" or not fits:

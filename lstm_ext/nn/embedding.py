@@ -10,10 +10,10 @@ from .module import Module
 
 
 class Embedding(Module):
-    """y = W[x]: row x of W (V, E), which starts normal with deviation 1.
+    """y = W[x]: row x of W (V, E), which starts normal with standard deviation 1.
 
-    What x holds in padding only has to be a symbol, such as 0. It needs no row of its own: the
-    layers above do not look at it, and send no gradient back to it.
+    In padding x may hold any symbol, such as 0. Padding needs no row for itself: the layers above do not
+    look at it and send no gradient back to it.
     """
 
     W: np.ndarray
@@ -29,17 +29,17 @@ class Embedding(Module):
         self.W[...] = rng.standard_normal(self.W.shape)
 
     def forward(self, x: ArrayLike) -> np.ndarray:
-        """(…) integers → (…, E)"""
+        """x (…), integers → y (…, E)."""
         self._x = checked_symbols("x", x, self.num_symbols)
         y: np.ndarray = self.W[self._x]
         return y
 
     def backward(self, dout: np.ndarray) -> None:
-        """There is nothing to return: symbols have no gradient."""
+        """∂L/∂y (…, E) fills ``dW``; nothing is returned, because symbols have no gradient."""
         self.dW[...] = 0
         if not self._x.size:
             return
-        # Sorted, the places at which a symbol came lie side by side.
+        # Sorted, the places of each symbol are next to each other.
         places = np.argsort(self._x, axis=None, kind="stable")
         symbols, starts = np.unique(self._x.reshape(-1)[places], return_index=True)
         self.dW[symbols] = np.add.reduceat(dout.reshape(-1, self.embedding_size)[places], starts, axis=0)

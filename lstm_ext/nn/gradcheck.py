@@ -1,4 +1,4 @@
-"""Proof that a network's gradients are those of its loss: by central differences."""
+"""Proof that a network's gradients are those of its loss, by central differences."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def gradient_errors(
 ) -> dict[str, float]:
     """The relative error of each gradient, ‖given − numerical‖ / the larger norm, by the weight's name.
 
-    ``batch`` is (inputs, lengths, targets); where inputs are numbers, "inputs" is checked, too. In ``train`` mode
-    dropout acts, with the masks of ``key`` each time. ``entries``: so many of each array, for what is too large
-    to move them all. Built in float64, a network is right if all errors are below 1e-6.
+    ``batch`` is (inputs, lengths, targets); if the inputs are numbers, "inputs" is checked as well. In ``train`` mode
+    dropout acts, with the masks of ``key`` each time. ``entries``: check only this many of each array, if all of
+    them would take too long. A network built in float64 is right if all errors are below 1e-6.
     """
     inputs, lengths, targets = batch
     inputs = np.array(inputs)
@@ -37,7 +37,8 @@ def gradient_errors(
 
 
 def batch_loss(model: Model, batch: Batch, key: int) -> Callable[[], float]:
-    """The loss of a batch as a function of what the arrays hold at that moment, with the same masks each time."""
+    """The loss of a batch, in the unit of the model's criterion, as a function that reads the arrays when called; the
+    masks are the same each time."""
 
     def loss() -> float:
         model.noise.restart(key)
@@ -47,6 +48,6 @@ def batch_loss(model: Model, batch: Batch, key: int) -> Callable[[], float]:
 
 
 def batch_gradient(model: Model, batch: Batch, key: int) -> np.ndarray | None:
-    """Fills ``model.gradient``; returns ∂loss/∂inputs, None for symbols."""
+    """Fill ``model.gradient``; returns ∂loss/∂inputs, of the inputs' shape, or None for symbols."""
     model.noise.restart(key)
     return model.backward(model.compare(*batch)[1])

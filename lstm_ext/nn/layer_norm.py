@@ -1,4 +1,4 @@
-"""Layer normalisation."""
+"""Layer normalization."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LayerNorm(Module):
         self.gain[...], self.b[...] = 1, 0
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """(…, D) → (…, D)"""
+        """x (…, D) → y (…, D)."""
         centred = x - x.mean(axis=-1, keepdims=True)
         variance = np.mean(centred * centred, axis=-1, keepdims=True)
         self._scale = 1 / np.sqrt(variance + self.eps)  # (…, 1)
@@ -34,11 +34,12 @@ class LayerNorm(Module):
         return y
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
+        """∂L/∂y (…, D) → ∂L/∂x (…, D); fills ``dgain`` and ``db``."""
         normal = self._normal
         np.sum((dout * normal).reshape(-1, self.size), axis=0, out=self.dgain)
         np.sum(dout.reshape(-1, self.size), axis=0, out=self.db)
         dnormal = dout * self.gain
-        # What moves μ or σ² has no effect, so those two directions are taken out.
+        # Changes of μ or σ² have no effect, so those two directions are taken out.
         along_mean = dnormal.mean(axis=-1, keepdims=True)
         along_normal = np.mean(dnormal * normal, axis=-1, keepdims=True)
         dx: np.ndarray = self._scale * (dnormal - along_mean - normal * along_normal)

@@ -28,13 +28,14 @@ class Linear(Module):
         initialize_matrix(self.W, rng, self._init)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """(…, D) → (…, K)"""
+        """x (…, D) → y (…, K)."""
         self._x, W = x, self.W
         y = self.engine_module.multiply(x.reshape(-1, self.input_size), W.T)
         y += self.b
         return y.reshape(*x.shape[:-1], self.output_size)
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
+        """∂L/∂y (…, K) → ∂L/∂x (…, D); fills ``dW`` and ``db``."""
         rows = dout.reshape(-1, self.output_size)
         self.engine_module.multiply(rows.T, self._x.reshape(-1, self.input_size), out=self.dW)
         rows.sum(axis=0, out=self.db)

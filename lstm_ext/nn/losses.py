@@ -1,4 +1,4 @@
-"""What to minimise: each function returns a loss, and its gradient with respect to the predictions."""
+"""What to minimize: each function returns a loss, and its gradient with respect to the predictions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.ndarray]:
     """Mean of −ln softmax(logits)[target] over the targets that count, in nats; 0 if none does.
 
-    ``logits`` (…, V); ``targets`` (…) integers 0 … V−1, or −1 where nothing counts. The gradient there
-    is 0, elsewhere (softmax(logits) − one-hot target) / number of targets that count.
+    ``logits`` (…, V); ``targets`` (…) integers 0 … V−1, or −1 where nothing counts. The gradient (…, V)
+    is 0 there, and elsewhere (softmax(logits) − one-hot target) / number of targets that count. Raises
+    ArgumentError for targets of another shape or range.
     """
     wanted, classes = np.asarray(targets), logits.shape[-1]
     if wanted.dtype.kind not in "iu" or wanted.shape != logits.shape[:-1]:
@@ -51,7 +52,9 @@ def mean_squared_error(
 ) -> tuple[float, np.ndarray]:
     """Mean of (prediction − target)² over all numbers, or those where ``counted`` is true; 0 if there are none.
 
-    ``predictions`` and ``targets`` have the same shape; ``counted`` is boolean and broadcasts to it.
+    ``predictions`` and ``targets`` have the same shape, which is also the gradient's; ``counted`` is boolean and
+    broadcasts to it. The loss is in the squared unit of the targets. Raises ArgumentError for targets of
+    another shape.
     """
     wanted = np.asarray(targets)
     if wanted.dtype.kind not in "fiu" or wanted.shape != predictions.shape:  # (B, 1) − (B,) would be (B, B)

@@ -1,4 +1,4 @@
-"""Where the masks of dropout come from."""
+"""The masks of dropout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..engine import rng
 
 
 class Noise:
-    """A sequence of masks that its key decides: restarted with the same key, it begins anew.
+    """A sequence of masks that its key decides: restarted with the same key, it starts again.
 
     All parts of a network draw from one sequence, in the order in which they run.
     """
@@ -17,11 +17,12 @@ class Noise:
         self.restart(key)
 
     def restart(self, key: int) -> None:
+        """Start the sequence of ``key``."""
         self._key = key
         self._drawn = 0
 
     def mask(self, p: float, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """The next mask: 0 with probability p, otherwise 1/(1−p)."""
+        """The next mask, of the given ``shape``: 0 with probability p, otherwise 1/(1−p)."""
         mask = rng.dropout_mask(self._key, self._drawn, p, shape, dtype)
         self._drawn += 1
         return mask

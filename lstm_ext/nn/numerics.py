@@ -14,11 +14,11 @@ def numerical_gradient(
 ) -> np.ndarray:
     """d f() / d array by central differences, (f(x+eps) − f(x−eps)) / 2 eps, of ``array``'s shape.
 
-    ``f`` takes no argument: it must read ``array``, whose entries are moved one by one, in
-    place, and put back. Use float64: the result is then good to about 1e-10 of f's size.
-    Where that takes too long, ``entries`` (N,) are the flat indices to move; the result is (N,).
+    ``f`` takes no argument: it must read ``array``, whose entries are changed one by one, in place, and
+    restored. Use float64: the result is then accurate to about 1e-10 of f's size. If that takes too long,
+    ``entries`` (N,) are the flat indices to change; the result is (N,).
     """
-    flat = array.flat  # also of a view whose entries do not lie side by side
+    flat = array.flat  # works for views whose entries are not contiguous, too
     moved = np.arange(array.size) if entries is None else entries
     gradient = np.zeros(len(moved), array.dtype)
     for n, index in enumerate(moved):
@@ -35,7 +35,8 @@ def numerical_gradient(
 def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     """‖a − b‖ / (max(‖a‖, ‖b‖) + 1e-12), in float64; NaN if either has a NaN.
 
-    Norms over whole arrays, because single entries near 0 have no meaningful relative error.
+    The norms are those of whole arrays, because single entries near 0 have no meaningful relative error.
+    Raises ArgumentError for different shapes.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:

@@ -11,7 +11,7 @@ from .module import Module
 
 
 class Optimizer:
-    """Updates all weights of a network at once, clipping the gradient before: see ``OptimizerConfig``.
+    """Clips the gradient and updates all weights of a network at once, by the formulas of ``OptimizerConfig``.
 
     ``lr`` is the learning rate, or a function of the step's number, which counts from 1.
     """
@@ -24,7 +24,7 @@ class Optimizer:
         self.lr = lr
         #: How many steps were made.
         self.steps = 0
-        #: (2, P): see ``OptimizerConfig``; rows that it does not use stay 0.
+        #: (2, P), the moments of ``OptimizerConfig``; unused rows stay 0.
         self.moments = np.zeros((2, model.parameters.size), model.dtype)
 
     def rate(self, step: int) -> float:
@@ -32,9 +32,9 @@ class Optimizer:
         return float(self.lr(step) if callable(self.lr) else self.lr)
 
     def step(self) -> float:
-        """One update along ``model.gradient``; returns the gradient's norm before clipping.
+        """Update the weights along ``model.gradient``; returns the gradient's norm before clipping.
 
-        Raises ``NonFiniteError``, and changes nothing, if that is infinite or NaN.
+        Raises NonFiniteError, and changes nothing, if the norm is infinite or NaN.
         """
         number, model = self.steps + 1, self.model
         norm = model.engine_module.optimizer_step(

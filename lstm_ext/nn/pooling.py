@@ -1,7 +1,7 @@
 """From an output per step to one per sequence.
 
-Every pooling takes x (T, B, D) and ``lengths`` (B,) or None, gives (B, D), and never looks at
-padding. A sequence of no steps gives 0.
+Every pooling takes x (T, B, D) and ``lengths`` (B,) or None, gives (B, D), and never reads padding.
+A sequence of no steps gives 0.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Last(Module):
         self.bidirectional = bidirectional
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
+        """x (T, B, D), ``lengths`` (B,) → (B, D)."""
         T, B, D = self._shape = x.shape
         counts = checked_lengths(lengths, T, B)
         self._ends = np.full(B, T - 1) if counts is None else counts - 1  # −1 for a sequence of no steps
@@ -37,6 +38,7 @@ class Last(Module):
         return y
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
+        """∂L/∂output (B, D) → ∂L/∂x (T, B, D), 0 in padding."""
         dx = np.zeros(self._shape, dout.dtype)
         some = np.flatnonzero(self._ends >= 0)
         dx[self._ends[some], some, : self._forward] = dout[some, : self._forward]
@@ -48,6 +50,7 @@ class Mean(Module):
     """The mean over the steps of each sequence."""
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
+        """x (T, B, D), ``lengths`` (B,) → (B, D)."""
         T, B, _ = x.shape
         counts = checked_lengths(lengths, T, B)
         if counts is None:
@@ -59,12 +62,15 @@ class Mean(Module):
         return y
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
+        """∂L/∂output (B, D) → ∂L/∂x (T, B, D), 0 in padding."""
         dx: np.ndarray = self._share * dout
         return dx
 
 
 class Attention(Module):
     """Σ_t α_t x_t with α = softmax over the steps of v·x_t: a learned v (D,) says what to look at.
+
+    This is the feed-forward attention of Raffel and Ellis (2015), with a linear score.
 
     After ``forward``, ``alpha`` (T, B) holds the weights: 0 in padding, and adding up to 1 over each
     sequence. (A bias added to the scores would cancel in the softmax.)
@@ -85,6 +91,7 @@ class Attention(Module):
         initialize_matrix(self.v[None], rng, self._init)
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
+        """x (T, B, D), ``lengths`` (B,) → (B, D)."""
         T, B, _ = x.shape
         counts = checked_lengths(lengths, T, B)
         padding = None if counts is None else ~counted_steps(counts, T)
@@ -101,6 +108,7 @@ class Attention(Module):
         return y
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
+        """∂L/∂output (B, D) → ∂L/∂x (T, B, D), 0 in padding."""
         alpha, x = self.alpha, self._x
         dalpha = np.einsum("bd,tbd->tb", dout, x)
         dscores = alpha * (dalpha - np.sum(alpha * dalpha, axis=0))
