@@ -9,6 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
+from lstm_ext.cells import CELLS
+
 from .problem import Problem
 from .rows import Row
 
@@ -67,7 +69,7 @@ def counting_peers(row: Row) -> tuple[str, ...]:
     if row.kind == "float64":
         return ()
     # torch has no textbook GRU. Its nn.GRU is timed beside it, as what comes nearest.
-    return ("jax",) if row.cell == "gru" and not row.reset_after else PEERS
+    return ("jax",) if CELLS[row.cell].lacking(row.config().layer(0), "PyTorch") else PEERS
 
 
 class Trainer(Protocol):

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from lstm_ext.cells import CELLS
 from lstm_ext.engine.config import ModelConfig
 
 from .contender import make_trainer
@@ -33,7 +34,7 @@ def step_bytes(config: ModelConfig, seq_length: int, batch_size: int, threads: i
     t, b, h, v, layers = seq_length, batch_size, config.hidden_size, config.output_size, config.num_layers
     blocks, states = config.layers()[0].blocks, config.layers()[0].state_arrays
     threads = min(threads, b)
-    kept = blocks + states + (0 if config.cell == "rnn" else 1)  # gates, h, c, and tanh(c) or r⊙h
+    kept = blocks + states + CELLS[config.cell].has_extra  # gates, h, c, and tanh(c) or r⊙h
     numbers = t * b * (kept * layers * h + h + v)
     numbers += b * h * states * (layers + 1)
     numbers += blocks * h * h * (4 * layers - 2) + 2 * v * h

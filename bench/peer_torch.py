@@ -11,12 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lstm_ext.cells import CELLS
 from lstm_ext.engine.config import ModelConfig
 
 from .problem import LEARNING_RATE, OPTIMIZER, Problem
 from .rows import SAMPLE_LENGTH, VOCABULARY
-
-_LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class Network:
@@ -30,7 +29,8 @@ class Network:
     def __init__(self, problem: Problem) -> None:
         config = problem.config
         self.config = config
-        self.layers = _LAYERS[config.cell](VOCABULARY, config.hidden_size, num_layers=config.num_layers)
+        layer_class = getattr(nn, CELLS[config.cell].counterparts["PyTorch"].layer)
+        self.layers = layer_class(VOCABULARY, config.hidden_size, num_layers=config.num_layers)
         self.output = nn.Linear(config.hidden_size, VOCABULARY)
         weights = problem.weights()
         with torch.no_grad():
@@ -171,8 +171,9 @@ def _state(problem: Problem) -> torch.Tensor | tuple[torch.Tensor, ...]:
 
 def _turn_z(config: ModelConfig, array: torch.Tensor) -> torch.Tensor:
     """``array`` (G·H, …) with the sign of a GRU's z rows changed."""
-    if config.cell == "gru":
-        h = config.hidden_size
-        array = array.clone()
-        array[h : 2 * h].neg_()
+    there, h = CELLS[config.cell].counterparts["PyTorch"], config.hidden_size
+    array = array.clone()
+    for index, name in enumerate(there.order):
+        if name in there.negated:
+            array[index * h : (index + 1) * h].neg_()
     return array

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lstm_ext.cells import CellName
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.errors import ArgumentError
 
@@ -24,7 +25,7 @@ class Row:
     """
 
     kind: str
-    cell: str
+    cell: CellName
     hidden_size: int
     batch_size: int = 1
     seq_length: int = 1
@@ -65,7 +66,7 @@ class Row:
         h = self.hidden_size
         weights = VOCABULARY * h
         for index, layer in enumerate(self.config().layers()):
-            weights += layer.blocks * h * (h + (layer.input_size if index else 0))
+            weights += layer.blocks * h * (layer.recurrent_rows + (layer.input_size if index else 0))
         return 6 * self.seq_length * self.batch_size * weights
 
     @property

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .cells.config import LayerConfig
     from .data import BUILTIN, Lanes, Split, Text, Vocabulary, load_text, split
     from .data.ngram import ngram_losses
     from .engine.backend import available_backends, backend_name
-    from .engine.config import LayerConfig, ModelConfig, OptimizerConfig
+    from .engine.config import ModelConfig, OptimizerConfig
     from .errors import (
         ArgumentError,
         CheckpointError,
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     from .train.trainer import Trainer
 
 _NAMES = {
+    "cells.config": ("LayerConfig",),
     "data": ("BUILTIN", "Lanes", "Split", "Text", "Vocabulary", "load_text", "split"),
     "data.ngram": ("ngram_losses",),
     "engine.backend": ("available_backends", "backend_name"),
-    "engine.config": ("LayerConfig", "ModelConfig", "OptimizerConfig"),
+    "engine.config": ("ModelConfig", "OptimizerConfig"),
     "errors": (
         "ArgumentError",
         "CheckpointError",

@@ -1,4 +1,4 @@
-"""Arguments that are misspelled: the error names what was called, and what was probably meant."""
+"""Checks of arguments. Of a misspelled one the error names what was called, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
     choices = list(allowed)
     if value not in choices:
         raise ArgumentError(f"{name}: got {value!r}, {_hint(value, choices, 'one of')}")
+
+
+def check_at_least(name: str, value: object, minimum: int) -> None:
+    """Raises ``ArgumentError`` unless ``value`` is an integer of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {minimum}")
+
+
+def check_within(name: str, value: float, low: float, high: float) -> None:
+    """Raises ``ArgumentError`` unless ``value`` lies in [low, high)."""
+    if not low <= value < high:
+        raise ArgumentError(f"{name}: got {value!r}, expected a number in [{low}, {high})")
 
 
 def checked_keywords(cls: _C) -> _C:

@@ -1,7 +1,7 @@
 """Recurrent networks once more, from the textbook and as slow as it gets, to compare engines with.
 
-One sequence at a time, one step at a time, W·[h, x] + b as it is written. No code is shared with
-either engine, and nothing here knows about batches, gathers or gradients.
+One sequence at a time, one step at a time, W·[h, x] + b as it is written: ``Cell.step``. No code is shared
+with either engine, and nothing here knows about batches, gathers or gradients.
 """
 
 from __future__ import annotations
@@ -10,70 +10,17 @@ import math
 
 import numpy as np
 
-from lstm_ext.engine.config import LayerConfig, ModelConfig
-
-
-def sigmoid(a: np.ndarray) -> np.ndarray:
-    return np.array([1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v)) for v in a])
-
-
-def step(
-    config: LayerConfig,
-    W: np.ndarray,
-    b: np.ndarray,
-    p: np.ndarray | None,
-    x: np.ndarray,
-    h: np.ndarray,
-    c: np.ndarray,
-    mask: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """(h, c, gates by name, extra) after one step of one sequence. W (G·H, H+D), x (D,), h, c and mask (H,)."""
-    H = len(h)
-    kept, h = h, h if mask is None else mask * h  # what a GRU keeps of h is not masked, what W sees is
-
-    def rows(k: int) -> slice:
-        return slice(k * H, (k + 1) * H)
-
-    hx = np.concatenate([h, x])
-    if config.cell == "rnn":
-        h = np.tanh(W @ hx + b)
-        return h, c, {"h": h}, np.zeros(H)
-    if config.cell == "mingru":
-        z, n = sigmoid(W[:H] @ x + b[:H]), W[H:] @ x + b[H:]
-        return (1 - z) * kept + z * n, c, {"z": z, "n": n}, np.zeros(H)
-    if config.cell == "gru":
-        r, z = (sigmoid(W[rows(k)] @ hx + b[rows(k)]) for k in (0, 1))
-        Wn, bn = W[rows(2)], b[rows(2)]
-        if config.reset_after:
-            extra = Wn[:, :H] @ h + b[rows(3)]
-            n = np.tanh(Wn[:, H:] @ x + bn + r * extra)
-        else:
-            extra = r * h
-            n = np.tanh(Wn @ np.concatenate([r * h, x]) + bn)
-        return (1 - z) * kept + z * n, c, {"r": r, "z": z, "n": n}, extra
-    a_i, a_f, a_g, a_o = (W[rows(k)] @ hx + b[rows(k)] for k in range(4))
-    p_i, p_f, p_o = np.zeros((3, H)) if p is None else p
-    i = sigmoid(a_i + p_i * c)
-    f = sigmoid(a_f + p_f * c)
-    g = np.tanh(a_g)
-    f = np.full(H, config.force["forget"]) if "forget" in config.force else f
-    i = 1 - f if config.coupled else i
-    i = np.full(H, config.force["input"]) if "input" in config.force else i
-    c = f * c + i * g
-    o = sigmoid(a_o + p_o * c)
-    o = np.full(H, config.force["output"]) if "output" in config.force else o
-    return o * np.tanh(c), c, {"i": i, "f": f, "g": g, "o": o}, np.tanh(c)
+from lstm_ext.cells import CELLS
+from lstm_ext.cells.config import LayerConfig, Weights
+from lstm_ext.engine.config import ModelConfig
 
 
 def layer(
     config: LayerConfig,
-    Wt: np.ndarray,
-    b: np.ndarray,
-    peephole: np.ndarray | None,
+    weights: Weights,
     x: np.ndarray,
-    lengths: np.ndarray | None,
-    h0: np.ndarray,
-    c0: np.ndarray | None,
+    state: np.ndarray,
+    lengths: np.ndarray | None = None,
     recurrent_mask: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """What an engine's ``layer_forward`` should give: output, c_output, extra and every gate, (T, B, H)."""
@@ -81,14 +28,15 @@ def layer(
     result: dict[str, np.ndarray] = {}
     for lane in range(B):
         mask = None if recurrent_mask is None else recurrent_mask[lane]
-        h, c = h0[lane], np.zeros(H) if c0 is None else c0[lane]
+        states = {own.name: state[k, lane] for k, own in enumerate(CELLS[config.cell].states)}
         for t in reversed(range(T)) if config.reverse else range(T):
-            gates: dict[str, np.ndarray] = {}
-            extra = np.zeros(H)
+            values = {}
             if lengths is None or t < lengths[lane]:
                 seen = np.eye(config.input_size)[x[t, lane]] if x.ndim == 2 else x[t, lane]
-                h, c, gates, extra = step(config, Wt.T, b, peephole, seen, h, c, mask)
-            for name, value in {"output": h, "c_output": c, "extra": extra, **gates}.items():
+                values = CELLS[config.cell].step(config, weights, seen, tuple(states.values()), mask)
+                states = {name: values[name] for name in states}
+            after = {"output" if name == "h" else f"{name}_output": value for name, value in states.items()}
+            for name, value in (values | after).items():
                 result.setdefault(name, np.zeros((T, B, H)))[t, lane] = value
     return result
 
@@ -116,13 +64,10 @@ def model(
     final = state.copy()
     x = inputs
     for k, layer_config in enumerate(config.layers()):
-        Wt, b, peephole = (views.get(f"layers.{k}.{name}") for name in ("Wt", "b", "peephole"))
-        assert Wt is not None and b is not None
-        c0 = state[k, 1] if config.cell == "lstm" else None
-        result = layer(layer_config, Wt, b, peephole, x, None, state[k, 0], c0)
-        final[k, 0] = result["output"][-1]
-        if config.cell == "lstm":
-            final[k, 1] = result["c_output"][-1]
+        weights = Weights(**{name: views[f"layers.{k}.{name}"] for name in layer_config.parameter_shapes()})
+        result = layer(layer_config, weights, x, state[k])
+        for own, described in zip(final[k], CELLS[config.cell].states, strict=True):
+            own[...] = result["output" if described.name == "h" else f"{described.name}_output"][-1]
         x = result["output"] if masks is None else result["output"] * masks[k]
     return np.einsum("tbh,vh->tbv", x, views["output.W"]) + views["output.b"], final
 

@@ -33,7 +33,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import nn
-from ..engine.config import LayerConfig
+from ..cells import CELLS
+from ..cells.cell import Counterpart, Framework
+from ..cells.config import LayerConfig
 from ..errors import ArgumentError
 from ..nn.language_model import LanguageModel
 
@@ -140,60 +142,67 @@ class _Layer:
     b: np.ndarray
 
     def to_pytorch(self) -> dict[str, np.ndarray]:
-        H, rows = self.config.hidden_size, self._rows
-        Wt, b = self._z_turned(self.Wt), self._z_turned(self.b)
+        there, H, rows = self._counterpart("PyTorch"), self.config.hidden_size, self._rows
+        Wt, b = self._there(self.Wt, there), self._there(self.b[:rows], there)
         second = np.full(rows, -0.0, b.dtype)
-        if self.config.reset_after:
-            second[2 * H :] = b[rows:]
-        tensors = {"weight_ih": Wt[H:].T, "weight_hh": Wt[:H].T, "bias_ih": b[:rows], "bias_hh": second}
+        if self._candidate_bias.size:
+            second[-H:] = self._candidate_bias
+        tensors = {"weight_ih": Wt[H:].T, "weight_hh": Wt[:H].T, "bias_ih": b, "bias_hh": second}
         return {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
 
     def load_pytorch(self, tensors: Mapping[str, np.ndarray]) -> None:
-        H, first, second = self.config.hidden_size, tensors["bias_ih"], tensors["bias_hh"]
-        b = first + second
-        if self.config.reset_after:
-            b = np.concatenate([b[: 2 * H], first[2 * H :], second[2 * H :]])
-        self.b[...] = self._z_turned(b)
-        self.Wt[...] = self._z_turned(np.concatenate([tensors["weight_hh"].T, tensors["weight_ih"].T]))
+        there = self._counterpart("PyTorch")
+        self._load_biases(tensors["bias_ih"], tensors["bias_hh"], there)
+        self.Wt[...] = self._here(np.concatenate([tensors["weight_hh"].T, tensors["weight_ih"].T]), there)
 
     def to_keras(self) -> list[np.ndarray]:
-        H, rows = self.config.hidden_size, self._rows
-        Wt, b = self._z_turned(self.Wt)[:, self._keras_order], self._z_turned(self.b)
-        bias = b[:rows][self._keras_order]
-        if self.config.reset_after:
-            recurrent = np.full(rows, -0.0, b.dtype)
-            recurrent[2 * H :] = b[rows:]
+        there, H, rows = self._counterpart("Keras"), self.config.hidden_size, self._rows
+        Wt, bias = self._there(self.Wt, there), self._there(self.b[:rows], there)
+        if self._candidate_bias.size:
+            recurrent = np.full(rows, -0.0, bias.dtype)
+            recurrent[-H:] = self._candidate_bias
             bias = np.stack([bias, recurrent])
         return [np.array(array, order="C") for array in (Wt[H:], Wt[:H], bias)]
 
     def load_keras(self, weights: Sequence[np.ndarray]) -> None:
-        H, order = self.config.hidden_size, self._keras_order  # which exchanges two blocks, so is its own inverse
+        there = self._counterpart("Keras")
         kernel, recurrent_kernel, bias = weights
-        if self.config.reset_after:
-            b = (bias[0] + bias[1])[order]
-            b = np.concatenate([b[: 2 * H], bias[0, 2 * H :], bias[1, 2 * H :]])
+        if self._candidate_bias.size:
+            self._load_biases(bias[0], bias[1], there)
         else:
-            b = bias[order]
-        self.b[...] = self._z_turned(b)
-        self.Wt[...] = self._z_turned(np.concatenate([recurrent_kernel, kernel])[:, order])
+            self.b[...] = self._here(bias, there)
+        self.Wt[...] = self._here(np.concatenate([recurrent_kernel, kernel]), there)
+
+    def _load_biases(self, first: np.ndarray, second: np.ndarray, there: Counterpart) -> None:
+        """The sum of both, but for a candidate's, where it matters which of them is the recurrent one."""
+        rows, H = self._rows, self.config.hidden_size
+        self.b[:rows] = self._here(first + second, there)
+        if self._candidate_bias.size:  # the last block, in every framework
+            self.b[rows - H : rows], self.b[rows:] = first[-H:], second[-H:]
+
+    def _counterpart(self, framework: Framework) -> Counterpart:
+        return CELLS[self.config.cell].counterparts[framework]
 
     @property
     def _rows(self) -> int:
         return self.config.blocks * self.config.hidden_size
 
     @property
-    def _keras_order(self) -> np.ndarray:
-        """Where in our G·H rows those of Keras are."""
-        blocks = np.arange(self._rows).reshape(self.config.blocks, -1)
-        return (blocks[[1, 0, 2]] if self.config.cell == "gru" else blocks).reshape(-1)
+    def _candidate_bias(self) -> np.ndarray:
+        """The view (H,) of the recurrent bias of a GRU's candidate, with ``reset_after``; otherwise (0,)."""
+        return self.b[self._rows :]
 
-    def _z_turned(self, array: np.ndarray) -> np.ndarray:
-        """A copy with the sign changed of all that belongs to a GRU's z, which is 1 − z elsewhere."""
-        array = array.copy()
-        if self.config.cell == "gru":
-            H = self.config.hidden_size
-            array[..., H : 2 * H] *= -1
-        return array
+    def _there(self, array: np.ndarray, there: Counterpart) -> np.ndarray:
+        """A copy (…, G·H) with the blocks in the other order and with the other signs."""
+        return _rearranged(array, self._own_order, there.order, there.negated)
+
+    def _here(self, array: np.ndarray, there: Counterpart) -> np.ndarray:
+        """The way back."""
+        return _rearranged(array, there.order, self._own_order, there.negated)
+
+    @property
+    def _own_order(self) -> tuple[str, ...]:
+        return tuple(block.name for block in CELLS[self.config.cell].blocks)
 
 
 @dataclass(frozen=True)
@@ -243,26 +252,16 @@ class _Stack:
 
     def _check_pytorch(self) -> None:
         self._check("PyTorch")
-        config = self.layers[0].config
-        if config.cell == "gru" and not config.reset_after:
-            raise ArgumentError(
-                f"{self.name}: got a GRU that resets before the matrix product (reset_after=False), "
-                "expected reset_after=True: PyTorch's GRU resets after it, and neither can stand for the other"
-            )
         if self.normalised and len(self.layers) > self.directions:
             raise ArgumentError(
                 f"{self.name}: got layer_norm between layers, expected none: "
                 "PyTorch normalises nothing inside a stack of layers"
             )
 
-    def _check(self, framework: str) -> None:
+    def _check(self, framework: Framework) -> None:
         config = self.layers[0].config
-        options = {"peepholes": config.peephole, "coupled gates": config.coupled, "forced gates": bool(config.force)}
-        for what, there in options.items():
-            if there:
-                raise ArgumentError(
-                    f"{self.name}: got an LSTM with {what}, expected none: {framework}'s has no such thing"
-                )
+        if reason := CELLS[config.cell].lacking(config, framework):
+            raise ArgumentError(f"{self.name}: {reason}")
 
 
 # ------------------------------------------------------------------------------------- what a model consists of
@@ -291,6 +290,12 @@ def _parts(model: nn.Module) -> Iterator[_Plain | _Stack]:
             yield _Plain(name, {"weight": module.v[None]}, transposed=True)
         elif module.parameter_shapes() and id(module) not in inside:
             raise ArgumentError(f"{name}: got a {type(module).__name__}, for which no conversion is known")
+
+
+def _rearranged(array: np.ndarray, before: Sequence[str], after: Sequence[str], negated: Sequence[str]) -> np.ndarray:
+    """A copy of (…, G·H) whose blocks come in another order, some with the other sign."""
+    blocks = dict(zip(before, np.split(array, len(before), axis=-1), strict=True))
+    return np.concatenate([-blocks[name] if name in negated else blocks[name] for name in after], axis=-1)
 
 
 def _joined(prefix: str, name: str) -> str:

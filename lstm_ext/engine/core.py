@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from ..cells.activations import Activations
+from ..cells.config import LayerConfig, Weights
 from ..errors import ArgumentError, MissingError, NonFiniteError, StateError
 from ._core import ffi, lib
-from .activations import Activations
-from .config import FORCEABLE, LayerConfig, ModelConfig, OptimizerConfig
-from .interface import TrainResult
+from .config import ModelConfig, OptimizerConfig
+from .interface import LayerGradients, TrainResult
 from .stop import StopFlag
 
 _KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
 _DTYPES = {np.dtype(np.float32): lib.LC_FLOAT32, np.dtype(np.float64): lib.LC_FLOAT64}
 _OPTIONS = {"reset_after": lib.LC_RESET_AFTER, "peephole": lib.LC_PEEPHOLE, "coupled": lib.LC_COUPLED}
-_FORCE_BITS = dict(zip(FORCEABLE, (lib.LC_FORCE_INPUT, lib.LC_FORCE_FORGET, lib.LC_FORCE_OUTPUT), strict=True))
+#: In the order of ``force_value``.
+_FORCE_BITS = {"input": lib.LC_FORCE_INPUT, "forget": lib.LC_FORCE_FORGET, "output": lib.LC_FORCE_OUTPUT}
 _OPTIMIZERS = {"sgd": lib.LC_SGD, "rmsprop": lib.LC_RMSPROP, "adagrad": lib.LC_ADAGRAD, "adam": lib.LC_ADAM}
 _FUNCTIONS = {"sigmoid": 0, "tanh": 1, "exp": 2}
 
@@ -70,56 +72,37 @@ class Core:
     def layer_forward(
         self,
         config: LayerConfig,
-        Wt: np.ndarray,
-        b: np.ndarray,
-        peephole: np.ndarray | None,
+        weights: Weights,
         x: np.ndarray,
-        lengths: np.ndarray | None,
-        h0: np.ndarray,
-        c0: np.ndarray | None,
+        state: np.ndarray,
+        lengths: np.ndarray | None = None,
         recurrent_mask: np.ndarray | None = None,
     ) -> Activations:
-        (steps, batch), hidden, dtype = x.shape[:2], config.hidden_size, Wt.dtype
-        first = steps if config.reverse else 0
-        h = np.empty((steps + 1, batch, hidden), dtype)
-        h[first] = h0
-        c = None
-        if c0 is not None:
-            c = np.empty_like(h)
-            c[first] = c0
-        gates = np.empty((steps, batch, config.blocks, hidden), dtype)
-        extra = np.empty((steps, batch, hidden), dtype) if config.keeps_extra else None
-        acts = Activations(config, x, lengths, h, c, gates, extra, recurrent_mask)
-        layer = self._layer(config, dtype)
-        _check(lib.lc_layer_forward(layer, _pass(Wt, b, peephole, acts), self._pool))
+        layer = self._layer(config, weights.Wt.dtype)
+        acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype)
+        acts.x, acts.lengths, acts.recurrent_mask = x, lengths, recurrent_mask
+        acts.begin(state)
+        _check(lib.lc_layer_forward(layer, _pass(weights, acts), self._pool))
         return acts
 
     def layer_backward(
-        self,
-        config: LayerConfig,
-        Wt: np.ndarray,
-        b: np.ndarray,
-        peephole: np.ndarray | None,
-        acts: Activations,
-        dh: np.ndarray,
-        dh_T: np.ndarray | None,
-        dc_T: np.ndarray | None,
-    ) -> dict[str, np.ndarray | None]:
+        self, weights: Weights, acts: Activations, dh: np.ndarray, dfinal: np.ndarray | None = None
+    ) -> LayerGradients:
         assert acts.x is not None
-        grads: dict[str, np.ndarray | None] = {
-            "dx": np.empty_like(acts.x) if acts.x.ndim == 3 else None,
-            "dh0": np.empty_like(acts.h[0]),
-            "dWt": np.empty_like(Wt),
-            "db": np.empty_like(b),
-        }
-        if config.state_arrays == 2:
-            grads["dc0"] = np.empty_like(acts.h[0])
-        if peephole is not None:
-            grads["dpeephole"] = np.empty_like(peephole)
-        given = {"dh": dh, "dh_T": dh_T, "dc_T": dc_T}
-        pointers = {name: _pointer(array) for name, array in (given | grads).items()}
-        layer, c_pass = self._layer(config, Wt.dtype), _pass(Wt, b, peephole, acts)
-        _check(lib.lc_layer_backward(layer, c_pass, ffi.new("lc_grads *", pointers), self._pool))
+        grads = LayerGradients(
+            dx=np.empty_like(acts.x) if acts.x.ndim == 3 else None,
+            dstate=np.empty((acts.config.state_arrays, *dh.shape[1:]), dh.dtype),
+            dWt=np.empty_like(weights.Wt),
+            db=np.empty_like(weights.b),
+            dpeephole=None if weights.peephole is None else np.empty_like(weights.peephole),
+        )
+        arrays = {"dh": dh, "dx": grads.dx, "dWt": grads.dWt, "db": grads.db, "dpeephole": grads.dpeephole}
+        arrays |= zip(("dh0", "dc0"), grads.dstate, strict=False)
+        if dfinal is not None:
+            arrays |= zip(("dh_T", "dc_T"), np.ascontiguousarray(dfinal), strict=False)
+        pointers = {name: _pointer(array) for name, array in arrays.items()}
+        layer = self._layer(acts.config, weights.Wt.dtype)
+        _check(lib.lc_layer_backward(layer, _pass(weights, acts), ffi.new("lc_grads *", pointers), self._pool))
         return grads
 
     def optimizer_step(
@@ -184,7 +167,7 @@ class Core:
     def Engine(
         self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
     ) -> CoreEngine:
-        first_layer = self._layer(config.layers()[0], np.dtype(config.dtype))
+        first_layer = self._layer(config.layer(0), np.dtype(config.dtype))
         return CoreEngine(first_layer, config, parameters, gradient, threads=threads)
 
     def _layer(self, config: LayerConfig, dtype: np.dtype) -> Any:
@@ -192,11 +175,13 @@ class Core:
         layer.kernel = self._kernel
         layer.dtype = _DTYPES[dtype]
         layer.cell = lib.lc_cell_index(config.cell.encode())
+        if layer.cell < 0:
+            raise ArgumentError(f"cell: got {config.cell!r}, which the C core does not have; backend 'numpy' has it")
         layer.input_size, layer.hidden_size, layer.reverse = config.input_size, config.hidden_size, config.reverse
         layer.options = sum(bit for name, bit in _OPTIONS.items() if getattr(config, name))
-        for index, name in enumerate(FORCEABLE):
+        for index, (name, bit) in enumerate(_FORCE_BITS.items()):
             if name in config.force:
-                layer.options |= _FORCE_BITS[name]
+                layer.options |= bit
                 layer.force_value[index] = config.force[name]
         return layer
 
@@ -257,16 +242,12 @@ class CoreEngine:
         return logits
 
     def activations(self, layer: int) -> Activations:
-        config = self.config.layers()[layer]
-        (steps, batch), hidden = self._batch, config.hidden_size
-        h = np.empty((steps + 1, batch, hidden), self._dtype)
-        c = np.empty_like(h) if config.state_arrays == 2 else None
-        gates = np.empty((steps, batch, config.blocks, hidden), self._dtype)
-        extra = np.empty((steps, batch, hidden), self._dtype) if config.keeps_extra else None
+        config = self.config.layer(layer)
+        acts = Activations.empty(config, self._batch, self._dtype)
         index = range(self.config.num_layers)[layer]
-        copies = ffi.new("lc_activations *", (_pointer(h), _pointer(c), _pointer(gates), _pointer(extra)))
-        _check(lib.lc_engine_activations(self._engine, index, copies))
-        return Activations(config, None, None, h, c, gates, extra)
+        arrays = (acts.h, acts.c, acts.gates, acts.extra)
+        _check(lib.lc_engine_activations(self._engine, index, ffi.new("lc_activations *", [*map(_pointer, arrays)])))
+        return acts
 
     def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
         shape = self.config.state_shape(self._batch[1])
@@ -403,7 +384,7 @@ def _as_it_lies(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.ascontiguousarray(matrix), False
 
 
-def _pass(Wt: np.ndarray, b: np.ndarray, peephole: np.ndarray | None, acts: Activations) -> Any:
+def _pass(weights: Weights, acts: Activations) -> Any:
     """An lc_pass over ``acts``, whose arrays must outlive it."""
     assert acts.x is not None
     steps, batch = acts.x.shape[:2]
@@ -414,7 +395,7 @@ def _pass(Wt: np.ndarray, b: np.ndarray, peephole: np.ndarray | None, acts: Acti
     c_pass.symbols = _symbol_pointer(acts.x if symbols else None)
     c_pass.lengths = _symbol_pointer(acts.lengths)
     c_pass.recurrent_mask = _pointer(acts.recurrent_mask)
-    for name, array in (("Wt", Wt), ("b", b), ("peephole", peephole)):
+    for name, array in weights._asdict().items():
         setattr(c_pass, name, _pointer(array))
     for name in ("h", "c", "gates", "extra"):
         setattr(c_pass, name, _pointer(getattr(acts, name)))

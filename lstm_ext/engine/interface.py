@@ -12,9 +12,23 @@ from typing import Protocol
 
 import numpy as np
 
-from .activations import Activations
-from .config import LayerConfig, ModelConfig, OptimizerConfig
+from ..cells.activations import Activations
+from ..cells.config import LayerConfig, Weights
+from .config import ModelConfig, OptimizerConfig
 from .stop import StopFlag
+
+
+@dataclass(frozen=True)
+class LayerGradients:
+    """What a layer's backward pass gives, each of the shape of what it is the gradient of."""
+
+    #: None where x was symbols.
+    dx: np.ndarray | None
+    #: (S, B, H), of the state before the first step.
+    dstate: np.ndarray
+    dWt: np.ndarray
+    db: np.ndarray
+    dpeephole: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -133,19 +147,15 @@ class EngineModule(Protocol):
     def layer_forward(
         self,
         config: LayerConfig,
-        Wt: np.ndarray,
-        b: np.ndarray,
-        peephole: np.ndarray | None,
+        weights: Weights,
         x: np.ndarray,
-        lengths: np.ndarray | None,
-        h0: np.ndarray,
-        c0: np.ndarray | None,
+        state: np.ndarray,
+        lengths: np.ndarray | None = None,
         recurrent_mask: np.ndarray | None = None,
     ) -> Activations:
         """One layer over a sequence.
 
-        Wt (H+D, G·H); b (G·H,), with reset_after (G·H+H,); peephole (3, H) or None; x (T, B, D)
-        floats or (T, B) symbols; lengths (B,) or None; h0, c0 (B, H), c0 None unless LSTM.
+        x (T, B, D) floats or (T, B) symbols; state (S, B, H), which stays as it is; lengths (B,) or None.
 
         ``recurrent_mask`` (B, H) multiplies h_{t−1} wherever W meets it, the same at every step:
         the recurrent dropout of Gal and Ghahramani 2016. It does not act on what is carried
@@ -154,22 +164,10 @@ class EngineModule(Protocol):
         ...
 
     def layer_backward(
-        self,
-        config: LayerConfig,
-        Wt: np.ndarray,
-        b: np.ndarray,
-        peephole: np.ndarray | None,
-        acts: Activations,
-        dh: np.ndarray,
-        dh_T: np.ndarray | None,
-        dc_T: np.ndarray | None,
-    ) -> dict[str, np.ndarray | None]:
-        """Gradients of a loss L from dh = ∂L/∂output (T, B, H) and, where given, those with
-        respect to the state after the last step, dh_T and dc_T (B, H).
-
-        Returns dx (None for symbols), dh0, dc0 (LSTM), dWt, db, dpeephole (if there are any).
-        Leaves ``acts`` as it is.
-        """
+        self, weights: Weights, acts: Activations, dh: np.ndarray, dfinal: np.ndarray | None = None
+    ) -> LayerGradients:
+        """Gradients of a loss L from dh = ∂L/∂output (T, B, H) and, where given, ``dfinal``
+        (S, B, H), those with respect to the state after the last step. Leaves ``acts`` as it is."""
         ...
 
     def optimizer_step(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..engine.activations import Activations
+from ..cells.activations import Activations
+from ..cells.config import LayerConfig, Weights
 from ..engine.backend import engine_module
-from ..engine.config import LayerConfig
 from ..engine.interface import EngineModule
 from ..nn.initialization import initialize_layer
 from .charts import Curve, LineChart
@@ -61,10 +61,9 @@ class GradientFlow(Experiment):
         initialize_layer(layer, weights, rng, settings["init"], settings["forget_bias"])
         x = rng.integers(0, layer.input_size, (settings["steps"], SEQUENCES), dtype=np.int32)
         dh_last = rng.standard_normal((SEQUENCES, layer.hidden_size))
-        dh, dc, forget = flow(engine_module(), layer, weights["Wt"], weights["b"], x, dh_last)
+        dh, dc, forget = flow(engine_module(), layer, Weights(weights["Wt"], weights["b"]), x, dh_last)
         numbers: Numbers = {"dh": _shares(dh)}
-        if layer.cell == "lstm":
-            assert dc is not None and forget is not None
+        if dc is not None and forget is not None:
             numbers["dc"] = _shares(dc)
             products = np.concatenate([np.ones_like(forget[:1]), forget[:0:-1].cumprod(axis=0)])
             numbers["product of f"] = _shares((dc[-1] * products)[::-1])
@@ -148,24 +147,25 @@ def full_differs(full: float, direct: float) -> bool:
 
 
 def flow(
-    engine: EngineModule, layer: LayerConfig, Wt: np.ndarray, b: np.ndarray, x: np.ndarray, dh_last: np.ndarray
+    engine: EngineModule, layer: LayerConfig, weights: Weights, x: np.ndarray, dh_last: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """∂L/∂h_t (T, B, H) after each step t for L = ⟨dh_last, h_T⟩; of an LSTM also ∂L/∂C_t and the forget gates.
 
     x (T, B, D) or symbols (T, B); zero initial state. Each is one backward pass through the steps after t.
     """
     (T, B), H = x.shape[:2], layer.hidden_size
-    zeros = np.zeros((B, H))
-    acts = engine.layer_forward(layer, Wt, b, None, x, None, zeros, zeros if layer.cell == "lstm" else None)
+    acts = engine.layer_forward(layer, weights, x, np.zeros((layer.state_arrays, B, H)))
     dh = np.empty((T, B, H))
     dh[-1] = dh_last
     dc = None if acts.c is None else np.zeros((T, B, H))
     for t in range(T - 1):
         rest = _after(acts, t + 1)
-        grads = engine.layer_backward(layer, Wt, b, None, rest, np.zeros((T - 1 - t, B, H)), dh_last, None)
-        dh[t] = grads["dh0"]
+        dfinal = np.zeros((layer.state_arrays, B, H))
+        dfinal[0] = dh_last
+        dstate = engine.layer_backward(weights, rest, np.zeros((T - 1 - t, B, H)), dfinal).dstate
+        dh[t] = dstate[0]
         if dc is not None:
-            dc[t] = grads["dc0"]
+            dc[t] = dstate[1]
     if dc is None:
         return dh, None, None
     # C_t acts on the next cell, and on everything that reads h_t = o_t⊙tanh(C_t).

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..cells import CellName
 from ..data import DEFAULT_TEXT, TEXT_CHOICES, Lanes, Split, Text, load_text, split
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import DataError, NonFiniteError
@@ -127,7 +128,7 @@ def learn_symbols(
 
 
 def language_model(
-    cell: str, task: SymbolTask, hidden_size: int, seed: int, init: str, forget_bias: float
+    cell: CellName, task: SymbolTask, hidden_size: int, seed: int, init: str, forget_bias: float
 ) -> LanguageModel:
     """One layer between a task's symbols and its answers."""
     config = ModelConfig(task.input_size, hidden_size, task.output_size, cell=cell)

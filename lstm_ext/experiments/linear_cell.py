@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine.config import LayerConfig
-from ..engine.twin.layers import sigmoid
+from ..cells.config import LayerConfig
+from ..cells.functions import sigmoid
 from ..nn import Linear, Model, Module
 from ..nn.initialization import initialize_layer
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..cells import CellName
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..nn.language_model import LanguageModel
 from ..timing import time_in_turns
@@ -14,10 +15,10 @@ from .experiment import Claim, Numbers, Report, Results, Settings, Table
 from .learning import TextExperiment, cosine, generator, learn_text
 
 HIDDEN = 128
-NETWORKS = {"LSTM": "lstm", "GRU": "gru", "GRU, as large": "gru", "RNN": "rnn"}
+NETWORKS: dict[str, CellName] = {"LSTM": "lstm", "GRU": "gru", "GRU, as large": "gru", "RNN": "rnn"}
 #: Sizes (H, B, T) at which steps are timed.
 TIMED = ((64, 1, 25), (128, 16, 50), (256, 32, 50))
-CELLS = ("lstm", "gru", "rnn")
+COMPARED = tuple(dict.fromkeys(NETWORKS.values()))
 SAMPLE = 160
 
 
@@ -38,7 +39,7 @@ class LstmVsGru(TextExperiment):
     def variants(self, quick: bool) -> dict[str, Settings]:
         size = len(self.text().vocabulary)
 
-        def parameters(cell: str, hidden: int) -> int:
+        def parameters(cell: CellName, hidden: int) -> int:
             return ModelConfig(size, hidden, size, cell=cell).num_parameters
 
         budget = parameters("lstm", HIDDEN)
@@ -84,14 +85,14 @@ class LstmVsGru(TextExperiment):
             rows.append([name, units, f"{parameters:,.0f}", f"{share:.0%}", lr, results.spread(label, "loss").text()])
         timed = []
         for index, (hidden, batch, steps) in enumerate(TIMED):
-            texts = [results.spread("time", f"{cell} {index}").text(".2f") for cell in CELLS]
+            texts = [results.spread("time", f"{cell} {index}").text(".2f") for cell in COMPARED]
             share_text = results.spread("time", f"gru/lstm {index}").text(".2f")
             timed.append([f"H {hidden}, B {batch}, T {steps}", *texts, share_text])
         curves = [
             Curve(name, settings["checkpoints"], *results.spreads(label, "losses")) for name, label in best.items()
         ]
         middle = 1
-        bars = [Bar(cell.upper(), *results.spread("time", f"{cell} {middle}")) for cell in CELLS]
+        bars = [Bar(cell.upper(), *results.spread("time", f"{cell} {middle}")) for cell in COMPARED]
         return Report(
             tables=[
                 Table(
@@ -99,7 +100,7 @@ class LstmVsGru(TextExperiment):
                     ["network", "units", "parameters", "of the LSTM's", "learning rate", "validation loss, nats"],
                     rows,
                 ),
-                Table("milliseconds per training step", ["size", *map(str.upper, CELLS), "GRU / LSTM"], timed),
+                Table("milliseconds per training step", ["size", *map(str.upper, COMPARED), "GRU / LSTM"], timed),
             ],
             charts=[
                 LineChart("validation loss, nats per character", "updates", curves),
@@ -168,7 +169,9 @@ def _times(settings: Settings, seed: int) -> Numbers:
     """Median milliseconds per training step as "CELL n", n being the size's number, and their ratios, turn by turn."""
     numbers: Numbers = {}
     for index, (hidden, batch, steps) in enumerate(settings["sizes"]):
-        actions = {cell: _stepper(cell, settings["symbols"], hidden, batch, steps, seed) for cell in CELLS}
+        actions: dict[str, Callable[[], object]] = {
+            cell: _stepper(cell, settings["symbols"], hidden, batch, steps, seed) for cell in COMPARED
+        }
         for action in actions.values():
             action()  # the first call allocates
         times = {cell: np.array(own) for cell, own in time_in_turns(actions, settings["seconds"]).items()}
@@ -178,7 +181,7 @@ def _times(settings: Settings, seed: int) -> Numbers:
     return numbers
 
 
-def _stepper(cell: str, symbols: int, hidden: int, batch: int, steps: int, seed: int) -> Callable[[], object]:
+def _stepper(cell: CellName, symbols: int, hidden: int, batch: int, steps: int, seed: int) -> Callable[[], object]:
     """One training step per call."""
     config = ModelConfig(symbols, hidden, symbols, cell=cell)
     model = LanguageModel(config, seed=seed)

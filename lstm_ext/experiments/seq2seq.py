@@ -21,7 +21,7 @@ TASKS: dict[str, Reversal | Dates] = {
     "reverse up to 12": Reversal(longest=12),
     "dates": Dates(),
 }
-CELLS = ("lstm", "gru", "rnn")
+NETWORKS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
 TESTED = 500
 SOLVED = 0.95
 
@@ -41,7 +41,7 @@ class SequenceToSequence(Experiment):
 
     def variants(self, quick: bool) -> dict[str, Settings]:
         return {
-            f"{task}, {cell.upper()}": {
+            f"{task}, {name}": {
                 "task": task,
                 "cell": cell,
                 "updates": 1200 if quick else 4000,
@@ -50,8 +50,8 @@ class SequenceToSequence(Experiment):
                 "lr": 0.005,
             }
             for task in TASKS
-            for cell in CELLS
-            if not (quick and (cell == "rnn" or task == "reverse up to 12"))
+            for name, cell in NETWORKS.items()
+            if not (quick and (name == "RNN" or task == "reverse up to 12"))
         }
 
     def measure(self, settings: Settings, seed: int) -> Numbers:
@@ -97,7 +97,7 @@ class SequenceToSequence(Experiment):
         x = updates // 8 * np.arange(1, 9)
         longest = "reverse up to 8" if results.quick else "reverse up to 12"
         lengths = range(1, TASKS[longest].longest + 1)  # type: ignore[union-attr]
-        cells = [cell.upper() for cell in CELLS if f"{longest}, {cell.upper()}" in results.variants]
+        cells = [name for name in NETWORKS if f"{longest}, {name}" in results.variants]
         return Report(
             tables=[
                 Table(

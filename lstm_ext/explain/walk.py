@@ -7,7 +7,6 @@ everything on the way. ``Walk.difference`` says how far the sum of these steps i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from ..cells import CELLS, CellName
+from ..cells.cell import NamedWeights, Values
+from ..cells.config import LayerConfig
+from ..cells.stages import Part, Stage
 from ..data import Vocabulary
-from ..engine.config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError
 from ..nn.language_model import LanguageModel
 from ..nn.losses import softmax
-from .stages import UPDATE_STAGES, Part, Stage, at_step, backward_stages, forward_stages, learned_gates, suffix
-
-Values = dict[str, np.ndarray]
+from .stages import UPDATE_STAGES, backward_stages, forward_stages
 
 #: Values with one entry per symbol of the vocabulary; of these the target's is written out.
 _PER_SYMBOL = frozenset({"y", "y.hidden", "y.bias", "p", "dy"})
@@ -48,8 +49,9 @@ class WeightRow:
     weights: str
     #: d(pre-activation), which is also what is added to the bias.
     da: float
-    #: (H,) and (D,): the columns that meet the state and the input.
-    recurrent: np.ndarray
+    #: (H,), the columns that meet the state; None in a cell without recurrent weights.
+    recurrent: np.ndarray | None
+    #: (D,), the columns that meet the input.
     input: np.ndarray
 
 
@@ -100,13 +102,13 @@ class Walk:
 
     def weight_rows(self, step: Step, unit: int) -> list[WeightRow]:
         """What one step adds to the gradients of one unit's weights: a row for each block of W that learns."""
-        layer = self.layer
+        layer, cell = self.layer, CELLS[self.layer.cell]
         rows = []
-        for gate in learned_gates(layer):
-            into_state, state, into_input = _factors(layer, step.values, gate)
+        for gate in cell.learned(layer):
+            into_state, state, into_input = cell.factors(layer, step.values, gate)
             da = float(into_input[unit])
-            name = f"W{suffix(layer.cell, gate)}"
-            rows.append(WeightRow(name, da, into_state[unit] * state, da * step.values["x"]))
+            recurrent = into_state[unit] * state if cell.recurrent else None
+            rows.append(WeightRow(f"W{cell.suffix(gate)}", da, recurrent, da * step.values["x"]))
         return rows
 
     def as_dict(self) -> dict[str, Any]:
@@ -148,14 +150,13 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class PartLine:
-    """One summand written out: its name, its symbol with this step's subscripts, its value, and how it comes
-    about where that is a short matrix product (else ""), such as "0.21·0.05 - 0.33·0.02"."""
+class Summand:
+    """One part of a stage's value for one unit; ``row`` and ``vector`` are its factors if it is a matrix product."""
 
-    label: str
-    symbol: str
+    part: Part
     value: float
-    product: str
+    row: np.ndarray | None
+    vector: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -166,16 +167,6 @@ class Moment:
     step: Step
     stage: Stage
     phase: str
-
-    @property
-    def symbol(self) -> str:
-        """The stage's symbol with this step's subscripts, such as C₂."""
-        return at_step(self.stage.symbol, self.step.t)
-
-    @property
-    def equation(self) -> str:
-        """The equation with this step's subscripts."""
-        return at_step(self.stage.equation, self.step.t)
 
     @property
     def values(self) -> np.ndarray:
@@ -190,78 +181,27 @@ class Moment:
         """The value that is written out: the unit's, or the target's; None where there is no single one."""
         if self.stage.axis in ("weights", "array", "input"):
             return None
-        return self._number(self.stage.id, unit)
+        return self.number(self.stage.id, unit)
 
-    def filled(self, unit: int) -> str:
-        """The right side of the equation with the unit's numbers; "" where there is nothing to compute."""
-        return self._fill(self.stage.filled, unit)
+    def number(self, key: str, unit: int) -> float:
+        """One of the step's values: the unit's, the target's, or the only one. Counts are integers."""
+        number = self.step.values[key][self._index(key, unit)]
+        return int(number) if isinstance(number, np.integer) else float(number)
 
-    def meaning(self, unit: int) -> str:
-        """What the stage is for, in a sentence or two."""
-        return self._fill(self.stage.meaning, unit)
+    def summands(self, unit: int) -> list[Summand]:
+        """The parts of the value, with their factors."""
+        return [self._summand(part, unit) for part in self.stage.parts]
 
-    def parts(self, unit: int, *, most: int = 4) -> list[PartLine]:
-        """The summands of the value; products of at most ``most`` terms are written out."""
-        return [
-            PartLine(
-                part.label,
-                at_step(part.symbol, self.step.t),
-                self._number(part.key, unit),
-                self._product(part, unit, most),
-            )
-            for part in self.stage.parts
-        ]
-
-    def _product(self, part: Part, unit: int, most: int) -> str:
-        if not part.matrix:
-            return ""
-        if part.vector == "x" and self.walk.config.num_layers == 1:
-            symbol = self.walk.vocabulary.symbols[self.step.symbol]
-            return f"column {symbol!r} of {part.matrix}"
-        row = self.walk.matrices[part.matrix][self._index(part.key, unit)]
-        vector = self.step.values[part.vector]
-        if vector.size > most:
-            return ""
-        pairs = zip(row, vector, strict=True)
-        return _signs(" + ".join(f"{format_number(w)}·{format_number(v)}" for w, v in pairs))
+    def _summand(self, part: Part, unit: int) -> Summand:
+        row = vector = None
+        if part.matrix:
+            row, vector = self.walk.matrices[part.matrix][self._index(part.key, unit)], self.step.values[part.vector]
+        return Summand(part, self.number(part.key, unit), row, vector)
 
     def _index(self, key: str, unit: int) -> int:
         if key in _PER_SYMBOL:
             return self.step.target
         return unit if self.step.values[key].size > 1 else 0
-
-    def _number(self, key: str, unit: int) -> float:
-        number = self.step.values[key][self._index(key, unit)]
-        return int(number) if isinstance(number, np.integer) else float(number)
-
-    def _fill(self, template: str, unit: int) -> str:
-        def put(place: re.Match[str]) -> str:
-            key, percent = place.groups()
-            if key == "unit":
-                return str(unit + 1)
-            number = self._number(key, unit)
-            return f"{100 * number:.3g} %" if percent else format_number(number)
-
-        return _signs(re.sub(r"\{([\w.]+)(:%)?\}", put, template))
-
-
-def _signs(text: str) -> str:
-    """Negative numbers as one writes them: a + -b as a - b, a·-b as a·(-b), -b² as (-b)²."""
-    text = re.sub(r"(?<=[·-] )(-[\d.e-]+)|(?<=·)(-[\d.e-]+)|(-[\d.e-]+)(?=²)", lambda found: f"({found[0]})", text)
-    return text.replace("+ -", "- ")
-
-
-def format_number(value: float) -> str:
-    """At most 8 characters, three digits that count or more: 0.7311, -0.00149, 2.2e-04; whole numbers as they are."""
-    if isinstance(value, int) or not np.isfinite(value):
-        return str(value)
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size < 0.00095 or size >= 999:
-        return f"{value:.1e}"
-    decimals = 5 if size < 0.0095 else 4 if size < 100 else 2
-    return f"{value:.{decimals}f}"
 
 
 def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: float | None = None) -> Walk:
@@ -279,7 +219,7 @@ def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: 
     symbols = vocabulary.encode(text)
     copy = LanguageModel(replace(model.config, dtype="float64", dropout=0.0), backend=model.backend)
     copy.load(model.parameters)
-    shown = _Shown.of(copy)
+    shown = _shown(copy)
     inputs, targets = _pairs(symbols)
     loss = copy.engine.forward(inputs, targets, copy.zero_state())
     steps = tuple(_forward(copy, shown, symbols))
@@ -292,9 +232,9 @@ def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: 
     gradients = {name: array.copy() for name, array in _top(copy.gradients()).items()}
     sums = {name: np.zeros_like(array) for name, array in gradients.items()}
     for step in steps:
-        for name, part in weight_gradient(shown.layer, step.values).items():
+        for name, part in weight_gradient(shown.config, step.values).items():
             sums[name] += part
-    sizes = _sizes(shown.layer, gradients, copy.gradients())
+    sizes = _sizes(shown.config, gradients, copy.gradients())
     squares = float(copy.gradient @ copy.gradient)
     norm, limit = squares**0.5, OptimizerConfig().clip_norm if clip_norm is None else clip_norm
     difference = max(float(np.abs(gradients[name] - sums[name]).max()) for name in gradients)
@@ -323,7 +263,7 @@ def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: 
 def spelling_model(
     text: str,
     *,
-    cell: str = "lstm",
+    cell: CellName = "lstm",
     hidden_size: int = 3,
     reset_after: bool = False,
     trained: bool = False,
@@ -346,19 +286,8 @@ def spelling_model(
 
 def weight_gradient(layer: LayerConfig, values: Values) -> Values:
     """What one step adds to the gradients of W (G·H, H+D), b, peephole (3, H), W_y (V, H) and b_y (V,)."""
-    x, zero = values["x"], np.zeros(layer.hidden_size)
-    rows, biases = [], []
-    for gate in BLOCKS[layer.cell]:
-        into_state, state, into_input = _factors(layer, values, gate)
-        rows.append(np.hstack([np.outer(into_state, state), np.outer(into_input, x)]))
-        biases.append(into_input)
-    if layer.reset_after:
-        biases.append(values["dm"])
-    result = {"W": np.vstack(rows), "b": np.concatenate(biases)}
-    if layer.peephole:
-        seen = {"i": "c_prev", "f": "c_prev", "o": "c"}
-        result["peephole"] = np.stack([values.get(f"da_{gate}", zero) * values[c] for gate, c in seen.items()])
-    return result | {"W_y": np.outer(values["dy"], values["h"]), "b_y": values["dy"]}
+    own = CELLS[layer.cell].weight_gradient(layer, values)
+    return own | {"W_y": np.outer(values["dy"], values["h"]), "b_y": values["dy"]}
 
 
 def _pairs(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -388,17 +317,8 @@ def _top(arrays: Values) -> Values:
 
 
 def _blocks(layer: LayerConfig, arrays: Values) -> Values:
-    """W, b and peephole gate by gate: W_f (H, H+D), b_f (H,), p_f (H,), …"""
-    h = layer.hidden_size
-    blocks: Values = {}
-    for index, gate in enumerate(BLOCKS[layer.cell]):
-        s, rows = suffix(layer.cell, gate), slice(index * h, (index + 1) * h)
-        blocks[f"W{s}"], blocks[f"b{s}"] = arrays["W"][rows], arrays["b"][rows]
-        if layer.peephole and gate in "ifo":
-            blocks[f"p{s}"] = arrays["peephole"]["ifo".index(gate)]
-    if layer.reset_after:
-        blocks["b_nh"] = arrays["b"][-h:]
-    return blocks | {"W_y": arrays["W_y"], "b_y": arrays["b_y"]}
+    """W, b and peephole gate by gate, then W_y and b_y."""
+    return CELLS[layer.cell].named(layer, arrays) | {"W_y": arrays["W_y"], "b_y": arrays["b_y"]}
 
 
 def _sizes(layer: LayerConfig, gradients: Values, everything: Values) -> dict[str, float]:
@@ -413,41 +333,23 @@ def _sizes(layer: LayerConfig, gradients: Values, everything: Values) -> dict[st
     return sizes | {name: float(np.linalg.norm(array)) for name, array in _blocks(layer, gradients).items()}
 
 
-def _factors(layer: LayerConfig, values: Values, gate: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A block's weight gradient in factors (H,): d(where W·state goes), that state, d(where W·x goes)."""
-    if gate not in learned_gates(layer):
-        zero = np.zeros(layer.hidden_size)
-        return zero, values["h_prev"], zero
-    da = values[f"da{suffix(layer.cell, gate)}"]
-    if gate == "n":
-        return (values["dm"], values["h_prev"], da) if layer.reset_after else (da, values["s"], da)
-    return da, values["h_prev"], da
+def _shown(model: LanguageModel) -> NamedWeights:
+    """The weights of the layer that is shown, gate by gate, and those of the output: W_y, b_y."""
+    layer = model.config.layers()[-1]
+    cell, blocks, h = CELLS[layer.cell], _blocks(layer, _top(model.weights())), layer.recurrent_rows
+    matrices = {"W_y": blocks["W_y"]}
+    for block in cell.blocks:
+        s = cell.suffix(block.name)
+        if h:
+            matrices[f"W{s or '_'}h"] = blocks[f"W{s}"][:, :h]
+        matrices[f"W{s or '_'}x"] = blocks[f"W{s}"][:, h:]
+    vectors = {name: array for name, array in blocks.items() if not name.startswith("W")}
+    return NamedWeights(layer, vectors, matrices | {f"{name}.T": array.T for name, array in matrices.items()})
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """The layer that is shown, its weights gate by gate, and the parts of them that meet h and x."""
-
-    layer: LayerConfig
-    #: W_f, b_f, p_f, …
-    blocks: Values
-    #: W_fh, W_fx, …, W_y, and their transposes.
-    matrices: Values
-
-    @classmethod
-    def of(cls, model: LanguageModel) -> _Shown:
-        layer = model.config.layers()[-1]
-        blocks, h = _blocks(layer, _top(model.weights())), layer.hidden_size
-        matrices = {"W_y": blocks["W_y"]}
-        for gate in BLOCKS[layer.cell]:
-            s = suffix(layer.cell, gate)
-            matrices[f"W{s or '_'}h"], matrices[f"W{s or '_'}x"] = blocks[f"W{s}"][:, :h], blocks[f"W{s}"][:, h:]
-        return cls(layer, blocks, matrices | {f"{name}.T": array.T for name, array in matrices.items()})
-
-
-def _forward(model: LanguageModel, shown: _Shown, symbols: np.ndarray) -> Iterator[Step]:
+def _forward(model: LanguageModel, shown: NamedWeights, symbols: np.ndarray) -> Iterator[Step]:
     """Every value of the forward pass: the engine's, and the summands of what it put into σ and tanh."""
-    config, layer = model.config, shown.layer
+    config, layer, cell = model.config, shown.config, CELLS[shown.config.cell]
     acts = model.engine.activations(config.num_layers - 1)
     below = model.engine.activations(config.num_layers - 2) if config.num_layers > 1 else None
     scores = model.engine.logits()[:, 0]
@@ -456,17 +358,14 @@ def _forward(model: LanguageModel, shown: _Shown, symbols: np.ndarray) -> Iterat
         v: Values = {gate: block[t, 0] for gate, block in acts.blocks.items()}
         v["x"] = one_hot[symbol] if below is None else below.output[t, 0]
         v["h_prev"], v["h"] = acts.previous[t, 0], acts.output[t, 0]
-        if layer.cell == "lstm" and acts.extra is not None:
-            v["c_prev"], v["c"], v["tanh_c"] = acts.c_previous[t, 0], acts.c_output[t, 0], acts.extra[t, 0]
-            v["c.kept"], v["c.written"] = v["f"] * v["c_prev"], v["i"] * v["g"]
-        elif layer.cell == "gru" and acts.extra is not None:
-            v["m" if layer.reset_after else "s"] = acts.extra[t, 0]
-            v["h.kept"], v["h.renewed"] = (1 - v["z"]) * v["h_prev"], v["z"] * v["n"]
-        for gate in learned_gates(layer):
-            _preactivation(shown, v, gate)
+        cell.state_values(acts, t, v)
+        for gate in cell.learned(layer):
+            a, parts = f"a{cell.suffix(gate)}", cell.summands(shown, v, gate)
+            v[a] = np.sum(list(parts.values()), axis=0)
+            v.update({f"{a}.{name}": part for name, part in parts.items()})
 
         v["y"] = y = scores[t]
-        v["y.hidden"], v["y.bias"] = shown.matrices["W_y"] @ v["h"], shown.blocks["b_y"]
+        v["y.hidden"], v["y.bias"] = shown.matrices["W_y"] @ v["h"], shown.vectors["b_y"]
         v["p"] = p = softmax(y)
         with np.errstate(over="ignore"):
             v["exp_sum"] = np.exp(y).sum(keepdims=True)
@@ -478,87 +377,14 @@ def _forward(model: LanguageModel, shown: _Shown, symbols: np.ndarray) -> Iterat
         yield Step(t + 1, symbol, target, v)
 
 
-def _preactivation(shown: _Shown, v: Values, gate: str) -> None:
-    """a = W·[h, x] + b, summand by summand."""
-    layer, matrices, blocks = shown.layer, shown.matrices, shown.blocks
-    s = suffix(layer.cell, gate)
-    parts = {
-        "recurrent": matrices[f"W{s or '_'}h"] @ v["s" if "s" in v and gate == "n" else "h_prev"],
-        "input": matrices[f"W{s or '_'}x"] @ v["x"],
-        "bias": blocks[f"b{s}"],
-    }
-    if gate == "n" and layer.reset_after:
-        v["m.recurrent"], v["m.bias"] = parts["recurrent"], blocks["b_nh"]
-        parts["recurrent"] = v["r"] * v["m"]
-    if f"p{s}" in blocks:
-        parts["peephole"] = blocks[f"p{s}"] * v["c" if gate == "o" else "c_prev"]
-    v[f"a{s}"] = np.sum(list(parts.values()), axis=0)
-    v.update({f"a{s}.{name}": part for name, part in parts.items()})
-
-
-def _backward(shown: _Shown, v: Values, later: Values) -> None:
+def _backward(shown: NamedWeights, v: Values, later: Values) -> None:
     """Adds to the values of one step their gradients; ``later`` are those of the step after, or nothing."""
-    layer, matrices = shown.layer, shown.matrices
+    layer, matrices, cell = shown.config, shown.matrices, CELLS[shown.config.cell]
     v["dh.output"] = matrices["W_y.T"] @ v["dy"]
     v["dh.next"] = later.get("dh_prev", np.zeros(layer.hidden_size))
     v["dh"] = v["dh.output"] + v["dh.next"]
-    if layer.cell == "lstm":
-        v["dc.next"] = later.get("dc_prev", np.zeros(layer.hidden_size))
-        _lstm_backward(shown, v)
-    elif layer.cell == "gru":
-        _gru_backward(shown, v)
-    else:
-        v["da"] = v["dh"] * (1 - v["h"] ** 2)
-    for gate in learned_gates(layer):
-        if gate != "n":  # the candidate of a GRU has a way back of its own
-            s = suffix(layer.cell, gate)
-            v[f"dh_prev.{gate}"] = matrices[f"W{s or '_'}h.T"] @ v[f"da{s}"]
+    cell.state_gradients(shown, v, later)
+    for gate in cell.seeing_h(layer):
+        s = cell.suffix(gate)
+        v[f"dh_prev.{gate}"] = matrices[f"W{s or '_'}h.T"] @ v[f"da{s}"]
     v["dh_prev"] = np.sum([part for name, part in v.items() if name.startswith("dh_prev.")], axis=0)
-
-
-def _lstm_backward(shown: _Shown, v: Values) -> None:
-    """Against the order of the forward pass: o, then C, then what went into C."""
-    layer, learned, blocks = shown.layer, learned_gates(shown.layer), shown.blocks
-    v["do"] = v["dh"] * v["tanh_c"]
-    v["dc.hidden"] = v["dh"] * v["o"] * (1 - v["tanh_c"] ** 2)
-    v["dc"] = v["dc.hidden"] + v["dc.next"]
-    if "o" in learned:
-        v["da_o"] = v["do"] * v["o"] * (1 - v["o"])
-        if layer.peephole:  # o looked at Cₜ
-            v["dc.peephole"] = blocks["p_o"] * v["da_o"]
-            v["dc"] = v["dc"] + v["dc.peephole"]
-    v["di"] = v["dc"] * v["g"]
-    if "i" in learned:
-        v["da_i"] = v["di"] * v["i"] * (1 - v["i"])
-    v["df.kept"] = v["df"] = v["dc"] * v["c_prev"]
-    if layer.coupled and "input" not in layer.force:  # i = 1 − f
-        v["df.input"] = -v["di"]
-        v["df"] = v["df"] + v["df.input"]
-    if "f" in learned:
-        v["da_f"] = v["df"] * v["f"] * (1 - v["f"])
-    v["dg"] = v["dc"] * v["i"]
-    v["da_g"] = v["dg"] * (1 - v["g"] ** 2)
-    v["dc_prev.kept"] = v["dc_prev"] = v["dc"] * v["f"]
-    for gate in "fi":
-        if layer.peephole and gate in learned:  # they looked at Cₜ₋₁
-            v[f"dc_prev.{gate}"] = blocks[f"p_{gate}"] * v[f"da_{gate}"]
-            v["dc_prev"] = v["dc_prev"] + v[f"dc_prev.{gate}"]
-
-
-def _gru_backward(shown: _Shown, v: Values) -> None:
-    """h = (1 − z)⊙h' + z⊙n, then z, n and, through n, r."""
-    matrices = shown.matrices
-    v["dz"] = v["dh"] * (v["n"] - v["h_prev"])
-    v["da_z"] = v["dz"] * v["z"] * (1 - v["z"])
-    v["dn"] = v["dh"] * v["z"]
-    v["da_n"] = v["dn"] * (1 - v["n"] ** 2)
-    if shown.layer.reset_after:
-        v["dm"] = v["da_n"] * v["r"]
-        v["dr"] = v["da_n"] * v["m"]
-        v["dh_prev.n"] = matrices["W_nh.T"] @ v["dm"]
-    else:
-        v["ds"] = matrices["W_nh.T"] @ v["da_n"]
-        v["dr"] = v["ds"] * v["h_prev"]
-        v["dh_prev.n"] = v["ds"] * v["r"]
-    v["da_r"] = v["dr"] * v["r"] * (1 - v["r"])
-    v["dh_prev.kept"] = v["dh"] * (1 - v["z"])

@@ -36,15 +36,17 @@ infinities in the numbers are no errors; they come out as they would on paper.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import check_choice
-from ..engine.activations import Activations
+from ..cells import CELLS, CellName
+from ..cells.activations import Activations
+from ..cells.config import LayerConfig, Weights
 from ..engine.backend import engine_module
-from ..engine.config import BLOCKS, DTYPES, FORCEABLE, LayerConfig
+from ..engine.config import DTYPES
 from ..engine.interface import EngineModule
 from ..errors import ArgumentError
 
@@ -57,11 +59,8 @@ class Cache(Mapping[str, np.ndarray]):
     Gates are the values after their σ or tanh, and 0 at steps that do not count.
     """
 
-    def __init__(
-        self, engine: EngineModule, Wt: np.ndarray, b: np.ndarray, peephole: np.ndarray | None, acts: Activations
-    ) -> None:
-        self._engine, self._acts = engine, acts
-        self._Wt, self._b, self._peephole = Wt, b, peephole
+    def __init__(self, engine: EngineModule, weights: Weights, acts: Activations) -> None:
+        self._engine, self._weights, self._acts = engine, weights, acts
         self._views = acts.blocks
         if acts.c is not None:
             self._views["c"] = acts.c_output
@@ -82,24 +81,19 @@ class Cache(Mapping[str, np.ndarray]):
         T, B, H = self["h"].shape
         return f"<{self._acts.config.cell} cache: {', '.join(self)}; T={T}, B={B}, H={H}>"
 
-    def _backward(self, cell: str, dh: ArrayLike, dh_T: ArrayLike | None, dc_T: ArrayLike | None) -> dict[str, Any]:
+    def _backward(self, dh: ArrayLike, **final: ArrayLike | None) -> dict[str, np.ndarray]:
+        """``final``: dh_T and, for an LSTM, dc_T."""
         T, B, H = self["h"].shape
-        dtype = self._Wt.dtype
-        grads = self._engine.layer_backward(
-            self._acts.config,
-            self._Wt,
-            self._b,
-            self._peephole,
-            self._acts,
-            _floats("dh", dh, dtype, (T, B, H), "(T, B, H)"),
-            None if dh_T is None else _floats("dh_T", dh_T, dtype, (B, H), "(B, H)"),
-            None if dc_T is None else _floats("dc_T", dc_T, dtype, (B, H), "(B, H)"),
-        )
-        dWt = grads.pop("dWt")
-        assert dWt is not None
-        grads["dW"] = dWt.T
-        order = ("dx", "dh0", "dc0", "dW", "db", "dpeephole")
-        return {name: grads[name] for name in order if grads.get(name) is not None}
+        dtype = self._weights.Wt.dtype
+        dh = _floats("dh", dh, dtype, (T, B, H), "(T, B, H)")
+        dfinal = np.zeros((len(final), B, H), dtype)
+        for own, (name, value) in zip(dfinal, final.items(), strict=True):
+            if value is not None:
+                own[...] = _floats(name, value, dtype, (B, H), "(B, H)")
+        grads = self._engine.layer_backward(self._weights, self._acts, dh, dfinal)
+        initial = dict(zip(("dh0", "dc0"), grads.dstate, strict=False))
+        named = {"dx": grads.dx, **initial, "dW": grads.dWt.T, "db": grads.db, "dpeephole": grads.dpeephole}
+        return {name: gradient for name, gradient in named.items() if gradient is not None}
 
 
 def lstm_forward(
@@ -133,8 +127,8 @@ def lstm_forward(
 
     Shapes, dtypes, states and errors: see the module.
     """
-    options = {"coupled": bool(coupled), "force": _force(force)}
-    cache = _forward("lstm", x, h0, c0, W, b, peephole, lengths, reverse, backend, options)
+    options = {"coupled": bool(coupled), "force": _force(force), "reverse": bool(reverse)}
+    cache = _forward("lstm", _Given(x, W, b, peephole, lengths), {"h0": h0, "c0": c0}, options, backend)
     return cache["h"].copy(), cache["c"].copy(), cache
 
 
@@ -148,7 +142,7 @@ def lstm_backward(
     Returns dx (T, B, D), dh0, dc0 (B, H), dW, db and, with peepholes, dpeephole, shaped as their
     arguments. There is no dx where x was symbols.
     """
-    return _checked("lstm", cache)._backward("lstm", dh, dh_T, dc_T)
+    return _checked("lstm", cache)._backward(dh, dh_T=dh_T, dc_T=dc_T)
 
 
 def gru_forward(
@@ -174,13 +168,14 @@ def gru_forward(
     its weights become these by negating W_z and b_z. Returns h (T, B, H) and the cache for
     ``gru_backward``. Shapes, dtypes, states and errors: see the module.
     """
-    cache = _forward("gru", x, h0, None, W, b, None, lengths, reverse, backend, {"reset_after": bool(reset_after)})
+    options = {"reset_after": bool(reset_after), "reverse": bool(reverse)}
+    cache = _forward("gru", _Given(x, W, b, None, lengths), {"h0": h0}, options, backend)
     return cache["h"].copy(), cache
 
 
 def gru_backward(dh: ArrayLike, cache: Cache, dh_T: ArrayLike | None = None) -> dict[str, np.ndarray]:
     """Backpropagation through time for ``gru_forward``: dx, dh0, dW, db, as for ``lstm_backward``."""
-    return _checked("gru", cache)._backward("gru", dh, dh_T, None)
+    return _checked("gru", cache)._backward(dh, dh_T=dh_T)
 
 
 def rnn_forward(
@@ -198,56 +193,59 @@ def rnn_forward(
     Returns h (T, B, H) and the cache for ``rnn_backward``. Shapes, dtypes, states and errors: see
     the module.
     """
-    cache = _forward("rnn", x, h0, None, W, b, None, lengths, reverse, backend, {})
+    cache = _forward("rnn", _Given(x, W, b, None, lengths), {"h0": h0}, {"reverse": bool(reverse)}, backend)
     return cache["h"].copy(), cache
 
 
 def rnn_backward(dh: ArrayLike, cache: Cache, dh_T: ArrayLike | None = None) -> dict[str, np.ndarray]:
     """Backpropagation through time for ``rnn_forward``: dx, dh0, dW, db, as for ``lstm_backward``."""
-    return _checked("rnn", cache)._backward("rnn", dh, dh_T, None)
+    return _checked("rnn", cache)._backward(dh, dh_T=dh_T)
+
+
+class _Given(NamedTuple):
+    """What a forward function was given."""
+
+    x: ArrayLike
+    W: ArrayLike
+    b: ArrayLike
+    peephole: ArrayLike | None
+    lengths: ArrayLike | None
 
 
 def _forward(
-    cell: str,
-    x: ArrayLike,
-    h0: ArrayLike | None,
-    c0: ArrayLike | None,
-    W: ArrayLike,
-    b: ArrayLike,
-    peephole: ArrayLike | None,
-    lengths: ArrayLike | None,
-    reverse: bool,
+    cell: CellName,
+    given: _Given,
+    states: Mapping[str, ArrayLike | None],
+    options: Mapping[str, Any],
     backend: str | None,
-    options: dict[str, Any],
 ) -> Cache:
     """Checks everything, copies it into the engine's layout and runs it."""
     engine = engine_module(backend)
-    weights = _array("W", W)
-    if weights.dtype.name not in DTYPES:
-        raise ArgumentError(f"W: got dtype {weights.dtype}, expected float32 or float64")
-    G = len(BLOCKS[cell])
-    H, rest = divmod(weights.shape[0], G) if weights.ndim == 2 else (0, 0)
-    D = weights.shape[1] - H if H else 0
+    W = _array("W", given.W)
+    if W.dtype.name not in DTYPES:
+        raise ArgumentError(f"W: got dtype {W.dtype}, expected float32 or float64")
+    G = len(CELLS[cell].blocks)
+    H, rest = divmod(W.shape[0], G) if W.ndim == 2 else (0, 0)
+    D = W.shape[1] - H if H else 0
     if D < 1 or rest:
-        raise ArgumentError(f"W: got shape {weights.shape}, expected ({_times_h(G)}, H+D) with H and D at least 1")
-    config = LayerConfig(
-        cell=cell, input_size=D, hidden_size=H, peephole=peephole is not None, reverse=bool(reverse), **options
-    )
+        raise ArgumentError(f"W: got shape {W.shape}, expected ({_times_h(G)}, H+D) with H and D at least 1")
+    config = LayerConfig(cell, input_size=D, hidden_size=H, peephole=given.peephole is not None, **options)
 
-    dtype = weights.dtype.newbyteorder("=")
-    inputs, counts = _inputs(x, lengths, dtype, D)
+    dtype = W.dtype.newbyteorder("=")
+    inputs, counts = _inputs(given.x, given.lengths, dtype, D)
     B = inputs.shape[1]
     (bias,) = config.parameter_shapes()["b"]
-    Wt = np.array(weights.T, dtype=dtype, order="C")
-    b = _floats("b", b, dtype, (bias,), f"({_times_h(bias // H)},)")
-    if peephole is not None:
-        peephole = _floats("peephole", peephole, dtype, (3, H), "(3, H)")
-    h, c = (
-        np.zeros((B, H), dtype) if value is None else _floats(name, value, dtype, (B, H), "(B, H)")
-        for name, value in (("h0", h0), ("c0", c0))
-    )
-    acts = engine.layer_forward(config, Wt, b, peephole, inputs, counts, h, c if cell == "lstm" else None)
-    return Cache(engine, Wt, b, peephole, acts)
+    Wt = np.array(W.T, dtype=dtype, order="C")
+    b = _floats("b", given.b, dtype, (bias,), f"({_times_h(bias // H)},)")
+    peephole = None
+    if given.peephole is not None:
+        peephole = _floats("peephole", given.peephole, dtype, (3, H), "(3, H)")
+    state = np.zeros((len(states), B, H), dtype)
+    for own, (name, value) in zip(state, states.items(), strict=True):
+        if value is not None:
+            own[...] = _floats(name, value, dtype, (B, H), "(B, H)")
+    weights = Weights(Wt, b, peephole)
+    return Cache(engine, weights, engine.layer_forward(config, weights, inputs, state, counts))
 
 
 def _times_h(n: int) -> str:
@@ -338,7 +336,7 @@ def _force(force: Mapping[str, float] | None) -> dict[str, float]:
         raise ArgumentError(f"force: got {force!r}, expected a dict such as {{'forget': 1.0}}")
     constants = {}
     for gate, value in force.items():
-        check_choice("force", gate, FORCEABLE)
+        check_choice("force", gate, CELLS["lstm"].forceable)
         try:
             constants[gate] = float(value)
         except (TypeError, ValueError):

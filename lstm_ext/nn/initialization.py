@@ -8,7 +8,8 @@ orthogonal    each gate's recurrent part (H, H) orthogonal (Saxe et al. 2014), i
               (H, D) as in ``xavier``, with fans D and H
 chrono:T      W uniform in ±1/√H; biases for memories of up to T steps (Tallec and Ollivier 2018):
               LSTM  b_f = ln u, b_i = −b_f with u uniform in [1, T−1], for each unit its own;
-              GRU   b_z = −ln u, because z is the share of what is new here
+              GRU   b_z = −ln u, because z is the share of what is new here; so with others that
+              have a z
 ============  =================================================================================
 
 All other biases are 0, but for the LSTM's forget gate, which starts at ``forget_bias`` (Gers et al.
@@ -22,16 +23,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..engine.config import BLOCKS, LayerConfig
+from ..cells import CELLS, CellName
+from ..cells.config import LayerConfig
 from ..errors import ArgumentError
 
 NAMES = ("uniform", "xavier", "orthogonal", "chrono:T")
 
 
-def check_init(init: str, cell: str = "") -> None:
-    """Raises ValueError, in one line, for a name that is none, and for chrono with an RNN, which has no gate."""
-    if _scheme(init)[0] == "chrono" and cell == "rnn":
-        raise ArgumentError(f"init: got {init!r} for cell 'rnn', expected it only for 'lstm' and 'gru'")
+def check_init(init: str, cell: CellName | None = None) -> None:
+    """Raises ArgumentError for an unknown name, and for chrono with a cell that has no gate for it."""
+    if _scheme(init)[0] == "chrono" and cell is not None and not CELLS[cell].chrono:
+        takers = " and ".join(repr(name) for name, other in CELLS.items() if other.chrono)
+        raise ArgumentError(f"init: got {init!r} for cell {cell!r}, expected it only for {takers}")
 
 
 def initialize_layer(
@@ -43,31 +46,30 @@ def initialize_layer(
 ) -> None:
     """Fills one layer's Wt, b and peephole, shaped as in ``config.parameter_shapes()``.
 
-    ``forget_bias`` concerns LSTMs only. Raises ValueError as ``check_init`` does.
+    ``forget_bias`` concerns LSTMs only. Raises ArgumentError as ``check_init`` does.
     """
     check_init(init, config.cell)
     scheme, span = _scheme(init)
-    h, d = config.hidden_size, config.input_size
+    cell, h, d = CELLS[config.cell], config.hidden_size, config.input_size
+    meets_h = config.recurrent_rows
     Wt, b = parameters["Wt"], parameters["b"]
     if scheme in ("uniform", "chrono"):
         Wt[...] = _uniform(rng, 1.0 / np.sqrt(h), Wt.shape)
     elif scheme == "xavier":
-        Wt[...] = _uniform(rng, _glorot(h + d, h), Wt.shape)
+        Wt[...] = _uniform(rng, _glorot(len(Wt), h), Wt.shape)
     else:
-        for gate in range(config.blocks if config.recurrent else 0):
+        for gate in range(config.blocks if meets_h else 0):
             Wt[:h, gate * h : (gate + 1) * h] = _orthogonal(rng, h)
-        Wt[-d:] = _uniform(rng, _glorot(d, h), Wt[-d:].shape)
+        Wt[meets_h:] = _uniform(rng, _glorot(d, h), Wt[meets_h:].shape)
 
     b[...] = 0
+    biases = {block.name: b[k * h : (k + 1) * h] for k, block in enumerate(cell.blocks)}
     if scheme == "chrono":
         log_times = np.log(rng.uniform(1.0, span - 1.0, h))
-        if config.cell == "lstm":
-            b[:h], b[h : 2 * h] = -log_times, log_times
-        else:
-            z = BLOCKS[config.cell].index("z") * h
-            b[z : z + h] = -log_times
-    elif config.cell == "lstm":
-        b[h : 2 * h] = forget_bias
+        for name, sign in cell.chrono.items():
+            biases[name][...] = sign * log_times
+    elif cell.forget_block:
+        biases[cell.forget_block][...] = forget_bias
     if config.peephole:
         parameters["peephole"][...] = 0.1 * rng.standard_normal((3, h))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.activations import Activations
+from ..cells.activations import Activations
 from ..engine.config import ModelConfig
 from ..engine.interface import Engine, EngineModule
 from ..errors import ArgumentError

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..cells import CellName
 from ..errors import ArgumentError
 from .checks import checked_lengths, counted_steps
 from .dropout import Dropout
@@ -34,7 +35,7 @@ class Reader(Module):
         input_size: int,
         hidden_size: int,
         *,
-        cell: str = "lstm",
+        cell: CellName = "lstm",
         embedding_size: int | None = None,
         dropout: float = 0.0,
         init: str = "uniform",

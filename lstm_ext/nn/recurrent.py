@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.activations import Activations
-from ..engine.config import LayerConfig
+from ..cells import CellName
+from ..cells.activations import Activations
+from ..cells.config import LayerConfig, Weights
 from ..errors import ArgumentError
 from .checks import checked_floats, checked_lengths, checked_symbols, counted_steps
 from .dropout import Dropout, check_dropout
@@ -57,33 +58,29 @@ class RecurrentLayer(Module):
         mask = None
         if self.training and self.recurrent_dropout > 0:
             mask = self.noise.mask(self.recurrent_dropout, state.shape[1:], self.dtype)
-        c0 = state[1] if len(state) == 2 else None
-        self.activations = self.engine_module.layer_forward(
-            self.config, self.Wt, self.b, self.peephole, x, lengths, state[0], c0, mask
-        )
+        self.activations = self.engine_module.layer_forward(self.config, self._weights, x, state, lengths, mask)
         return self.activations.output
 
     @property
     def final_state(self) -> np.ndarray:
         """(S, B, H): the state after each sequence's last step (in reverse: after its first)."""
-        acts, last = self.activations, 0 if self.config.reverse else -1
-        return np.stack([acts.h[last]] if acts.c is None else [acts.h[last], acts.c[last]])
+        return self.activations.final_state
 
     def backward(self, dout: np.ndarray, dfinal: np.ndarray | None = None) -> np.ndarray | None:
         """dout (T, B, H), dfinal (S, B, H) → ∂L/∂x, or None for symbols."""
-        dh_T, dc_T = (None, None) if dfinal is None else (dfinal[0], dfinal[1] if len(dfinal) == 2 else None)
-        grads = self.engine_module.layer_backward(
-            self.config, self.Wt, self.b, self.peephole, self.activations, dout, dh_T, dc_T
-        )
+        grads = self.engine_module.layer_backward(self._weights, self.activations, dout, dfinal)
         for name in self.parameter_shapes():
-            getattr(self, "d" + name)[...] = grads["d" + name]
-        initial = (grads.get("dh0"), grads.get("dc0"))
-        self.dstate = np.stack([gradient for gradient in initial if gradient is not None])
-        return grads["dx"]
+            getattr(self, "d" + name)[...] = getattr(grads, "d" + name)
+        self.dstate = grads.dstate
+        return grads.dx
+
+    @property
+    def _weights(self) -> Weights:
+        return Weights(self.Wt, self.b, self.peephole)
 
 
 class Recurrent(Module):
-    """Recurrent layers on top of each other: ``cell`` "lstm", "gru" or "rnn".
+    """Recurrent layers on top of each other: ``cell`` is one of ``cells.CELLS``.
 
     ``bidirectional``: each layer runs in both directions, the reverse one from each sequence's own
     end, and hands on both outputs side by side, [forward, reverse], so that D_out = 2·H. Otherwise D_out = H.
@@ -108,7 +105,7 @@ class Recurrent(Module):
 
     def __init__(
         self,
-        cell: str,
+        cell: CellName,
         input_size: int,
         hidden_size: int,
         *,

@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..cells.config import LayerConfig
 from ..data import Vocabulary
 from ..data.words import WordVocabulary
-from ..engine.config import LayerConfig, ModelConfig, OptimizerConfig
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
 from ..tensors import PathName, TensorFile, open_tensors, write_tensors
 from .model import Model

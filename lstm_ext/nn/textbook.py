@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import named_errors
-from ..engine.activations import Activations
-from ..engine.config import BLOCKS, ModelConfig, OptimizerConfig
+from ..cells import CELLS, CellName
+from ..cells.activations import Activations
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, StateError
 from .language_model import LanguageModel
 
@@ -55,7 +56,8 @@ class _View:
         array = (model.gradients() if self._gradient else model.weights())[self._array]
         if not self._block:
             return array
-        start = BLOCKS[model.config.cell].index(self._block) * network.hidden_size
+        blocks = [block.name for block in CELLS[model.config.cell].blocks]
+        start = blocks.index(self._block) * network.hidden_size
         return array[start : start + network.hidden_size]
 
     def __set__(self, network: _Network, value: ArrayLike) -> None:
@@ -69,9 +71,9 @@ class _View:
 class _Network:
     """What LSTM, GRU and RNN share."""
 
-    _cell: ClassVar[str]
-    #: The row block of W behind each name in ``gates``.
-    _gate_blocks: ClassVar[Mapping[str, str]]
+    _cell: ClassVar[CellName]
+    #: The row blocks of W in ``gates``, in the order in which a textbook has them.
+    _gates: ClassVar[str]
 
     Wy = _View("output.W")
     by = _View("output.b")
@@ -136,7 +138,8 @@ class _Network:
     @property
     def gates(self) -> dict[str, np.ndarray]:
         """The gates of the last ``forward`` by name, after their σ or tanh: (T, H) each."""
-        return {name: self._acts.blocks[block][:, 0] for name, block in self._gate_blocks.items()}
+        titles = {block.name: block.title for block in CELLS[self._cell].blocks}
+        return {titles[name]: self._acts.blocks[name][:, 0] for name in self._gates}
 
     @staticmethod
     def sigmoid(x: ArrayLike) -> np.ndarray:
@@ -265,7 +268,7 @@ class LSTM(_Network):
     """
 
     _cell = "lstm"
-    _gate_blocks: ClassVar[Mapping[str, str]] = {"forget": "f", "input": "i", "candidate": "g", "output": "o"}
+    _gates = "figo"
 
     Wf, bf = _View("layers.0.W", "f"), _View("layers.0.b", "f")
     Wi, bi = _View("layers.0.W", "i"), _View("layers.0.b", "i")
@@ -319,7 +322,7 @@ class GRU(_Network):
     """
 
     _cell = "gru"
-    _gate_blocks: ClassVar[Mapping[str, str]] = {"reset": "r", "update": "z", "candidate": "n"}
+    _gates = "rzn"
 
     Wr, br = _View("layers.0.W", "r"), _View("layers.0.b", "r")
     Wz, bz = _View("layers.0.W", "z"), _View("layers.0.b", "z")
@@ -351,7 +354,7 @@ class RNN(_Network):
     """
 
     _cell = "rnn"
-    _gate_blocks: ClassVar[Mapping[str, str]] = {}
+    _gates = ""
 
     Wh, bh = _View("layers.0.W", "h"), _View("layers.0.b", "h")
     dWh, dbh = _View("layers.0.W", "h", gradient=True), _View("layers.0.b", "h", gradient=True)

@@ -1,6 +1,6 @@
 """Checkpoints: everything that an exact resume needs, in one .safetensors file. Nothing in it is ever executed.
 
-Tensors (G row blocks in the order of ``config.BLOCKS``; a GRU's z says how much is new, where
+Tensors (G row blocks in the order of the cell's blocks; a GRU's z says how much is new, where
 PyTorch's says how much is kept):
 
 ====================================  ==================================================

@@ -15,8 +15,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from ..cells import CELLS, CellName
+from ..cells.config import LayerConfig
 from ..engine.backend import engine_module
-from ..engine.config import BLOCKS, LayerConfig, ModelConfig, OptimizerConfig
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, MissingError
 from .cases import (
     LayerCase,
@@ -124,33 +126,14 @@ class Verification:
 # ------------------------------------------------------------------------------------ what to check
 
 _HUGE_LOGITS = "logits of ±1e4"
-#: Every cell, with every option.
-CELLS: dict[str, dict[str, Any]] = {
-    "rnn": {"cell": "rnn"},
-    "mingru": {"cell": "mingru"},
-    "gru": {"cell": "gru"},
-    "gru reset_after": {"cell": "gru", "reset_after": True},
-    "lstm": {"cell": "lstm"},
-    "lstm peephole": {"cell": "lstm", "peephole": True},
-    "lstm coupled": {"cell": "lstm", "coupled": True},
-    "lstm input forced": {"cell": "lstm", "force": {"input": 0.3}},
-    "lstm forget forced": {"cell": "lstm", "force": {"forget": 1.0}},
-    "lstm output forced": {"cell": "lstm", "force": {"output": 0.8}},
-    "lstm peephole, coupled": {"cell": "lstm", "peephole": True, "coupled": True},
-    "lstm peephole, input forced": {"cell": "lstm", "peephole": True, "force": {"input": 0.2}},
-    "lstm peephole, forget forced": {"cell": "lstm", "peephole": True, "force": {"forget": 0.0}},
-    "lstm peephole, output forced": {"cell": "lstm", "peephole": True, "force": {"output": 1.0}},
-    "lstm coupled, input forced": {"cell": "lstm", "coupled": True, "force": {"input": 0.4}},
-    "lstm coupled, forget forced": {"cell": "lstm", "coupled": True, "force": {"forget": 0.9}},
-    "lstm all at once": {
-        "cell": "lstm",
-        "peephole": True,
-        "coupled": True,
-        "force": {"input": 0.7, "forget": 0.6, "output": 0.5},
-    },
+#: Every cell, with every option: by name, fields of ``LayerConfig``.
+VARIANTS: dict[str, dict[str, Any]] = {
+    f"{name} {variant}".strip(): {"cell": name, **options}
+    for name, cell in CELLS.items()
+    for variant, options in cell.variants.items()
 }
-#: Those of them that a recurrent mask takes different ways in.
-_MASKED = ("rnn", "gru", "gru reset_after", "lstm", "lstm all at once")
+#: Those of them that are tried with a recurrent mask: of each cell the plain one, and that with everything at once.
+_MASKED = {f"{name} {variant}".strip() for name, cell in CELLS.items() for variant in ("", tuple(cell.variants)[-1])}
 _OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"kind": "sgd"},
     "sgd momentum": {"kind": "sgd", "momentum": 0.8},
@@ -228,8 +211,8 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
     if thorough:
         flags = list(itertools.product((False, True), repeat=3))
         sizes += [size._replace(symbols=s, reverse=r, padded=p) for size in _LAYER_SIZES for s, r, p in flags]
-    masked = {f"{name}, recurrent mask": CELLS[name] for name in _MASKED}
-    for number, (name, options) in enumerate([*CELLS.items(), *masked.items()]):
+    masked = {f"{name}, recurrent mask": options for name, options in VARIANTS.items() if name in _MASKED}
+    for number, (name, options) in enumerate([*VARIANTS.items(), *masked.items()]):
         counterpart = torch is not None and torch.has_counterpart(options) and name not in masked
         yield Comparison(
             "layers",
@@ -241,7 +224,7 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
             torch=torch.layer_results if torch is not None and counterpart else None,
         )
 
-    for number, (name, options) in enumerate([*CELLS.items(), (_HUGE_LOGITS, {"cell": "lstm"})]):
+    for number, (name, options) in enumerate([*VARIANTS.items(), (_HUGE_LOGITS, {"cell": "lstm"})]):
         yield Comparison(
             "models",
             name,
@@ -258,7 +241,7 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
 
     # Training overwrites activations by gradients on its way, so every cell comes again; optimizers take turns.
     turns = itertools.cycle(itertools.product(_OPTIMIZERS.values(), _CLIPPINGS))
-    for number, (name, options) in enumerate(CELLS.items()):
+    for number, (name, options) in enumerate(VARIANTS.items()):
         yield Comparison(
             "training",
             name,
@@ -285,7 +268,7 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
             name,
             [
                 Size(partial(_sampling, options, cell, outputs, (seed, 6, number, n)))
-                for n, (cell, outputs) in enumerate(itertools.product(BLOCKS, (1, 2, 30) * (4 if thorough else 1)))
+                for n, (cell, outputs) in enumerate(itertools.product(CELLS, (1, 2, 30) * (4 if thorough else 1)))
             ],
         )
 
@@ -354,7 +337,7 @@ def _update(
 
 
 def _sampling(
-    options: dict[str, Any], cell: str, outputs: int, seed: tuple[int, ...], dtype: str, draw: int
+    options: dict[str, Any], cell: CellName, outputs: int, seed: tuple[int, ...], dtype: str, draw: int
 ) -> SamplingCase:
     """Two layers in float64; in float32 what ``random_sampling`` can do."""
     double = dtype == "float64"

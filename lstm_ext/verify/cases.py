@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..engine.activations import Activations
-from ..engine.config import LayerConfig, ModelConfig, OptimizerConfig
+from ..cells.activations import Activations
+from ..cells.config import LayerConfig, Weights
+from ..engine.config import ModelConfig, OptimizerConfig
 from ..engine.interface import Engine, EngineModule
 from ..nn.numerics import numerical_gradient
 
@@ -54,19 +55,15 @@ def stacked(draws: Sequence[Results]) -> Results:
 
 @dataclass(frozen=True)
 class LayerCase:
-    """One layer's arguments, and a loss L = Σ dh·h + Σ dh_T·h_T + Σ dc_T·c_T. Shapes as in ``EngineModule``."""
+    """One layer's arguments, and a loss L = Σ dh·h + Σ dfinal·final state. Shapes as in ``EngineModule``."""
 
     config: LayerConfig
-    Wt: np.ndarray
-    b: np.ndarray
-    peephole: np.ndarray | None
+    weights: Weights
     x: np.ndarray
+    state: np.ndarray
     lengths: np.ndarray | None
-    h0: np.ndarray
-    c0: np.ndarray | None
     dh: np.ndarray
-    dh_T: np.ndarray
-    dc_T: np.ndarray | None
+    dfinal: np.ndarray
     recurrent_mask: np.ndarray | None = None
 
     def results(self, engine: EngineModule) -> Results:
@@ -75,31 +72,30 @@ class LayerCase:
         return {name: array for name, array in out.items() if array is not None}
 
     def gradients(self, engine: EngineModule, entries: int) -> tuple[Results, Results]:
-        moved = {"dh0": self.h0, "dW": self.Wt, "db": self.b}
+        moved = {**_by_state(self.state), "dW": self.weights.Wt, "db": self.weights.b}
         if self.x.ndim == 3:
             moved["dx"] = self.x
-        if self.c0 is not None:
-            moved["dc0"] = self.c0
-        if self.peephole is not None:
-            moved["dp"] = self.peephole
+        if self.weights.peephole is not None:
+            moved["dp"] = self.weights.peephole
 
         def loss() -> float:
             acts = self._forward(engine)
-            last = 0 if self.config.reverse else -1
-            loss = np.sum(self.dh * acts.output) + np.sum(self.dh_T * acts.output[last])
-            return float(loss if self.dc_T is None else loss + np.sum(self.dc_T * acts.c_output[last]))
+            return float(np.sum(self.dh * acts.output) + np.sum(self.dfinal * acts.final_state))
 
         return _differences(loss, moved, self._backward(engine, self._forward(engine)), entries)
 
     def _forward(self, engine: EngineModule) -> Activations:
-        return engine.layer_forward(
-            self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0, self.recurrent_mask
-        )
+        return engine.layer_forward(self.config, self.weights, self.x, self.state, self.lengths, self.recurrent_mask)
 
     def _backward(self, engine: EngineModule, acts: Activations) -> Results:
-        grads = engine.layer_backward(self.config, self.Wt, self.b, self.peephole, acts, self.dh, self.dh_T, self.dc_T)
-        names = {"dWt": "dW", "dpeephole": "dp"}
-        return {names.get(name, name): array for name, array in grads.items() if array is not None}
+        grads = engine.layer_backward(self.weights, acts, self.dh, self.dfinal)
+        named = {"dx": grads.dx, **_by_state(grads.dstate), "dW": grads.dWt, "db": grads.db, "dp": grads.dpeephole}
+        return {name: array for name, array in named.items() if array is not None}
+
+
+def _by_state(gradients: np.ndarray) -> Results:
+    """Gradients (S, B, H) of the initial states: dh0 and, for an LSTM, dc0."""
+    return dict(zip(("dh0", "dc0"), gradients, strict=False))
 
 
 def random_layer(
@@ -120,28 +116,29 @@ def random_layer(
     def normal(*shape: int, scale: float = 1.0) -> np.ndarray:
         return random.normal(scale=scale, size=shape).astype(dtype)
 
-    state, lstm = (batch, H), config.cell == "lstm"
+    Wt = _weights(random, config, symbols).astype(dtype)
+    b = normal(*config.parameter_shapes()["b"], scale=0.5)
+    weights = Weights(Wt, b, normal(3, H, scale=0.5) if config.peephole else None)
+    x = random.integers(0, D, (steps, batch)).astype(np.int32) if symbols else normal(steps, batch, D)
+    scales = (0.6, 1.0)[: config.state_arrays]  # of h and c
     return LayerCase(
         config,
-        Wt=_weights(random, config, symbols).astype(dtype),
-        b=normal(*config.parameter_shapes()["b"], scale=0.5),
-        peephole=normal(3, H, scale=0.5) if config.peephole else None,
-        x=random.integers(0, D, (steps, batch)).astype(np.int32) if symbols else normal(steps, batch, D),
+        weights,
+        x,
+        state=np.stack([normal(batch, H, scale=scale) for scale in scales]),
         lengths=None if lengths is None else np.array(lengths, np.int32),
-        h0=normal(*state, scale=0.6),
-        c0=normal(*state) if lstm else None,
-        dh=normal(steps, *state),
-        dh_T=normal(*state),
-        dc_T=normal(*state) if lstm else None,
-        recurrent_mask=((random.random(state) < 0.7) / 0.7).astype(dtype) if masked else None,
+        dh=normal(steps, batch, H),
+        dfinal=np.stack([normal(batch, H) for _ in scales]),
+        recurrent_mask=((random.random((batch, H)) < 0.7) / 0.7).astype(dtype) if masked else None,
     )
 
 
 def _weights(random: np.random.Generator, config: LayerConfig, symbols: bool) -> np.ndarray:
-    """Wt (H+D, G·H), of a minGRU (D, G·H), that makes pre-activations of about 1 from inputs of about 1."""
+    """Wt (H+D, G·H) that makes pre-activations of about 1 from inputs of about 1."""
     H, D = config.hidden_size, config.input_size
-    scale = np.repeat([0.8 / math.sqrt(H), 0.8 / (1 if symbols else math.sqrt(D))], [H * config.recurrent, D])
-    weights: np.ndarray = random.normal(size=(len(scale), config.blocks * H)) * scale[:, None]
+    meets_h = config.recurrent_rows
+    scale = np.repeat([0.8 / math.sqrt(H), 0.8 / (1 if symbols else math.sqrt(D))], [meets_h, D])
+    weights: np.ndarray = random.normal(size=(meets_h + D, config.blocks * H)) * scale[:, None]
     return weights
 
 
@@ -420,7 +417,7 @@ def random_sampling(config: ModelConfig, options: dict[str, Any], *, length: int
     model = random_model(config, 1, 1, seed=seed)
     random = np.random.default_rng(seed)
     if config.dtype == "float32":
-        assert config.cell == "rnn" and config.num_layers == 1
+        assert (config.cell, config.num_layers) == ("rnn", 1)
         views = parameter_views(config, model.parameters.copy())
         views["layers.0.Wt"][...] = np.where(random.random(views["layers.0.Wt"].shape) < 0.5, -32, 32)
         views["layers.0.Wt"][: config.hidden_size] = 0

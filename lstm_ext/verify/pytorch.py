@@ -16,8 +16,9 @@ from typing import Any, ParamSpec
 import numpy as np
 import torch
 
+from ..cells import CELLS
+from ..cells.config import LayerConfig
 from ..engine import rng
-from ..engine.config import LayerConfig
 from .cases import LayerCase, ModelCase, Results, UpdateCase, parameter_gradients, parameter_views
 
 VERSION: str = torch.__version__
@@ -25,9 +26,8 @@ VERSION: str = torch.__version__
 
 def has_counterpart(options: Mapping[str, Any]) -> bool:
     """Whether PyTorch has a cell with these of ``LayerConfig``'s options."""
-    if options["cell"] == "gru":
-        return bool(options.get("reset_after"))
-    return set(options) == {"cell"} and options["cell"] != "mingru"
+    config = LayerConfig(input_size=1, hidden_size=1, **options)
+    return not CELLS[config.cell].lacking(config, "PyTorch")
 
 
 P = ParamSpec("P")
@@ -51,14 +51,17 @@ def _in_one_thread(function: Callable[P, Results]) -> Callable[P, Results]:
 @_in_one_thread
 def layer_results(case: LayerCase) -> Results:
     """h with its initial slot, as ``Activations`` has it, and every gradient."""
-    leaves = {name: _leaf(getattr(case, name)) for name in ("x", "Wt", "b", "h0", "c0")}
+    arguments = {"x": case.x, "Wt": case.weights.Wt, "b": case.weights.b, "h0": case.state[0]}
+    if len(case.state) == 2:
+        arguments["c0"] = case.state[1]
+    leaves = {name: _leaf(array) for name, array in arguments.items()}
     x, config = leaves["x"], case.config
     states: dict[str, list[Any]] = {"h": [], "c": []}
     loss = torch.zeros((), dtype=leaves["Wt"].dtype)
-    for lane in range(case.h0.shape[0]):
+    for lane in range(case.dh.shape[1]):
         steps = len(case.dh) if case.lengths is None else int(case.lengths[lane])
         one = slice(lane, lane + 1)
-        h, c = leaves["h0"][one], None if leaves["c0"] is None else leaves["c0"][one]
+        h, c = leaves["h0"][one], leaves["c0"][one] if "c0" in leaves else None
         output = h.expand(0, -1, -1)
         first = h
         if steps:
@@ -68,14 +71,13 @@ def layer_results(case: LayerCase) -> Results:
         output = torch.cat([output, rest])
         states["h"].append(torch.cat([output, first[None]] if config.reverse else [first[None], output]))
         loss = loss + (output * torch.from_numpy(case.dh[:, one])).sum()
-        loss = loss + (h * torch.from_numpy(case.dh_T[one])).sum()
-        if c is not None and case.dc_T is not None:
-            loss = loss + (c * torch.from_numpy(case.dc_T[one])).sum()
+        for state, gradient in zip((h, c), case.dfinal, strict=False):
+            loss = loss + (state * torch.from_numpy(gradient[one])).sum()
     loss.backward()
     results = {"h": torch.cat(states["h"], dim=1).detach().numpy()}
     names = {"Wt": "dW"}
     for name, leaf in leaves.items():
-        if leaf is not None and leaf.requires_grad:
+        if leaf.requires_grad:
             results[names.get(name, f"d{name}")] = leaf.grad.numpy()
     return results
 
@@ -89,7 +91,7 @@ def model_results(case: ModelCase) -> Results:
     (steps, batch), H = case.inputs.shape, config.hidden_size
     x: Any = _leaf(case.inputs)
     for k, layer in enumerate(config.layers()):
-        h, c = state[k, 0], state[k, 1] if config.cell == "lstm" else None
+        h, c = state[k, 0], state[k, 1] if state.shape[1] == 2 else None
         output, h, c = _layer(layer, weights[f"layers.{k}.Wt"], weights[f"layers.{k}.b"], x, h, c)
         final += [h] if c is None else [h, c]
         mask = None
@@ -142,10 +144,8 @@ def update_results(case: UpdateCase) -> Results:
     return {f"{name} by {way}": array for name, array in results.items() for way in ("update", "optimizer_step")}
 
 
-def _leaf(array: np.ndarray | None) -> Any:
+def _leaf(array: np.ndarray) -> Any:
     """The array as a tensor whose gradient is wanted, if it is one of floats."""
-    if array is None:
-        return None
     tensor = torch.from_numpy(array.copy())
     return tensor.requires_grad_() if tensor.is_floating_point() else tensor
 
@@ -153,13 +153,11 @@ def _leaf(array: np.ndarray | None) -> Any:
 def _layer(config: LayerConfig, Wt: Any, b: Any, x: Any, h: Any, c: Any) -> tuple[Any, Any, Any]:
     """Output (T, B, H) and final states of ``torch.nn.LSTM``, ``GRU`` or ``RNN`` with our weights."""
     H, rows = config.hidden_size, config.blocks * config.hidden_size
-    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[config.cell]
+    there = CELLS[config.cell].counterparts["PyTorch"]
+    kind = getattr(torch.nn, there.layer)
     module = kind(config.input_size, H, dtype=Wt.dtype, device="meta")  # "meta": weights without memory, never used
-    sign = torch.ones(rows, dtype=Wt.dtype)
-    b_hh = torch.zeros(rows, dtype=Wt.dtype)
-    if config.cell == "gru":
-        sign[H : 2 * H] = -1
-        b_hh = torch.cat([b_hh[: 2 * H], b[rows:]])
+    sign = torch.cat([torch.full((H,), -1.0 if name in there.negated else 1.0) for name in there.order]).to(Wt.dtype)
+    b_hh = torch.cat([torch.zeros(rows - len(b[rows:]), dtype=Wt.dtype), b[rows:]])
     weights = {
         "weight_hh_l0": Wt[:H].T * sign[:, None],
         "weight_ih_l0": Wt[H:].T * sign[:, None],

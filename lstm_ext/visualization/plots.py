@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..cells import CELLS
+from ..cells.cell import Block
 from ..errors import ArgumentError
 from . import drawing
 from .drawing import RGB
@@ -43,20 +45,21 @@ class _Gate(NamedTuple):
     at_low: str  # what the least value means
     at_high: str
 
+    @staticmethod
+    def of(block: Block) -> _Gate:
+        if block.span == "gate":
+            return _Gate(f"{block.title} gate", 0.0, block.low, block.high)
+        return _Gate(block.title, -1.0, block.low, block.high)
 
+
+#: By their names, and by the letters that caches and traces use.
 _GATES = {
-    "forget": _Gate("forget gate", 0.0, "forgets", "keeps"),
-    "input": _Gate("input gate", 0.0, "ignores", "writes"),
-    "candidate": _Gate("candidate", -1.0, "", ""),
-    "output": _Gate("output gate", 0.0, "hides", "shows"),
-    "reset": _Gate("reset gate", 0.0, "drops the past", "uses it"),
-    "update": _Gate("update gate", 0.0, "keeps the old", "takes the new"),
+    name: _Gate.of(block)
+    for names in ("title", "name")
+    for cell in CELLS.values()
+    for block in cell.gates
+    for name in (getattr(block, names),)
 }
-#: The letters that caches and traces use.
-_LETTERS = {
-    "f": "forget", "i": "input", "g": "candidate", "o": "output", "r": "reset", "z": "update", "n": "candidate",
-}  # fmt: skip
-_GATES |= {letter: _GATES[name] for letter, name in _LETTERS.items()}
 #: So many units fit on a screen; of more, those that vary most are shown.
 _MOST_UNITS = 24
 #: Colours of two curves, to be told apart by everyone, on black and on white.
@@ -187,7 +190,7 @@ def analyze_gate_patterns(
             "most_active": characters[0],
             "least_active": characters[-1],
         }
-        if _GATES[name] is _GATES["forget"]:
+        if _GATES[name] == _GATES["forget"]:
             half_lives = _half_lives(values)
             report[name]["half_life"] = float(np.median(half_lives))
             report[name]["longest_half_life"] = float(half_lives.max())

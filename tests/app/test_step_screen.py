@@ -12,8 +12,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from lstm_ext.explain.stages import to_ascii
-from lstm_ext.explain.walk import Moment, Walk, format_number
+from lstm_ext.explain.walk import Moment, Walk
 from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
@@ -25,6 +24,8 @@ from lstm_lab.app.widgets.stage_detail import StageDetail
 from lstm_lab.app.widgets.stage_list import StageList
 from lstm_lab.app.widgets.text_ribbon import TextRibbon
 from lstm_lab.app.widgets.walk_view import Place
+from lstm_lab.text import formulas
+from lstm_lab.text.formulas import ascii_formula, format_number
 
 SMALL, LARGE = (80, 24), (120, 40)
 CELLS = [Subject(), Subject(cell="gru"), Subject(cell="gru", reset_after=True), Subject(cell="rnn")]
@@ -111,21 +112,21 @@ def words(lines: list[str]) -> str:
 
 def check_detail(here: Walker, expected: Moment, unit: int, ascii_only: bool = False) -> None:
     """The stage's symbol, equation, numbers, values and meaning are on the screen, as the walk has them."""
-    spell = to_ascii if ascii_only else str
+    spell = ascii_formula if ascii_only else str
     lines = here.panel(StageDetail)
     text = words(lines)
-    symbol, _, right = spell(expected.equation).partition(" = ")
+    symbol, _, right = spell(formulas.equation(expected)).partition(" = ")
     assert any(line.startswith(symbol) for line in lines), (expected.stage.id, lines)
     if expected.stage.id != "x":
         assert right in text
-    assert spell(expected.meaning(unit)) in text
+    assert spell(formulas.meaning(expected, unit)) in text
     value = expected.value(unit)
     if value is not None:
         assert f"= {format_number(value)}" in text
     if expected.stage.axis == "unit":
         for k, number in enumerate(expected.values):
             assert f"unit {k + 1} {format_number(float(number))}" in text
-    for part in expected.parts(unit):
+    for part in formulas.summands(expected, unit):
         assert any(line.startswith(part.label) and format_number(part.value) in line for line in lines)
 
 
@@ -157,7 +158,7 @@ async def test_every_stage_of_every_cell_is_complete_at_80_by_24(subject: Subjec
             assert here.at == (moment.phase, moment.step.t, moment.stage.id)
             check_detail(here, moment, unit=0)
             listed = here.row(StageList, "▸")
-            assert moment.symbol in listed and moment.stage.name in listed
+            assert formulas.symbol(moment) in listed and moment.stage.name in listed
             value = moment.value(0)
             if value is not None:
                 assert listed.endswith(format_number(value))
@@ -181,7 +182,7 @@ async def test_the_diagram_has_the_values_of_the_walk(subject: Subject) -> None:
                 if (moment.phase, moment.step.t) != (phase, 3) or moment.stage.axis != "unit" or not known:
                     continue
                 if moment.stage.id != "tanh_c":
-                    assert moment.symbol in picture and format_number(moment.value(0) or 0) in picture
+                    assert formulas.symbol(moment) in picture and format_number(moment.value(0) or 0) in picture
 
 
 async def test_what_is_not_computed_yet_is_not_shown() -> None:
@@ -453,7 +454,7 @@ async def test_no_color(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) 
             for segment in segments(here.app):
                 assert segment.style is not None
                 assert segment.style.color is None or segment.style.color.is_default
-            assert "▸" in here.row(StageList, here.moment.symbol)
+            assert "▸" in here.row(StageList, formulas.symbol(here.moment))
 
 
 async def test_resizing_keeps_everything_in_place() -> None:
@@ -476,7 +477,7 @@ async def test_resizing_keeps_everything_in_place() -> None:
 async def test_small_terminals_keep_the_current_stage_in_view() -> None:
     async with walking((60, 16)) as here:
         for number in range(17):
-            assert here.moment.symbol in here.row(StageList, "▸")
+            assert formulas.symbol(here.moment) in here.row(StageList, "▸")
             assert here.place.index == number
             await here.press("right")
 

@@ -390,7 +390,7 @@ BAD_TRAINING: list[tuple[list[str], int, str]] = [
     (["--data", "hello", "--steps", "0"], 2, "--steps: got '0'"),
     (["--data", "hello", "--steps"], 2, "--steps: expected one argument"),
     (["--data", "hello", "--cell", "elman"], 2, "--cell: invalid choice: 'elman'"),
-    (["--data", "hello", "--cell", "gru", "--peephole"], 2, "--peephole: got it for cell 'gru'"),
+    (["--data", "hello", "--cell", "gru", "--peephole"], 2, "--peephole: got True for cell 'gru'"),
     (["--data", "hello", "--reset-after"], 2, "--reset-after: got True for cell 'lstm'"),
     (["--data", "hello", "--hiden-size", "3"], 2, "unrecognized arguments: --hiden-size 3"),
     (["--data", "hello", "--checkpoint", "model.pkl"], 2, "model.pkl is a pickle, and reading one runs"),

@@ -15,9 +15,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from lstm_ext.cells import CELLS
+from lstm_ext.cells.cell import Cell
+from lstm_ext.cells.config import LayerConfig
 from lstm_ext.engine import twin
 from lstm_ext.engine.backend import engine_module
-from lstm_ext.engine.config import FORCEABLE, OPTIMIZERS, LayerConfig, ModelConfig, OptimizerConfig
+from lstm_ext.engine.config import OPTIMIZERS, ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import EngineModule
 from lstm_ext.verify.cases import (
     Case,
@@ -53,18 +56,17 @@ batches = st.integers(1, 14)  # a tile has up to 12 rows
 threads = st.integers(1, 3)
 # One, a vector of any kernel, two of them, and a number more or less.
 widths = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65])
-cells = st.one_of(
-    st.sampled_from([{"cell": "rnn"}, {"cell": "mingru"}]),
-    st.fixed_dictionaries({"cell": st.just("gru"), "reset_after": st.booleans()}),
-    st.fixed_dictionaries(
-        {
-            "cell": st.just("lstm"),
-            "peephole": st.booleans(),
-            "coupled": st.booleans(),
-            "force": st.dictionaries(st.sampled_from(FORCEABLE), st.floats(0, 1, allow_subnormal=False)),
-        }
-    ),
-)
+
+
+def options_of(cell: Cell) -> st.SearchStrategy[dict[str, Any]]:
+    options: dict[str, st.SearchStrategy[Any]] = {"cell": st.just(cell.name)}
+    options |= {switch: st.booleans() for switch in cell.switches}
+    if cell.forceable:
+        options["force"] = st.dictionaries(st.sampled_from(cell.forceable), st.floats(0, 1, allow_subnormal=False))
+    return st.fixed_dictionaries(options)
+
+
+cells = st.one_of(*(options_of(cell) for cell in CELLS.values()))
 optimizers = st.builds(
     OptimizerConfig,
     st.sampled_from(OPTIMIZERS),

@@ -11,37 +11,16 @@ import pytest
 import reference
 from pairs import parametrize_pairs
 
-from lstm_ext.engine.activations import Activations
-from lstm_ext.engine.config import LayerConfig
+from lstm_ext.cells import CELLS
+from lstm_ext.cells.activations import Activations
+from lstm_ext.cells.config import LayerConfig, Weights
+from lstm_ext.cells.functions import sigmoid
 from lstm_ext.engine.interface import EngineModule
-from lstm_ext.engine.twin import sigmoid
 from lstm_ext.nn.numerics import numerical_gradient, relative_error
+from lstm_ext.verify import VARIANTS
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-CELLS: dict[str, dict[str, Any]] = {
-    "rnn": {"cell": "rnn"},
-    "mingru": {"cell": "mingru"},
-    "gru": {"cell": "gru"},
-    "gru reset_after": {"cell": "gru", "reset_after": True},
-    "lstm": {"cell": "lstm"},
-    "lstm peephole": {"cell": "lstm", "peephole": True},
-    "lstm coupled": {"cell": "lstm", "coupled": True},
-    "lstm input": {"cell": "lstm", "force": {"input": 0.3}},
-    "lstm forget": {"cell": "lstm", "force": {"forget": 1.0}},
-    "lstm output": {"cell": "lstm", "force": {"output": 0.8}},
-    "lstm peephole coupled": {"cell": "lstm", "peephole": True, "coupled": True},
-    "lstm peephole forget": {"cell": "lstm", "peephole": True, "force": {"forget": 0.0}},
-    "lstm peephole output": {"cell": "lstm", "peephole": True, "force": {"output": 1.0}},
-    "lstm coupled input": {"cell": "lstm", "coupled": True, "force": {"input": 0.4}},
-    "lstm coupled forget": {"cell": "lstm", "coupled": True, "force": {"forget": 0.9}},
-    "lstm everything": {
-        "cell": "lstm",
-        "peephole": True,
-        "coupled": True,
-        "force": {"input": 0.7, "forget": 0.6, "output": 0.5},
-    },
-}
 #: T, B, D, H, lengths
 SIZES = {
     "": (5, 3, 4, 3, None),
@@ -71,17 +50,29 @@ class Case:
 
     def forward(self, engine: EngineModule) -> Activations:
         return engine.layer_forward(
-            self.config, self.Wt, self.b, self.peephole, self.x, self.lengths, self.h0, self.c0, self.mask
+            self.config, self.weights, self.x, together(self.h0, self.c0), self.lengths, self.mask
         )
 
     def backward(self, engine: EngineModule, acts: Activations) -> dict[str, np.ndarray | None]:
-        return engine.layer_backward(self.config, self.Wt, self.b, self.peephole, acts, self.dh, self.dh_T, self.dc_T)
+        grads = engine.layer_backward(self.weights, acts, self.dh, together(self.dh_T, self.dc_T))
+        initial = dict(zip(("dh0", "dc0"), grads.dstate, strict=False))
+        named = {"dx": grads.dx, **initial, "dWt": grads.dWt, "db": grads.db, "dpeephole": grads.dpeephole}
+        return {name: gradient for name, gradient in named.items() if gradient is not None or name == "dx"}
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(self.Wt, self.b, self.peephole)
 
     def loss(self, engine: EngineModule) -> float:
         acts = self.forward(engine)
         last = 0 if self.config.reverse else -1
         loss = float(np.sum(self.dh * acts.output) + np.sum(self.dh_T * acts.output[last]))
         return loss if self.dc_T is None else loss + float(np.sum(self.dc_T * acts.c_output[last]))
+
+
+def together(h: np.ndarray, c: np.ndarray | None) -> np.ndarray:
+    """A state (S, B, H), or its gradient."""
+    return np.stack([h] if c is None else [h, c])
 
 
 def make_case(
@@ -101,7 +92,7 @@ def make_case(
     def normal(*shape: int) -> np.ndarray:
         return rng.normal(size=shape).astype(dtype)
 
-    shapes, lstm = config.parameter_shapes(), config.cell == "lstm"
+    shapes, lstm = config.parameter_shapes(), config.state_arrays == 2
     return Case(
         config,
         Wt=normal(*shapes["Wt"]) * 0.6,
@@ -121,10 +112,10 @@ def make_case(
 INPUTS = {"dense": False, "symbols": True}
 DIRECTIONS = {"": False, "reverse": True}
 MASKS = {"": False, "masked": True}
-cells = pytest.mark.parametrize("options", CELLS.values(), ids=CELLS.keys())
+cells = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 directions = pytest.mark.parametrize("reverse", DIRECTIONS.values(), ids=DIRECTIONS.keys())
 everything_in_pairs = parametrize_pairs(
-    options=CELLS, size={name: name for name in SIZES}, symbols=INPUTS, reverse=DIRECTIONS, masked=MASKS
+    options=VARIANTS, size={name: name for name in SIZES}, symbols=INPUTS, reverse=DIRECTIONS, masked=MASKS
 )
 
 
@@ -134,15 +125,13 @@ def test_forward_is_the_textbooks(
 ) -> None:
     case = make_case(options, size, symbols=symbols, reverse=reverse, masked=masked)
     acts = case.forward(engine)
-    expected = reference.layer(
-        case.config, case.Wt, case.b, case.peephole, case.x, case.lengths, case.h0, case.c0, case.mask
-    )
+    expected = reference.layer(case.config, case.weights, case.x, together(case.h0, case.c0), case.lengths, case.mask)
     got = {"output": acts.output, **acts.blocks}
     if acts.extra is not None:
         got["extra"] = acts.extra
     if acts.c is not None:
         got["c_output"] = acts.c_output
-    assert set(got) >= set(acts.blocks) and (options["cell"] in ("rnn", "mingru")) == (acts.extra is None)
+    assert set(got) | {"h", "c"} == set(expected) | {"h", "c"}
     for name, value in got.items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-14, err_msg=name)
     np.testing.assert_array_equal(acts.previous[-1 if reverse else 0], case.h0)
@@ -168,17 +157,16 @@ def test_gradients_are_those_of_finite_differences(
 
 
 def test_final_gradients_may_be_absent(engine: EngineModule) -> None:
-    case = make_case(CELLS["lstm peephole"], "lengths")
+    case = make_case(VARIANTS["lstm peephole"], "lengths")
     acts = case.forward(engine)
-    absent = engine.layer_backward(case.config, case.Wt, case.b, case.peephole, acts, case.dh, None, None)
-    assert case.dc_T is not None
-    case.dh_T[...] = case.dc_T[...] = 0
-    for name, value in case.backward(engine, acts).items():
-        np.testing.assert_array_equal(absent[name], value, err_msg=name)
+    absent = engine.layer_backward(case.weights, acts, case.dh)
+    zero = engine.layer_backward(case.weights, acts, case.dh, np.zeros_like(absent.dstate))
+    for name, value in vars(zero).items():
+        np.testing.assert_array_equal(getattr(absent, name), value, err_msg=name)
 
 
 def test_backward_leaves_what_it_was_given_alone(engine: EngineModule) -> None:
-    for options in CELLS.values():
+    for options in VARIANTS.values():
         case = make_case(options, "lengths", masked=True)
         acts = case.forward(engine)
         case_before, acts_before = copy.deepcopy(case), copy.deepcopy(acts)
@@ -194,23 +182,23 @@ def test_backward_leaves_what_it_was_given_alone(engine: EngineModule) -> None:
 @pytest.mark.parametrize(
     ("name", "silent"),
     [
-        ("lstm input", "i"),
-        ("lstm forget", "f"),
-        ("lstm output", "o"),
+        ("lstm input forced", "i"),
+        ("lstm forget forced", "f"),
+        ("lstm output forced", "o"),
         ("lstm coupled", "i"),
-        ("lstm peephole coupled", "i"),
-        ("lstm peephole forget", "f"),
-        ("lstm peephole output", "o"),
-        ("lstm coupled forget", "if"),
-        ("lstm coupled input", "i"),
-        ("lstm everything", "ifo"),
+        ("lstm peephole, coupled", "i"),
+        ("lstm peephole, forget forced", "f"),
+        ("lstm peephole, output forced", "o"),
+        ("lstm coupled, forget forced", "if"),
+        ("lstm coupled, input forced", "i"),
+        ("lstm all at once", "ifo"),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_gate_that_does_not_listen_has_gradients_of_exactly_zero(
     engine: EngineModule, name: str, silent: str, dtype: str
 ) -> None:
-    case = make_case(CELLS[name], dtype=dtype)
+    case = make_case(VARIANTS[name], dtype=dtype)
     grads = case.backward(engine, case.forward(engine))
     H = case.config.hidden_size
     dWt, db = grads["dWt"], grads["db"]
@@ -224,7 +212,7 @@ def test_a_gate_that_does_not_listen_has_gradients_of_exactly_zero(
             assert (gate in silent) == (not dpeephole[k].any()), gate
 
 
-@parametrize_pairs(options=CELLS, reverse=DIRECTIONS, masked=MASKS)
+@parametrize_pairs(options=VARIANTS, reverse=DIRECTIONS, masked=MASKS)
 def test_steps_past_the_end_change_nothing(
     engine: EngineModule, options: dict[str, Any], reverse: bool, masked: bool
 ) -> None:
@@ -280,7 +268,7 @@ def test_float32_is_float32_throughout(engine: EngineModule, options: dict[str, 
             assert relative_error(gradient, expected[name]) < 1e-5, name  # type: ignore[arg-type]
 
 
-@parametrize_pairs(options=CELLS, dtype={"float32": "float32", "float64": "float64"}, sign={"low": -1, "high": 1})
+@parametrize_pairs(options=VARIANTS, dtype={"float32": "float32", "float64": "float64"}, sign={"low": -1, "high": 1})
 def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict[str, Any], dtype: str, sign: int) -> None:
     """Pre-activations of ±1e4 overflow e^a: gates must then be exactly 0 or 1, silently."""
     case = make_case(options, dtype=dtype)
@@ -290,9 +278,8 @@ def test_saturated_gates_are_their_limits(engine: EngineModule, options: dict[st
         case.peephole[...] = 0
     acts = case.forward(engine)
     force, high = case.config.force, max(sign, 0)
-    limits: dict[str, float] = {name: sign if name in "gnh" else high for name in acts.blocks}
-    if case.config.cell == "mingru":
-        limits["n"] = sign * 1e4  # no tanh there
+    of_squash = {"σ": high, "tanh": sign, "": sign * 1e4}
+    limits: dict[str, float] = {block.name: of_squash[block.squash] for block in CELLS[case.config.cell].blocks}
     if case.config.coupled:
         limits["i"] = 1 - force.get("forget", high)
     for name, gate in (("i", "input"), ("f", "forget"), ("o", "output")):

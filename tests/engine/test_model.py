@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import reference
 
+from lstm_ext.cells import CELLS
+from lstm_ext.cells.config import Weights
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import Engine, EngineModule
 from lstm_ext.engine.rng import dropout_key
@@ -20,14 +22,12 @@ from lstm_ext.nn.numerics import numerical_gradient, relative_error
 pytestmark = pytest.mark.filterwarnings("error")
 
 T, B = 4, 3
-CONFIGS = {
+CONFIGS = {name: ModelConfig(4, 3, 4, cell=name, num_layers=2, dtype="float64") for name in CELLS} | {
     "lstm": ModelConfig(5, 3, 4, num_layers=2, dtype="float64"),
     "lstm peephole coupled": ModelConfig(4, 3, 4, peephole=True, coupled=True, num_layers=2, dtype="float64"),
     "lstm forced": ModelConfig(4, 3, 4, force={"forget": 0.9, "output": 1.0}, num_layers=2, dtype="float64"),
     "gru": ModelConfig(7, 5, 6, cell="gru", num_layers=2, dtype="float64"),
     "gru reset_after": ModelConfig(6, 5, 6, cell="gru", reset_after=True, num_layers=3, dtype="float64"),
-    "rnn": ModelConfig(4, 3, 4, cell="rnn", num_layers=2, dtype="float64"),
-    "mingru": ModelConfig(4, 3, 4, cell="mingru", num_layers=2, dtype="float64"),
     "dropout": ModelConfig(4, 7, 4, num_layers=2, dropout=0.4, dtype="float64"),
     "two symbols": ModelConfig(2, 1, 2, cell="gru", dtype="float64"),
     "one symbol": ModelConfig(1, 3, 1, dtype="float64"),
@@ -180,10 +180,8 @@ def test_activations_are_copies_of_each_layers_own(engine: EngineModule, config:
     weights = reference.parameter_views(config, s.parameters)
     x: np.ndarray = s.inputs[0]
     for k, layer in enumerate(config.layers()):
-        c0 = initial[k, 1] if config.cell == "lstm" else None
-        Wt, b, peephole = (weights.get(f"layers.{k}.{name}") for name in ("Wt", "b", "peephole"))
-        assert Wt is not None and b is not None
-        expected = reference.layer(layer, Wt, b, peephole, x, None, initial[k, 0], c0)
+        own = Weights(**{name: weights[f"layers.{k}.{name}"] for name in layer.parameter_shapes()})
+        expected = reference.layer(layer, own, x, initial[k])
         acts = s.engine.activations(k)
         assert acts.x is None and acts.config == layer
         for name, value in {"output": acts.output, **acts.blocks}.items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 
+from lstm_ext.cells import CELLS
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.engine.interface import EngineModule
 
@@ -36,7 +37,7 @@ def softmax_model(engine: EngineModule, bias: list[float]):  # type: ignore[no-u
     return engine.Engine(config, parameters, np.zeros_like(parameters)), np.zeros(config.state_shape(1))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "mingru", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_a_whole_text_against_the_slow_way(engine: EngineModule, cell: str, options: dict[str, Any]) -> None:
     config = ModelConfig(7, 5, 7, cell=cell, num_layers=2, dropout=0.5, dtype="float64")

@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 
 from lstm_ext import LanguageModel, nn
+from lstm_ext.cells.config import LayerConfig
 from lstm_ext.engine.backend import engine_module
-from lstm_ext.engine.config import LayerConfig, ModelConfig, OptimizerConfig
+from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.nn.numerics import relative_error
-from lstm_ext.verify import CELLS
+from lstm_ext.verify import VARIANTS
 from lstm_ext.verify.cases import random_layer
 
 pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("symbols", [False, True], ids=["dense", "symbols"])
 @pytest.mark.parametrize("batch", [1, 19])
 def test_threads_change_nothing_but_roundings(name: str, symbols: bool, batch: int) -> None:
     """Sizes at which three threads take part: sequences and columns that three does not divide."""
-    config = LayerConfig(input_size=31, hidden_size=70, reverse=True, **CELLS[name])
+    config = LayerConfig(input_size=31, hidden_size=70, reverse=True, **VARIANTS[name])
     lengths = [23 - b for b in range(batch)]
     case = random_layer(config, 23, batch, symbols=symbols, lengths=lengths, masked=True, seed=batch)
     alone, shared = engine_module("c"), engine_module("c", threads=3)

@@ -20,9 +20,10 @@ import psutil
 import pytest
 
 from lstm_ext import nn
+from lstm_ext.cells.config import LayerConfig, Weights
 from lstm_ext.data import load_text, split
 from lstm_ext.engine.backend import engine_module
-from lstm_ext.engine.config import LayerConfig, ModelConfig
+from lstm_ext.engine.config import ModelConfig
 from lstm_ext.engine.interface import EngineModule
 from lstm_ext.errors import DataError
 from lstm_ext.experiments import NAMES, Experiment, Report, Results, Spread, Table, load, run
@@ -487,14 +488,14 @@ def test_gradient_flow_is_the_gradient_at_every_step(engine: EngineModule, cell:
     rng = np.random.default_rng(4)
     layer = LayerConfig(cell, 3, 5)
     shapes = layer.parameter_shapes()
-    Wt, b = rng.standard_normal(shapes["Wt"]), rng.standard_normal(shapes["b"])
+    weights = Weights(rng.standard_normal(shapes["Wt"]), rng.standard_normal(shapes["b"]))
     x, dh_last = rng.standard_normal((7, 2, 3)), rng.standard_normal((2, 5))
-    dh, dc, forget = flow(engine, layer, Wt, b, x, dh_last)
-    zeros = np.zeros((2, 5))
-    acts = engine.layer_forward(layer, Wt, b, None, x, None, zeros, zeros if cell == "lstm" else None)
+    dh, dc, forget = flow(engine, layer, weights, x, dh_last)
+    acts = engine.layer_forward(layer, weights, x, np.zeros((layer.state_arrays, 2, 5)))
 
     def loss(t: int, h: np.ndarray, c: np.ndarray | None) -> float:
-        return float(np.sum(dh_last * engine.layer_forward(layer, Wt, b, None, x[t + 1 :], None, h, c).h[-1]))
+        state = np.stack([h] if c is None else [h, c])
+        return float(np.sum(dh_last * engine.layer_forward(layer, weights, x[t + 1 :], state).h[-1]))
 
     eps, move = 1e-6, np.zeros((2, 5))
     move[1, 3] = eps
@@ -516,7 +517,8 @@ def test_gradient_flow_of_an_open_forget_gate_is_the_product_of_gates() -> None:
     rng = np.random.default_rng(1)
     Wt, b = np.zeros(layer.parameter_shapes()["Wt"]), np.zeros(16)
     Wt[4:] = rng.standard_normal((3, 16))
-    dh, dc, forget = flow(engine_module(), layer, Wt, b, rng.standard_normal((6, 2, 3)), rng.standard_normal((2, 4)))
+    x, dh_last = rng.standard_normal((6, 2, 3)), rng.standard_normal((2, 4))
+    dh, dc, forget = flow(engine_module(), layer, Weights(Wt, b), x, dh_last)
     assert dc is not None and forget is not None and not dh[:-1].any()
     np.testing.assert_allclose(dc[1], dc[-1] * forget[2:].prod(axis=0))
 

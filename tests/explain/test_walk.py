@@ -8,13 +8,16 @@ import re
 import numpy as np
 import pytest
 
+from lstm_ext.cells import CELLS
+from lstm_ext.cells.cell import NamedWeights, Values
+from lstm_ext.cells.lstm import LSTMCell
 from lstm_ext.data import Vocabulary
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.engine.config import ModelConfig
-from lstm_ext.explain import walk as walk_module
-from lstm_ext.explain.stages import at_step, to_ascii
-from lstm_ext.explain.walk import Walk, format_number, spelling_model, walk, weight_gradient
+from lstm_ext.explain.walk import Walk, spelling_model, walk, weight_gradient
 from lstm_ext.nn.language_model import LanguageModel
+from lstm_lab.text import formulas
+from lstm_lab.text.formulas import ascii_formula
 
 TEXT = "sea shells"
 VOCABULARY = Vocabulary("".join(sorted(set(TEXT))))
@@ -74,13 +77,12 @@ def test_steps_add_up_to_the_gradient_of_the_engine(network: str, backend: str) 
 
 
 def test_a_wrong_step_would_show_as_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = walk_module._lstm_backward
+    right = LSTMCell.state_gradients
 
-    def without_memory(shown: walk_module._Shown, v: dict[str, np.ndarray]) -> None:
-        v["dc.next"] = 0 * v["dc.next"]
-        right(shown, v)
+    def without_memory(cell: LSTMCell, weights: NamedWeights, v: Values, later: Values) -> None:
+        right(cell, weights, v, {name: value for name, value in later.items() if name != "dc_prev"})
 
-    monkeypatch.setattr(walk_module, "_lstm_backward", without_memory)
+    monkeypatch.setattr(LSTMCell, "state_gradients", without_memory)
     assert walk(random_model(), TEXT, VOCABULARY).difference > 1e-3
 
 
@@ -115,7 +117,7 @@ def test_every_step_reads_one_character_and_predicts_the_next(walked: Walk) -> N
 
 
 def test_equations_filled_with_numbers_give_the_value(walked: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk_module, "format_number", lambda value: repr(float(value)))
+    monkeypatch.setattr(formulas, "format_number", lambda value: repr(float(value)))
     functions = {
         "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
         "tanh": np.tanh,
@@ -127,12 +129,12 @@ def test_equations_filled_with_numbers_give_the_value(walked: Walk, monkeypatch:
     evaluated = set()
     for moment in walked.moments:
         for unit in (0, 4):
-            if formula := moment.filled(unit):
-                code = to_ascii(formula).replace("^2", "**2")
+            if formula := formulas.filled(moment, unit):
+                code = ascii_formula(formula).replace("^2", "**2")
                 code = re.sub(r"(ln|sqrt) ?([\d.]+(e-?\d+)?)", r"\1(\2)", code)
                 assert eval(code, functions) == pytest.approx(moment.value(unit), rel=1e-9, abs=1e-15), moment.stage.id
                 evaluated.add(moment.stage.id)
-            if parts := moment.parts(unit):
+            if parts := formulas.summands(moment, unit):
                 assert sum(part.value for part in parts) == pytest.approx(moment.value(unit), abs=1e-14)
     silent = {"x", "h_prev", "c_prev", "dW", "dW_y", "total"}
     forced = {name[0] for name in walked.layer.force}
@@ -142,18 +144,19 @@ def test_equations_filled_with_numbers_give_the_value(walked: Walk, monkeypatch:
 
 
 def test_products_written_out_give_the_summands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk_module, "format_number", lambda value: repr(float(value)))
+    monkeypatch.setattr(formulas, "format_number", lambda value: repr(float(value)))
     model, vocabulary = spelling_model("hello", hidden_size=3, seed=3)
     written = 0
     for moment in walk(model, "hello", vocabulary).moments:
-        for part in moment.parts(2):
+        for part in formulas.summands(moment, 2):
             if "·" in part.product:
                 assert eval(part.product.replace("·", "*")) == pytest.approx(part.value, abs=1e-14)
                 written += 1
             elif part.label == "input":
                 assert part.product == f"column {vocabulary.symbols[moment.step.symbol]!r} of {part.symbol[:4]}"
     assert written == 4 * (4 + 1 + 1 + 4)  # per step: four gates, the scores, dh, four ways back
-    assert not any(part.product for part in walk(model, "hello", vocabulary).moments[3].parts(0, most=2)[:1])
+    first = walk(model, "hello", vocabulary).moments[3]
+    assert not any(part.product for part in formulas.summands(first, 0, most=2)[:1])
 
 
 # --- gradients against finite differences, on a forward pass written for this test ---------------
@@ -210,7 +213,7 @@ def test_every_gradient_on_the_way_is_that_of_finite_differences(network: str) -
     walked, h = walk(model, TEXT, VOCABULARY), model.config.hidden_size
     weights = model.weights()
     vectors = {"b_y": weights["output.b"], "b_nh": weights["layers.0.b"][-h:]}
-    for index, gate in enumerate({"lstm": "ifgo", "gru": "rzn", "rnn": "h"}[model.config.cell]):
+    for index, gate in enumerate(block.name for block in CELLS[model.config.cell].blocks):
         vectors["b" if gate == "h" else f"b_{gate}"] = weights["layers.0.b"][index * h : (index + 1) * h]
     if model.config.peephole:
         vectors |= dict(zip(("p_i", "p_f", "p_o"), weights["layers.0.peephole"], strict=True))
@@ -261,7 +264,7 @@ def test_weight_rows_are_rows_of_the_contribution(walked: Walk) -> None:
     step, h = walked.steps[3], walked.layer.hidden_size
     dW, unit = weight_gradient(walked.layer, step.values)["W"], 2
     rows = {row.weights: row for row in walked.weight_rows(step, unit)}
-    for index, gate in enumerate({"lstm": "ifgo", "gru": "rzn", "rnn": "h"}[walked.layer.cell]):
+    for index, gate in enumerate(block.name for block in CELLS[walked.layer.cell].blocks):
         row = rows.get("W" if gate == "h" else f"W_{gate}")
         if row is None:
             assert not dW[index * h : (index + 1) * h].any()
@@ -310,8 +313,8 @@ def test_meanings_name_the_unit_and_its_share() -> None:
     walked = walk(model, "hello", vocabulary)
     moment = next(m for m in walked.moments if m.stage.id == "f" and m.step.t == 2)
     share = 100 * moment.step.values["f"][1]
-    assert f"unit 2 keeps {share:.3g} %" in moment.meaning(1)
-    assert not any("{" in m.meaning(0) + m.filled(0) for m in walked.moments)
+    assert f"unit 2 keeps {share:.3g} %" in formulas.meaning(moment, 1)
+    assert not any("{" in formulas.meaning(m, 0) + formulas.filled(m, 0) for m in walked.moments)
 
 
 def test_the_whole_walk_is_json(walked: Walk) -> None:
@@ -324,38 +327,8 @@ def test_the_whole_walk_is_json(walked: Walk) -> None:
     assert data["norm"] == walked.update.values["norm"][0]
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0.0, "0"),
-        (1.0, "1.0000"),
-        (-0.73106, "-0.7311"),
-        (0.00149421, "0.00149"),
-        (0.00022248, "2.2e-04"),
-        (-0.00094, "-9.4e-04"),
-        (-123.456, "-123.46"),
-        (12345.0, "1.2e+04"),
-        (float("nan"), "nan"),
-        (4, "4"),
-    ],
-)
-def test_numbers_are_short(number: float, text: str) -> None:
-    assert format_number(number) == text
-    assert len(text) <= 8
-
-
-def test_no_number_takes_more_than_eight_characters() -> None:
-    for number in np.random.default_rng(0).normal(size=2000) * 10.0 ** np.random.default_rng(1).uniform(-9, 9, 2000):
-        assert len(format_number(float(number))) <= 8
-
-
-def test_equations_have_an_ascii_spelling_and_numbered_steps() -> None:
-    assert at_step("Cₜ = fₜ⊙Cₜ₋₁ + dCₜ₊₁", 12) == "C₁₂ = f₁₂⊙C₁₁ + dC₁₃"
-    assert to_ascii("Cₜ = σ(a_f)⊙Cₜ₋₁ - g₁₂²") == "C_t = sigmoid(a_f)*C_{t-1} - g_12^2"
-    assert to_ascii("column 'é' of W_yᵀ·dy") == "column '\\xe9' of W_y^T*dy"
-
-
 def test_every_sentence_and_equation_has_only_signs_with_an_ascii_spelling(walked: Walk) -> None:
     for moment in walked.moments:
-        for text in (moment.symbol, moment.equation, moment.filled(0), moment.meaning(0), moment.stage.name):
-            assert "\\" not in to_ascii(text), text
+        written = (formulas.symbol(moment), formulas.equation(moment), moment.stage.name)
+        for text in (*written, formulas.filled(moment, 0), formulas.meaning(moment, 0)):
+            assert "\\" not in ascii_formula(text), text

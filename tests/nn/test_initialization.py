@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lstm_ext import nn
-from lstm_ext.engine.config import LayerConfig, ModelConfig
+from lstm_ext.cells.config import LayerConfig
+from lstm_ext.engine.config import ModelConfig
 from lstm_ext.nn.initialization import initialize_layer, initialize_matrix
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.nn.textbook import LSTM

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import reference
 
+from lstm_ext.cells.config import Weights
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.errors import NonFiniteError, StateError
 from lstm_ext.nn.numerics import numerical_gradient, relative_error
@@ -64,9 +65,8 @@ def test_forward_is_the_textbooks(network: Any, backend: str) -> None:
     assert loss == pytest.approx(reference.cross_entropy(logits, np.array(TARGETS)[:, None]), rel=1e-12)
 
     views = reference.parameter_views(config, model.model.parameters)
-    layer, c0 = config.layers()[0], states[1][None] if network is LSTM else None
-    Wt, b = views["layers.0.Wt"], views["layers.0.b"]
-    right = reference.layer(layer, Wt, b, None, inputs, None, states[0][None], c0)
+    weights = Weights(views["layers.0.Wt"], views["layers.0.b"])
+    right = reference.layer(config.layer(0), weights, inputs, np.stack(states)[:, None])
     np.testing.assert_allclose(model.h_states, right["output"][:, 0], rtol=1e-12)
     gates = {
         LSTM: {"forget": "f", "input": "i", "candidate": "g", "output": "o"},

@@ -12,11 +12,13 @@ from rich.cells import cell_len
 
 from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig
-from lstm_ext.explain.walk import Walk, format_number, spelling_model, walk
+from lstm_ext.explain.walk import Walk, spelling_model, walk
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.cli.main import main
+from lstm_lab.text import formulas
+from lstm_lab.text.formulas import format_number
 from lstm_lab.text.step import likeliest, render
 
 NETWORKS = [{}, {"cell": "gru"}, {"cell": "gru", "reset_after": True}, {"cell": "rnn"}]
@@ -50,12 +52,12 @@ def test_every_stage_stands_there_with_the_values_of_all_units(network: dict[str
         read, wanted = (repr(walk_.vocabulary.symbols[s]) for s in (moment.step.symbol, moment.step.target))
         way = "reads" if moment.phase == "forward" else "backward:"
         section = parts[f"{moment.step.t} of 4 {way} {read}, next should be {wanted}"]
-        symbol = moment.equation.partition(" = ")[0]
+        symbol = formulas.equation(moment).partition(" = ")[0]
         start = next(k for k, line in enumerate(section) if line.startswith(moment.stage.name.ljust(16) + symbol))
         text = " ".join(section[start : start + 4])
         if moment.stage.axis == "unit":
             assert " ".join(format_number(float(value)) for value in moment.values) in " ".join(text.split())
-        if filled := moment.filled(1):
+        if filled := formulas.filled(moment, 1):
             assert filled in " ".join(text.split())
 
 
@@ -77,7 +79,7 @@ def test_meanings_are_told_at_the_first_character_of_each_way() -> None:
     told = [title for title, lines in parts.items() if "The share of the memory that stays" in " ".join(lines)]
     assert told == ["1 of 4 reads 'h', next should be 'e'"]
     words = " ".join(" ".join(parts[told[0]]).split())
-    assert gate.meaning(2) in words
+    assert formulas.meaning(gate, 2) in words
     back = [title for title, lines in parts.items() if "The gate multiplied the old memory" in " ".join(lines)]
     assert back == ["4 of 4 backward: 'l', next should be 'o'"]
 

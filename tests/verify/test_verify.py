@@ -15,7 +15,7 @@ import pytest
 from lstm_ext import verify as verify_module
 from lstm_ext.engine.backend import available_backends, engine_module
 from lstm_ext.errors import MissingError
-from lstm_ext.verify import CELLS, Report, Row, Verification, verify
+from lstm_ext.verify import VARIANTS, Report, Row, Verification, verify
 
 HAS_CORE = "c" in available_backends()
 HAS_TORCH = find_spec("torch") is not None
@@ -79,7 +79,7 @@ def test_bounds_are_those_that_are_promised(report: Report) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("section", ["layers", "models"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_every_cell_meets_every_reference(report: Report, section: str, name: str) -> None:
     expected = {("differences", "float64", *engine) for engine in ENGINES}
     expected |= {("twin", dtype, "core", kernel) for dtype in ("float32", "float64") for kernel in KERNELS}
@@ -225,10 +225,10 @@ def test_a_gradient_off_by_a_ten_thousandth_is_named(broken: Broken, gradient: s
     def wrapper(layer_backward: Callable[..., Any]) -> Callable[..., Any]:
         def off(*args: Any) -> Any:
             grads = layer_backward(*args)
-            if grads.get(gradient) is not None:
-                grads[gradient] *= 1 + np.random.default_rng(0).choice([-1e-4, 1e-4], grads[gradient].shape).astype(
-                    grads[gradient].dtype
-                )
+            states = dict(zip(("dh0", "dc0"), grads.dstate, strict=False))
+            array = states[gradient] if gradient in states else getattr(grads, gradient)
+            if array is not None:
+                array *= 1 + np.random.default_rng(0).choice([-1e-4, 1e-4], array.shape).astype(array.dtype)
             return grads
 
         return off
@@ -243,10 +243,10 @@ def test_a_forgotten_forget_gate_is_named(broken: Broken) -> None:
     """∂c/∂a_f left out, as in many a first attempt, which still learns."""
 
     def wrapper(layer_backward: Callable[..., Any]) -> Callable[..., Any]:
-        def forgetful(config: Any, *args: Any) -> Any:
-            grads = layer_backward(config, *args)
-            f = slice(config.hidden_size, 2 * config.hidden_size)
-            grads["dWt"][:, f] = grads["db"][f] = 0
+        def forgetful(weights: Any, acts: Any, *args: Any) -> Any:
+            grads = layer_backward(weights, acts, *args)
+            f = slice(acts.config.hidden_size, 2 * acts.config.hidden_size)
+            grads.dWt[:, f] = grads.db[f] = 0
             return grads
 
         return forgetful
@@ -264,8 +264,9 @@ def test_values_off_by_a_billionth_are_named(broken: Broken, name: str) -> None:
     """Where loss and gradient agree, only another engine can tell."""
 
     def wrapper(layer_forward: Callable[..., Any]) -> Callable[..., Any]:
-        def off(config: Any, Wt: np.ndarray, *args: Any) -> Any:
-            return layer_forward(config, Wt * (1 + 1e-9 * (Wt.dtype == np.float64)), *args)
+        def off(config: Any, weights: Any, *args: Any) -> Any:
+            factor = 1 + 1e-9 * (weights.Wt.dtype == np.float64)
+            return layer_forward(config, weights._replace(Wt=weights.Wt * factor), *args)
 
         return off
 

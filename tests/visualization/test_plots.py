@@ -227,7 +227,7 @@ GATES = {"forget": np.full((3, 2), 0.5)}
         (
             lambda: analyze_gate_patterns({"c": [[0.5]]}, "a"),
             "gates: got 'c', expected names of gates: "
-            "forget, input, candidate, output, reset, update, f, i, g, o, r, z, n",
+            "input, forget, candidate, output, reset, update, i, f, g, o, r, z, n",
         ),
         (
             lambda: plot_cell_state_evolution([], ""),

@@ -10,7 +10,7 @@ import numpy as np
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.trainer import Trainer
 
-from .widgets.gate_heatmap import VIEWS, Reading
+from .widgets.gate_heatmap import Reading, views
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class SampleSource:
 
     def _read(self, model: LanguageModel, symbols: np.ndarray) -> Reading:
         trace = model.trace(np.concatenate([[self._first], symbols]).astype(np.int32))
-        names = VIEWS[model.config.cell]
+        names = views(model.config.cell)
         layers = [
             {name: values[1:] for name, values in trace.values(layer).items() if name in names}
             for layer in range(model.config.num_layers)

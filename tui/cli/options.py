@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lstm_ext.errors import ArgumentError
@@ -15,7 +15,6 @@ from .candidates import CHECKPOINTS, TEXTS, completes
 if TYPE_CHECKING:  # NumPy comes with it, which --version does not need
     from lstm_ext.train.run_config import RunConfig
 
-CELLS = ("lstm", "gru", "rnn")
 BACKENDS = ("c", "numpy")
 
 
@@ -100,11 +99,29 @@ def default(name: str) -> str:
     return f"default: {value}" if isinstance(value, str) else f"default: {value:g}"
 
 
+def add_cell(parser: argparse._ActionsContainer) -> None:
+    """``--cell``."""
+    from lstm_ext.cells import CELLS
+
+    parser.add_argument("--cell", choices=tuple(CELLS), help=default("cell"))
+
+
+def add_switches(parser: argparse._ActionsContainer, only: Sequence[str] = ()) -> None:
+    """The options of cells that are on or off, such as ``--peephole``, or ``only`` some; None where not given."""
+    from lstm_ext.cells import CELLS
+
+    for cell in CELLS.values():
+        for name, text in cell.switches.items():
+            if not only or name in only:
+                option = "--" + name.replace("_", "-")
+                parser.add_argument(option, action="store_true", default=None, help=f"{cell.title} {text}")
+
+
 def add_network(parser: argparse._ActionsContainer) -> None:
     """The fields of ``ModelConfig``, None where not given."""
     from lstm_ext.train.run_config import DROPOUT, DROPOUT_FROM
 
-    parser.add_argument("--cell", choices=CELLS, help=default("cell"))
+    add_cell(parser)
     parser.add_argument("--hidden-size", type=whole(1), metavar="H", help=f"units per layer ({default('hidden_size')})")
     parser.add_argument("--num-layers", type=whole(1), metavar="L", help=default("num_layers"))
     parser.add_argument(
@@ -114,9 +131,7 @@ def add_network(parser: argparse._ActionsContainer) -> None:
         help=f"of each layer's output (default: {DROPOUT} from {DROPOUT_FROM} units on, below that 0)",
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), help=default("dtype"))
-    parser.add_argument("--reset-after", action="store_true", default=None, help="GRU as in cuDNN and PyTorch")
-    parser.add_argument("--peephole", action="store_true", default=None, help="LSTM whose gates see the cell")
-    parser.add_argument("--coupled", action="store_true", default=None, help="LSTM with i = 1 - f")
+    add_switches(parser)
 
 
 def add_training(parser: argparse._ActionsContainer) -> None:

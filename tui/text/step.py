@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from lstm_ext.explain.stages import to_ascii
-from lstm_ext.explain.walk import Moment, Step, Walk, format_number
+from lstm_ext.cells import CELLS
+from lstm_ext.explain.walk import Moment, Step, Walk
 from lstm_ext.visualization.drawing import draw_bar
+
+from . import formulas
+from .formulas import ascii_formula, format_number
 
 WIDTH = 80
 _NAME = 16
@@ -40,14 +43,13 @@ def quoted(symbol: str, ascii_only: bool) -> str:
 def network(walk: Walk) -> str:
     """What is walked through, in a few words: LSTM, 3 units."""
     config = walk.config
-    options = [name for name in ("peephole", "coupled") if getattr(config, name)]
+    cell = CELLS[config.cell]
+    options = cell.describe(config.layers()[-1])
     options += [f"{name} gate held at {value:g}" for name, value in config.force.items()]
-    if config.cell == "gru":
-        options.append("reset after the product" if config.reset_after else "reset before the product")
     if config.num_layers > 1:
         options.append(f"the last of {config.num_layers} layers")
     units = f"{config.hidden_size} unit{'s' * (config.hidden_size != 1)}"
-    return ", ".join([config.cell.upper(), units, *options])
+    return ", ".join([cell.title, units, *options])
 
 
 def engine(walk: Walk) -> str:
@@ -110,7 +112,7 @@ class _Page:
             if moment.step is step and moment.phase == phase:
                 yield from self._stage(moment)
                 if told:
-                    yield from self._wrapped(self._text(moment.meaning(self.unit)), "    ")
+                    yield from self._wrapped(self._text(formulas.meaning(moment, self.unit)), "    ")
 
     def _heads(self) -> str:
         marks = [f"{'>' if unit == self.unit else ''}unit {unit + 1}" for unit in self.units]
@@ -126,7 +128,7 @@ class _Page:
         """Name and equation, then the equation with numbers and, in columns, the values of all units shown."""
         name = set_cell_size(self._text(moment.stage.name), _NAME)
         symbol, right = self._sides(moment)
-        filled = self._text(moment.filled(self.unit))
+        filled = self._text(formulas.filled(moment, self.unit))
         values = self._columns(moment)
         indent = " " * (_NAME + cell_len(symbol) + 1)
         lines = [name + (f"{symbol} = {right}" if right else symbol)]
@@ -153,7 +155,7 @@ class _Page:
         """The matrix products among the summands, written out where they are short enough."""
         products = [
             (self._text(part.symbol), self._text(part.product))
-            for part in moment.parts(self.unit)
+            for part in formulas.summands(moment, self.unit)
             if "·" in part.product
         ]
         width = max((cell_len(symbol) for symbol, _ in products), default=0)
@@ -162,7 +164,7 @@ class _Page:
         yield from (" " * indent + line for line in lines if indent >= 4)
 
     def _sides(self, moment: Moment) -> tuple[str, str]:
-        symbol, _, right = self._text(moment.equation).partition(" = ")
+        symbol, _, right = self._text(formulas.equation(moment)).partition(" = ")
         if moment.stage.id == "x" and self.walk.config.num_layers == 1:
             right = right.replace(
                 "character", quoted(self.walk.vocabulary.symbols[moment.step.symbol], self.ascii_only)
@@ -200,25 +202,25 @@ class _Page:
             read = self.walk.vocabulary.symbols[step.symbol] if self.walk.config.num_layers == 1 else ""
             yield from self._table([(row.weights, row.da, row.recurrent) for row in rows], "db", read)
 
-    def _table(self, rows: list[tuple[str, float, np.ndarray]], bias: str, symbol: str) -> Iterator[str]:
+    def _table(self, rows: list[tuple[str, float, np.ndarray | None]], bias: str, symbol: str) -> Iterator[str]:
         """Gradients of single weights: of the bias, and of those from the units shown (and from the character)."""
         heads = [bias, *([f"from {quoted(symbol, self.ascii_only)}"] if symbol else [])]
         last = _NAME + _EQUATION
+        units = self.units if any(recurrent is not None for _, _, recurrent in rows) else ()
         yield set_cell_size(" " * _NAME + " " * 8 + "".join(head.rjust(11) for head in heads), last) + "".join(
-            f"from {unit + 1}".rjust(_NUMBER) for unit in self.units
+            f"from {unit + 1}".rjust(_NUMBER) for unit in units
         )
         for name, da, recurrent in rows:
             line = " " * _NAME + set_cell_size(name, 8) + "".join(format_number(float(da)).rjust(11) for _ in heads)
-            yield set_cell_size(line, last) + "".join(
-                format_number(float(recurrent[unit])).rjust(_NUMBER) for unit in self.units
-            )
+            numbers = [] if recurrent is None else [format_number(float(recurrent[unit])) for unit in units]
+            yield set_cell_size(line, last) + "".join(number.rjust(_NUMBER) for number in numbers)
 
     def _update(self) -> Iterator[str]:
         walk = self.walk
         yield ""
         yield from self._title("the gradient: all characters together")
         total, norm, scale = (moment for moment in walk.moments if moment.phase == "update")
-        yield from self._wrapped(self._text(total.meaning(self.unit)), "")
+        yield from self._wrapped(self._text(formulas.meaning(total, self.unit)), "")
         sizes = [
             f"{name:<8}{format_number(float(size)):>9}"
             for name, size in zip(walk.arrays, walk.update.values["total"], strict=True)
@@ -228,12 +230,12 @@ class _Page:
         for moment in (norm, scale):
             value = moment.value(self.unit)
             assert value is not None
-            filled = f"{self._text(moment.equation)} = {self._text(moment.filled(self.unit))} = {format_number(value)}"
-            yield from self._fold(filled, "    ")
-            yield from self._wrapped(self._text(moment.meaning(self.unit)), "    ")
+            sides = (formulas.equation(moment), formulas.filled(moment, self.unit), format_number(value))
+            yield from self._fold(" = ".join(map(self._text, sides)), "    ")
+            yield from self._wrapped(self._text(formulas.meaning(moment, self.unit)), "    ")
 
     def _text(self, text: str) -> str:
-        return to_ascii(text) if self.ascii_only else text
+        return ascii_formula(text) if self.ascii_only else text
 
     def _wrapped(self, text: str, indent: str) -> Iterator[str]:
         yield from self._fold(indent + text, indent)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...cells.activations import Activations
+from ...cells.config import Weights
+from ...cells.functions import quiet
 from ...errors import ArgumentError, NonFiniteError, StateError
 from .. import rng
-from ..activations import Activations
 from ..config import ModelConfig, OptimizerConfig
 from ..interface import TrainResult
 from ..stop import StopFlag
-from .layers import layer_backward, layer_forward, quiet
+from .layers import layer_backward, layer_forward
 from .optimizers import optimizer_step
 from .sampling import draw
 
@@ -71,12 +73,8 @@ class Engine:
         layers, masks = [], []
         x = inputs
         for index, layer in enumerate(self._layers):
-            w = self._weights[index]
-            c0 = state[index, 1] if layer.state_arrays == 2 else None
-            acts = layer_forward(layer, w["Wt"], w["b"], w.get("peephole"), x, None, state[index, 0], c0)
-            state[index, 0] = acts.h[-1]
-            if acts.c is not None:
-                state[index, 1] = acts.c[-1]
+            acts = layer_forward(layer, Weights(**self._weights[index]), x, state[index])
+            state[index] = acts.final_state
             x = acts.output
             if dropout_key is not None and self.config.dropout > 0:
                 mask = rng.dropout_mask(dropout_key, index, self.config.dropout, x.shape, x.dtype)
@@ -128,20 +126,15 @@ class Engine:
 
         dstate0 = np.empty(self.config.state_shape(top.shape[1]), top.dtype)
         for index in reversed(range(len(self._layers))):
-            w = self._weights[index]
             if last.masks:
                 dh *= last.masks[index]
-            dh_T, dc_T = (None, None) if dstate is None else (dstate[index, 0], dstate[index, -1])
-            grads = layer_backward(
-                self._layers[index], w["Wt"], w["b"], w.get("peephole"), last.layers[index], dh, dh_T, dc_T
-            )
+            dfinal = None if dstate is None else dstate[index]
+            grads = layer_backward(Weights(**self._weights[index]), last.layers[index], dh, dfinal)
             for name, gradient in self._gradients[index].items():
-                gradient[...] = grads["d" + name]
-            dstate0[index, 0] = grads["dh0"]
-            if "dc0" in grads:
-                dstate0[index, 1] = grads["dc0"]
-            if grads["dx"] is not None:  # None only at the bottom, where symbols came in
-                dh = grads["dx"]
+                gradient[...] = getattr(grads, "d" + name)
+            dstate0[index] = grads.dstate
+            if grads.dx is not None:  # None only at the bottom, where symbols came in
+                dh = grads.dx
         return dstate0
 
     # ----------------------------------------------------------------- training

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal
 from textual.widgets import Button, Checkbox, Input, Label, Select
 
+from lstm_ext.cells import CELLS, SWITCHES, CellName
 from lstm_ext.data import Text
 from lstm_ext.engine.config import OPTIMIZERS
 from lstm_ext.errors import ArgumentError
@@ -29,8 +30,6 @@ _NUMBERS = {
     "seed": "seed",
     "threads": "threads",
 }
-#: Settings that are on or off, with the cell that has them.
-_SWITCHES = {"peephole": "lstm", "coupled": "lstm", "reset_after": "gru"}
 
 
 class Tick(Checkbox):
@@ -67,7 +66,7 @@ class ModelForm(Dialog[RunConfig]):
     def compose_body(self) -> ComposeResult:
         """Fields in two columns, switches, a line on size or on what is wrong, buttons."""
         present = self._config.options()
-        cells = [(cell.upper(), cell) for cell in ("lstm", "gru", "rnn")]
+        cells = [(cell.title, name) for name, cell in CELLS.items()]
         optimizers = [(name, name) for name in OPTIMIZERS]
         with Grid():
             yield Label("cell")
@@ -78,7 +77,7 @@ class ModelForm(Dialog[RunConfig]):
                 yield Label(label, id=f"label-{name}")
                 yield Input(f"{present[name]:g}", id=name, compact=True)
         with Horizontal(classes="model-form--switches"):
-            for name in _SWITCHES:
+            for name in SWITCHES:
                 yield Tick(name.replace("_", " "), present[name], id=name, compact=True)
         yield Label("", classes="dialog--note", markup=False)
         error = Label("", classes="dialog--error", markup=False)
@@ -93,19 +92,22 @@ class ModelForm(Dialog[RunConfig]):
         self._check()
 
     def _values(self) -> Iterator[tuple[str, object]]:
-        cell = self.query_one("#cell", Select).value
-        yield "cell", cell
+        yield "cell", self.query_one("#cell", Select).value
         yield "optimizer", self.query_one("#optimizer", Select).value
         for name in _NUMBERS:
             yield name, self.query_one(f"#{name}", Input).value.strip()
-        for name, own_cell in _SWITCHES.items():
-            yield name, cell == own_cell and self.query_one(f"#{name}", Checkbox).value
+        for name in SWITCHES:
+            yield name, self._takes(name) and self.query_one(f"#{name}", Checkbox).value
+
+    def _takes(self, switch: str) -> bool:
+        """Whether the chosen cell has that option."""
+        select: Select[CellName] = self.query_one("#cell", Select)
+        return isinstance(select.value, str) and switch in CELLS[select.value].switches
 
     def _check(self) -> RunConfig | None:
         """The settings as they stand; None, and a line on it, if the library would not take them."""
-        cell = self.query_one("#cell", Select).value
-        for name, own_cell in _SWITCHES.items():
-            self.query_one(f"#{name}", Checkbox).disabled = cell != own_cell
+        for name in SWITCHES:
+            self.query_one(f"#{name}", Checkbox).disabled = not self._takes(name)
         try:
             config = self._config.with_options(dict(self._values()))
             network = config.network_for(self._text)

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input, Label
 
+from lstm_ext.cells import CELLS, CellName
 from lstm_ext.explain.walk import Walk, spelling_model, walk
 
 from ..background import in_background
@@ -27,9 +28,10 @@ from ..widgets.walk_view import Place, WalkView
 from .dialog import Dialog
 
 WALKING = Binding.Group("Walking")
-CELLS = ("lstm", "gru", "rnn")
 LEAST_TEXT, MOST_TEXT = 2, 60
 MOST_UNITS = 16
+#: A drawing of the cell with fewer lines leaves its room to the stage below.
+LOW = 7
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Subject:
     """What is walked through."""
 
     text: str = "hello"
-    cell: str = "lstm"
+    cell: CellName = "lstm"
     reset_after: bool = False
     hidden_size: int = 3
     trained: bool = False
@@ -48,14 +50,14 @@ class Subject:
             self.text,
             cell=self.cell,
             hidden_size=self.hidden_size,
-            reset_after=self.reset_after and self.cell == "gru",
+            reset_after=self.reset_after and "reset_after" in CELLS[self.cell].options,
             trained=self.trained,
         )
         return walk(model, self.text, vocabulary)
 
     def describe(self, walked: Walk) -> str:
         """For the title bar."""
-        cell = self.cell.upper() + (" (reset after)" if walked.config.reset_after else "")
+        cell = CELLS[self.cell].title + (" (reset after)" if walked.config.reset_after else "")
         weights = "trained" if self.trained else "untrained"
         units = f"{self.hidden_size} unit{'s' * (self.hidden_size > 1)}"
         return f"{cell} · {units} · {weights} · {'C' if walked.backend == 'c' else 'NumPy'} float64"
@@ -133,7 +135,14 @@ class StepScreen(Screen[None]):
             "b", "turn", "backward", id="step.backward", tooltip="The same gate on the way backward", group=WALKING
         ),
         Binding("b", "turn_back", "forward", id="step.forward", tooltip="The same gate going forward", group=WALKING),
-        Binding("c", "cell", "cell", id="step.cell", tooltip="LSTM, GRU or RNN", group=NETWORK),
+        Binding(
+            "c",
+            "cell",
+            "cell",
+            id="step.cell",
+            tooltip="Another kind of cell",
+            group=NETWORK,
+        ),
         Binding("w", "train", "train", id="step.train", tooltip="Weights that have learned this text", group=NETWORK),
         Binding("w", "untrain", "untrain", id="step.untrain", tooltip="Weights as they start", group=NETWORK),
         Binding("e", "edit", "text", id="step.text", tooltip="Another text", group=NETWORK),
@@ -196,7 +205,7 @@ class StepScreen(Screen[None]):
             same = [k for k in group if walked.moments[k].stage.id == here.stage.id]
             place = Place(walked, (same or group)[0], unit)
         self.query_one(TitleBar).show(subject.describe(walked))
-        self.set_class(subject.cell == "rnn", "-rnn")
+        self.set_class(len(CELLS[subject.cell].circuit(walked.layer).lines) < LOW, "-low")
         self._show(place)
 
     def _show(self, place: Place) -> None:
@@ -219,7 +228,7 @@ class StepScreen(Screen[None]):
             case "untrain":
                 return self.subject.trained
             case "reset_after":
-                return self.subject.cell == "gru"
+                return "reset_after" in CELLS[self.subject.cell].options
         return True
 
     # Walking.
@@ -285,7 +294,8 @@ class StepScreen(Screen[None]):
 
     def action_cell(self) -> None:
         """The next kind of cell."""
-        self._walk(replace(self.subject, cell=CELLS[(CELLS.index(self.subject.cell) + 1) % len(CELLS)]))
+        cells = list(CELLS)
+        self._walk(replace(self.subject, cell=cells[(cells.index(self.subject.cell) + 1) % len(cells)]))
 
     def action_reset_after(self) -> None:
         """The other kind of GRU."""

@@ -31,7 +31,7 @@ from ..pacing import frames_per_second, output_waits
 from ..samples import Sample, SampleSource
 from ..session import Session
 from ..widgets.bars import KeyBar, TitleBar
-from ..widgets.gate_heatmap import VIEWS, GateHeatmap
+from ..widgets.gate_heatmap import VIEW_KEYS, GateHeatmap, views
 from ..widgets.loss_curve import LossCurve
 from ..widgets.sample_stream import SampleStream
 from ..widgets.status_panel import StatusPanel
@@ -39,17 +39,6 @@ from .dialog import Ask
 from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
 from .model_form import ModelForm
 
-#: Keys of the heatmap's views, whatever the cell.
-GATE_KEYS = {
-    "f": "forget gate",
-    "i": "input gate",
-    "r": "reset gate",
-    "z": "update gate",
-    "g": "candidate",
-    "o": "output gate",
-    "c": "cell state",
-    "h": "hidden state",
-}
 #: Learning rates that + and - step through, times powers of ten.
 _RATES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _CHARACTERS_PER_SECOND = 40
@@ -84,7 +73,7 @@ class TrainScreen(Screen[None]):
         bind("train.export", "e", "export", "export", "Write the curve or a picture", NETWORK, on_bar=True),
         *(
             bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
-            for key, name in GATE_KEYS.items()
+            for key, name in VIEW_KEYS.items()
         ),
         bind("train.layer_down", "left_square_bracket", "layer(-1)", "layer down", "The layer below", LOOKING),
         bind("train.layer_up", "right_square_bracket", "layer(1)", "layer up", "The layer above", LOOKING),
@@ -258,7 +247,7 @@ class TrainScreen(Screen[None]):
             return (action == "pause") == (trainer is None or trainer.snapshot().status == "running")
         if action == "gate":
             cell = trainer.model.config.cell if trainer else self.session.config.network.cell
-            return any(key == parameters[0] for key, _ in VIEWS[cell].values())
+            return any(view.key == parameters[0] for view in views(cell).values())
         if action == "layer":
             return trainer is not None and trainer.model.config.num_layers > 1
         if action == "hide_notice":

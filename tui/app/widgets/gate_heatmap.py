@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from rich.segment import Segment
@@ -15,26 +15,36 @@ from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from lstm_ext.cells import CELLS, CellName
+from lstm_ext.cells.stages import Span
 from lstm_ext.visualization.drawing import DIVERGING_RAMPS, RAMPS, quantize, shade, visible_character
 
 from ..keys import LOOKING, bind
 from .canvas import Canvas, Piece, clickable, heading, join, row
 
-#: Per cell: what can be looked at, by its name in a trace, with the key that shows it and its full name.
-VIEWS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "lstm": {
-        "i": ("i", "input"),
-        "f": ("f", "forget"),
-        "g": ("g", "candidate"),
-        "o": ("o", "output"),
-        "c": ("c", "cell"),
-        "h": ("h", "hidden"),
-    },
-    "gru": {"r": ("r", "reset"), "z": ("z", "update"), "n": ("g", "candidate"), "h": ("h", "hidden")},
-    "rnn": {"h": ("h", "hidden")},
+
+class View(NamedTuple):
+    """What can be looked at: the key that shows it, its name, and where its values can lie."""
+
+    key: str
+    title: str
+    span: Span
+
+
+def views(cell: CellName) -> dict[str, View]:
+    """A cell's gates and states, by their names in a trace."""
+    known = CELLS[cell]
+    gates = {block.name: View(block.key or block.name, block.title, block.span) for block in known.gates}
+    states = {state.name: View(state.name, state.title, state.span) for state in reversed(known.states)}
+    return gates | states
+
+
+#: Every view's key, whatever the cell, and its name in full.
+VIEW_KEYS = {
+    view.key: f"{view.title} gate" if view.span == "gate" else f"{view.title} state" if name in "ch" else view.title
+    for cell in CELLS
+    for name, view in views(cell).items()
 }
-#: Gates, which lie between 0 and 1. Everything else has a sign.
-_GATES = frozenset("ifozr")
 #: A gate below or above these counts as closed or open; a state beyond the second as saturated.
 _CLOSED, _OPEN = 0.1, 0.9
 _LEVELS = 16
@@ -78,7 +88,7 @@ class GateHeatmap(Canvas, can_focus=True):
         super().__init__(id=id)
         self.view = "h"
         self.chosen_layer = 0
-        self._cell = "lstm"
+        self._cell: CellName = "lstm"
         self._num_layers = 1
         self._columns: deque[tuple[Reading, int]] = deque(maxlen=_MEMORY)
         self._count = 0
@@ -86,14 +96,14 @@ class GateHeatmap(Canvas, can_focus=True):
         self._cursor: tuple[int, int] | None = None
         self._styles: dict[tuple[bool, int, int], Style] = {}
 
-    def clear(self, cell: str, num_layers: int) -> None:
+    def clear(self, cell: CellName, num_layers: int) -> None:
         """Forgets everything: from now on a network of this form is shown."""
         self._cell, self._num_layers = cell, num_layers
         self._columns.clear()
         self._count = self._first_unit = 0
         self._cursor = None
         self.chosen_layer = min(self.chosen_layer, num_layers - 1)
-        if self.view not in VIEWS[cell]:
+        if self.view not in views(cell):
             self.view = "h"
         self.redraw()
 
@@ -112,7 +122,7 @@ class GateHeatmap(Canvas, can_focus=True):
 
     def show(self, key: str) -> None:
         """Shows the gate or state that ``key`` stands for."""
-        self.view = next(name for name, (own_key, _) in VIEWS[self._cell].items() if own_key == key)
+        self.view = next(name for name, view in views(self._cell).items() if view.key == key)
         self.redraw()
 
     def show_layer(self, layer: int) -> None:
@@ -186,7 +196,7 @@ class GateHeatmap(Canvas, can_focus=True):
     def _heading(self, width: int) -> Strip:
         ink = self.ink
         left: list[Piece] = [("  ", ink.text)]
-        for name, (key, full) in VIEWS[self._cell].items():
+        for name, (key, full, _) in views(self._cell).items():
             action = f"screen.gate('{key}')"
             if name == self.view:
                 left += [(f" {key} {full} ", clickable(ink.chosen, action)), (" ", ink.text)]
@@ -202,11 +212,16 @@ class GateHeatmap(Canvas, can_focus=True):
             ]
         return heading(ink, width, "Gates", left, right, focus=self.has_focus)
 
+    @property
+    def _span(self) -> Span:
+        """Where the values can lie that are shown."""
+        return views(self._cell)[self.view].span
+
     def _limits(self, values: np.ndarray) -> tuple[float, float]:
-        """The ends of the scale. A cell state has no bound: it gets a round number above nearly all its values."""
-        if self.view in _GATES:
+        """The ends of the scale. What has no bound gets a round number above nearly all its values."""
+        if self._span == "gate":
             return 0.0, 1.0
-        if self.view != "c":
+        if self._span == "tanh":
             return -1.0, 1.0
         finite = np.abs(values[np.isfinite(values)])
         largest = float(np.quantile(finite, 0.97)) if finite.size else 1.0
@@ -249,13 +264,13 @@ class GateHeatmap(Canvas, can_focus=True):
 
     @property
     def _ramp(self) -> str:
-        return (RAMPS if self.view in _GATES else DIVERGING_RAMPS)["ascii" if self.ink.ascii else "unicode"]
+        return (RAMPS if self._span == "gate" else DIVERGING_RAMPS)["ascii" if self.ink.ascii else "unicode"]
 
     def _style(self, front: int, behind: int) -> Style:
         """The style of a cell by its levels; −1 is the background."""
-        key = (self.view in _GATES, front, behind)
+        key = (self._span == "gate", front, behind)
         if (style := self._styles.get(key)) is None:
-            palette = self.ink.sequential if self.view in _GATES else self.ink.diverging
+            palette = self.ink.sequential if self._span == "gate" else self.ink.diverging
             style = self._styles[key] = Style(
                 color=palette[front] if front >= 0 else None, bgcolor=palette[behind] if behind >= 0 else None
             )
@@ -285,7 +300,7 @@ class GateHeatmap(Canvas, can_focus=True):
 
     def _legend(self, width: int, values: np.ndarray, low: float, high: float) -> Strip:
         """The colour scale, then mean and saturation of all units over the characters on screen."""
-        ink, gate = self.ink, self.view in _GATES
+        ink, gate = self.ink, self._span == "gate"
         left: list[Piece] = [(f"{low:g} ".rjust(self._margin()), ink.muted)]
         if not self._plain:
             left.append((self._ramp, ink.text))
@@ -300,7 +315,7 @@ class GateHeatmap(Canvas, can_focus=True):
         facts = [("mean", f"{known.mean():.2f}" if gate else f"{known.mean():+.2f}")]
         if gate:
             facts += [("closed", f"{(known < _CLOSED).mean():.0%}"), ("open", f"{(known > _OPEN).mean():.0%}")]
-        elif self.view == "c":
+        elif self._span == "free":
             facts.append(("beyond ±1", f"{(np.abs(known) > 1).mean():.0%}"))
         else:
             facts.append(("saturated", f"{(np.abs(known) > _OPEN).mean():.0%}"))
@@ -322,7 +337,7 @@ class GateHeatmap(Canvas, can_focus=True):
             return None
         reading, index = column
         value = float(reading.layers[self.chosen_layer][self.view][index, unit])
-        name = VIEWS[self._cell][self.view][1]
+        name = views(self._cell)[self.view].title
         character = visible_character(reading.text[index], ascii_only=self.ink.ascii)
         ink = self.ink
         return row(
@@ -333,7 +348,7 @@ class GateHeatmap(Canvas, can_focus=True):
                 (" at ", ink.muted),
                 (character, ink.strong),
                 (f"  {name} ", ink.muted),
-                (f"{value:+.3f}" if self.view not in _GATES else f"{value:.3f}", ink.strong),
+                (f"{value:+.3f}" if self._span != "gate" else f"{value:.3f}", ink.strong),
             ],
         )
 

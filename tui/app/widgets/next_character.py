@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.strip import Strip
 
-from lstm_ext.explain.walk import format_number
 from lstm_ext.visualization.drawing import draw_bar
 
+from ...text.formulas import format_number
 from ...text.step import likeliest
 from .canvas import Piece, heading, row
 from .walk_view import WalkView

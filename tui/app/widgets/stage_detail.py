@@ -11,9 +11,10 @@ from rich.color import Color
 from rich.style import Style
 from textual.strip import Strip
 
-from lstm_ext.explain.walk import format_number
 from lstm_ext.visualization.drawing import draw_balance, draw_bar
 
+from ...text import formulas
+from ...text.formulas import format_number
 from ...text.step import likeliest
 from .canvas import Piece, clickable, heading, row
 from .walk_view import WalkView, most_wide, window
@@ -39,9 +40,11 @@ class StageDetail(WalkView):
         place, ink = self.place, self.ink
         moment = place.moment
         name = moment.stage.name[0].upper() + moment.stage.name[1:]
-        symbol = self.spelled(moment.symbol)
+        symbol = self.spelled(formulas.symbol(moment))
         head = [heading(ink, width, name, (), [(symbol, ink.key)] if symbol.lower() != name.lower() else [])]
-        meaning = [row(width, [(line, ink.muted)]) for line in self._wrapped(moment.meaning(place.unit), width)]
+        meaning = [
+            row(width, [(line, ink.muted)]) for line in self._wrapped(formulas.meaning(moment, place.unit), width)
+        ]
         room = height - len(head) - len(meaning)
         for products, numbers in ((True, True), (False, True), (False, False)):
             equation = list(self._equation(width, numbers=numbers))
@@ -79,7 +82,7 @@ class StageDetail(WalkView):
         """In symbols, with numbers, and the result, one under the other. The summands have the ``numbers``, too."""
         place, ink = self.place, self.ink
         moment = place.moment
-        symbol, equals, right = self.spelled(moment.equation).partition(" = ")
+        symbol, equals, right = self.spelled(formulas.equation(moment)).partition(" = ")
         if moment.stage.id == "x" and place.walk.config.num_layers == 1:
             right = right.replace("character", self.quoted(moment.step.symbol))
         indent = cell_len(symbol)
@@ -90,7 +93,7 @@ class StageDetail(WalkView):
         value = moment.value(place.unit)
         if value is None:
             return
-        filled = self.spelled(moment.filled(place.unit))
+        filled = self.spelled(formulas.filled(moment, place.unit))
         result = format_number(value)
         if filled and filled != result and (numbers or not moment.stage.parts):
             for number, line in enumerate(textwrap.wrap(filled, width - indent - 3, break_on_hyphens=False)):
@@ -100,7 +103,7 @@ class StageDetail(WalkView):
     def _parts(self, width: int, *, products: bool) -> Iterator[Strip]:
         """The summands of the value, each with a bar; ``products`` writes out the matrix products in them."""
         place, ink = self.place, self.ink
-        parts = place.moment.parts(place.unit)
+        parts = formulas.summands(place.moment, place.unit)
         symbols = [self.spelled(part.symbol) for part in parts]
         label = most_wide([part.label for part in parts]) + 1
         wide = most_wide(symbols)
@@ -200,6 +203,8 @@ class StageDetail(WalkView):
         same = place.walk.config.num_layers == 1
         first = f"b, {self.quoted(step.symbol)}" if same else "b"
         units = window(place.walk.config.hidden_size, place.unit, (width - name - 10) // _NUMBER)
+        if all(entry.recurrent is None for entry in rows):
+            units = range(0)
         yield row(
             width,
             [
@@ -208,7 +213,8 @@ class StageDetail(WalkView):
             ],
         )
         for entry in rows[: room - 1]:
-            numbers = "".join(format_number(float(entry.recurrent[u])).rjust(_NUMBER) for u in units)
+            of_h = np.empty(0) if entry.recurrent is None else entry.recurrent
+            numbers = "".join(format_number(float(of_h[u])).rjust(_NUMBER) for u in units)
             yield row(
                 width,
                 [(entry.weights.ljust(name), ink.strong), (format_number(entry.da).rjust(10) + numbers, ink.text)],

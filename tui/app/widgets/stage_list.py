@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from lstm_ext.explain.walk import Moment, format_number
+from lstm_ext.explain.walk import Moment
 
+from ...text.formulas import format_number, symbol
 from .canvas import Piece, clickable, heading, row
 from .walk_view import WalkView, most_wide, window
 
@@ -28,7 +29,7 @@ class StageList(WalkView):
         """The heading and as many stages as fit, with the present one in view."""
         place, ink = self.place, self.ink
         moments = [place.walk.moments[k] for k in place.group]
-        symbols = [self.spelled(moment.symbol) for moment in moments]
+        symbols = [self.spelled(symbol(moment)) for moment in moments]
         wide = max(5, most_wide(symbols))
         name = max(0, width - 2 - wide - 1 - _VALUE)
         if name < _LEAST_NAME:

@@ -10,10 +10,10 @@ from rich.cells import set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
-from lstm_ext.explain.stages import to_ascii
 from lstm_ext.explain.walk import Moment, Walk
 from lstm_ext.visualization.drawing import visible_character
 
+from ...text.formulas import ascii_formula
 from .canvas import Canvas
 
 
@@ -102,7 +102,7 @@ class WalkView(Canvas):
 
     def spelled(self, text: str) -> str:
         """Equations and sentences as this terminal can show them."""
-        return to_ascii(text) if self.ink.ascii else text
+        return ascii_formula(text) if self.ink.ascii else text
 
     def character(self, symbol: int) -> str:
         """A symbol of the vocabulary, one or two cells wide."""

@@ -6,13 +6,13 @@ import argparse
 import json
 
 from ...errors import UsageError
-from ..options import BACKENDS, CELLS, add_checkpoint, add_json, whole
+from ..options import BACKENDS, add_cell, add_checkpoint, add_json, add_switches, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="at least two characters: each one is read to predict the next")
-    parser.add_argument("--cell", choices=CELLS, help="default: lstm")
-    parser.add_argument("--reset-after", action="store_true", help="GRU as in cuDNN and PyTorch")
+    add_cell(parser)
+    add_switches(parser, ("reset_after",))
     parser.add_argument("--hidden-size", type=whole(1, 1024), metavar="H", help="units (default: 3)")
     parser.add_argument("--seed", type=whole(0), help="of the untrained weights (default: 0)")
     parser.add_argument("--trained", action="store_true", help="teach the network the text first")
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from lstm_ext.cells import CELLS, CellName
     from lstm_ext.explain.walk import spelling_model, walk
 
     from ...text.step import render
@@ -43,12 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
         step = "" if saved.run is None else f" (step {saved.run.state.step:,})"
         weights = f"weights of {arguments.checkpoint}{step}"
     else:
-        cell = arguments.cell or ("gru" if arguments.reset_after else "lstm")
+        takers: list[CellName] = [name for name, cell in CELLS.items() if "reset_after" in cell.options]
         model, vocabulary = spelling_model(
             arguments.text,
-            cell=cell,
+            cell=arguments.cell or (takers[0] if arguments.reset_after else "lstm"),
             hidden_size=arguments.hidden_size or 3,
-            reset_after=arguments.reset_after,
+            reset_after=bool(arguments.reset_after),
             trained=arguments.trained,
             seed=arguments.seed or 0,
             backend=arguments.backend,
