@@ -41,7 +41,6 @@ EXCEPTIONS: dict[str, str] = {}
 #: Still to be done.
 PENDING = {
     "lstm_ext.conversion.weights",
-    "lstm_ext.engine.config",
     "lstm_ext.engine.core",
     "lstm_ext.engine.interface",
     "lstm_ext.engine.twin.layers",
@@ -50,7 +49,6 @@ PENDING = {
     "lstm_ext.explain.walk",
     "lstm_ext.nn.forecasting",
     "lstm_ext.nn.functional",
-    "lstm_ext.nn.initialization",
     "lstm_ext.nn.language_model",
     "lstm_ext.nn.model",
     "lstm_ext.nn.models",
