@@ -1,4 +1,4 @@
-"""Named arrays with a description, in one .safetensors file: written whole or not at all, judged before it is read.
+"""Named arrays with a description, in one .safetensors file: written whole or not at all, checked before reading.
 
 The metadata hold ``format``, ``version`` and, as JSON in ``contents``, the description. Nothing in a file is executed.
 """
@@ -19,7 +19,7 @@ from .errors import CheckpointError
 from .files import write_atomically
 
 PathName = str | os.PathLike[str]
-#: What a reader of one format says of a file in the other.
+#: What a reader of one format says about a file in the other.
 _OTHERS = {
     "lstm-lab": "is the checkpoint of a training run: lstm_ext.load_checkpoint reads it",
     "lstm-lab network": "holds a network: lstm_ext.nn.load reads it",
@@ -34,7 +34,7 @@ _DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)} | {
 def write_tensors(
     path: PathName, tensors: Mapping[str, np.ndarray], contents: Mapping[str, Any], *, format: str, version: int
 ) -> None:
-    """Writes ``path``; whatever fails, what was there before stays. Raises ``CheckpointError``."""
+    """Write ``tensors``, of any shapes, to ``path``; a failure leaves the old file. Raises CheckpointError."""
     from safetensors.numpy import save
 
     path = os.fspath(path)
@@ -49,7 +49,7 @@ def write_tensors(
 
 
 def check_destination(path: str) -> None:
-    """Raises ``CheckpointError`` if it is clear beforehand that no file can be written to ``path``."""
+    """Raises CheckpointError if it is already clear that no file can be written to ``path``."""
     path = os.path.realpath(path)
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
@@ -61,7 +61,7 @@ def check_destination(path: str) -> None:
 
 
 class TensorFile:
-    """An open file: what its header says, and its arrays one by one."""
+    """An open file: its header, and its arrays one by one."""
 
     def __init__(self, path: str, file: Any) -> None:
         self.path = path
@@ -74,14 +74,14 @@ class TensorFile:
             self.header[name] = _DTYPES.get(tensor.get_dtype(), tensor.get_dtype()), tuple(tensor.get_shape())
 
     def contents(self, *, format: str, version: int, what: str) -> dict[str, Any]:
-        """The description. Raises ``CheckpointError`` unless it is a file of this format and version: ``what``."""
+        """The description. Raises CheckpointError unless the file is a ``what``, of this format and version."""
         found = self.metadata.get("format", "")
         if found != format:
             raise self.error(_OTHERS.get(found, f"is a .safetensors file, but no {what} of lstm-lab"))
         number = self.metadata.get("version", "")
         if number != str(version):
             older = number.isdecimal() and int(number) < version
-            hint = "train it anew, or use the older lstm-lab that wrote it" if older else "a newer one may read it"
+            hint = "train it again, or use the older lstm-lab that wrote it" if older else "a newer one may read it"
             raise self.error(f"has format version {number}, this lstm-lab reads version {version}; {hint}")
         try:
             contents = json.loads(self.metadata["contents"])
@@ -92,7 +92,7 @@ class TensorFile:
         return contents
 
     def check(self, expected: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
-        """Raises ``CheckpointError`` unless the header has these names with these dtypes and shapes."""
+        """Raises CheckpointError unless the header has these names with these dtypes and shapes."""
         for name, (dtype, shape) in expected.items():
             if name not in self.header:
                 raise self.error(f"is damaged: {name!r} is missing")
@@ -101,19 +101,20 @@ class TensorFile:
                 raise self.error(f"is damaged: {name} is {found}, expected {dtype} {shape}")
 
     def read(self, name: str, *, finite: bool = True) -> np.ndarray:
-        """One array. Raises ``CheckpointError`` for NaN and infinity in it, unless ``finite`` is False."""
+        """One array, of the shape in the header. With ``finite``, NaN and infinity raise CheckpointError."""
         array: np.ndarray = self._file.get_tensor(name)
         if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise self.error(f"is damaged: {name} holds NaN or infinity")
         return array
 
     def error(self, message: str) -> CheckpointError:
+        """The error that says ``message`` about this file."""
         return CheckpointError(f"{self.path}: {message}")
 
 
 @contextlib.contextmanager
 def open_tensors(path: PathName, what: str = "checkpoint") -> Iterator[TensorFile]:
-    """``with open_tensors(path) as file``. Raises ``CheckpointError``; ``what`` says in it what was expected."""
+    """``with open_tensors(path) as file``. Raises CheckpointError, in which ``what`` says what was expected."""
     from safetensors import SafetensorError, safe_open
 
     path = os.fspath(path)

@@ -40,28 +40,11 @@ ALIKE = {
 EXCEPTIONS: dict[str, str] = {}
 #: Still to be done.
 PENDING = {
-    "lstm_ext.conversion.weights",
-    "lstm_ext.engine.core",
-    "lstm_ext.engine.interface",
-    "lstm_ext.engine.twin.layers",
-    "lstm_ext.engine.twin.model",
-    "lstm_ext.engine.twin.multiply",
-    "lstm_ext.explain.walk",
     "lstm_ext.nn.forecasting",
-    "lstm_ext.nn.functional",
     "lstm_ext.nn.language_model",
     "lstm_ext.nn.model",
     "lstm_ext.nn.models",
-    "lstm_ext.nn.module",
-    "lstm_ext.nn.recurrent",
-    "lstm_ext.nn.seq2seq",
-    "lstm_ext.nn.textbook",
     "lstm_ext.nn.training",
-    "lstm_ext.tensors",
-    "lstm_ext.verify",
-    "lstm_ext.verify.cases",
-    "lstm_ext.verify.networks",
-    "lstm_ext.visualization.plots",
 }
 
 

@@ -12,14 +12,14 @@ layer norm      norm.weight, norm.bias (D,)                     norm: gamma, bet
 attention       pooling.weight (1, D)                           pooling: kernel (D, 1)
 ==============  ==============================================  =======================================
 
-Names are those of the network's parts; a language model's are ``rnn`` and ``decoder``, and its input
+The names are those of the network's parts; a language model's are ``rnn`` and ``decoder``, and its input
 is one-hot there. Blocks of rows are i, f, g, o in all three; of a GRU r, z, n here and in PyTorch, z, r, n
 in Keras. Both others have a z that keeps the old state, 1 − z of here: W_z and b_z change their sign.
 
-PyTorch adds two biases where one is enough. Coming in they are summed; going out the second is −0.0,
-which added to a number changes none of its bits: what went out comes back as it was.
+PyTorch adds two biases where one is enough. Coming in, they are summed; going out, the second is −0.0,
+which changes no bit of a number that it is added to: weights come back as they went out.
 
-Where no such layer exists over there, ValueError says so: PyTorch has no GRU that resets before the
+If no such layer exists there, ArgumentError says so: PyTorch has no GRU that resets before the
 product (the textbook's, ``reset_after=False``; Keras has), and neither has peepholes, coupled or forced gates.
 """
 
@@ -41,7 +41,11 @@ from ..nn.language_model import LanguageModel
 
 
 def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
-    """A state dict of new arrays; ``{name: torch.from_numpy(array) …}`` is what ``load_state_dict`` takes."""
+    """A state dict of new arrays, with the shapes of ``lstm_ext.conversion.weights``.
+
+    ``load_state_dict`` takes ``{name: torch.from_numpy(array) …}``. Raises ArgumentError for a network that PyTorch
+    lacks.
+    """
     tensors = {}
     for part in _parts(model):
         tensors.update(part.to_pytorch())
@@ -49,9 +53,9 @@ def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
 
 
 def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
-    """Takes over a state dict, or that in a .safetensors file, of a network with the same parts.
+    """Take over a state dict (name → array), or that in a .safetensors file, of a network with the same parts.
 
-    Raises ValueError, in one line, where names or shapes differ, and has then changed nothing.
+    Raises ArgumentError if names or shapes differ, and has then changed nothing.
     """
     if not isinstance(source, Mapping):
         source = _read(os.fspath(source))
@@ -64,17 +68,17 @@ def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.Pa
 
 
 def save_pytorch(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Writes the state dict as .safetensors: ``safetensors.torch.load_file(path)`` reads it."""
+    """Write the state dict as .safetensors, which ``safetensors.torch.load_file(path)`` reads. Raises ArgumentError."""
     from safetensors.numpy import save_file
 
     save_file(to_pytorch(model), os.fspath(path), {"format": "pt"})
 
 
 def to_keras(model: nn.Module) -> dict[str, list[np.ndarray]]:
-    """For each layer what its ``set_weights`` takes, new arrays: "rnn.0", "output", …
+    """For each layer what its ``set_weights`` takes, new arrays with the shapes of ``lstm_ext.conversion.weights``.
 
-    The layers are LSTM, GRU and SimpleRNN with their defaults, the GRU with the same ``reset_after``; both
-    directions are one Bidirectional; LayerNormalization needs ``epsilon=1e-5``.
+    Names are "rnn.0", "output", … The layers are LSTM, GRU and SimpleRNN with their defaults, the GRU with the
+    same ``reset_after``; both directions are one Bidirectional; LayerNormalization needs ``epsilon=1e-5``.
     """
     weights = {}
     for part in _parts(model):
@@ -83,9 +87,9 @@ def to_keras(model: nn.Module) -> dict[str, list[np.ndarray]]:
 
 
 def load_keras(model: nn.Module, weights: Mapping[str, Sequence[ArrayLike]]) -> None:
-    """Takes over what the layers' ``get_weights`` returned, by the names that ``to_keras`` gives them.
+    """Take over what the layers' ``get_weights`` returned, by the names that ``to_keras`` gives them.
 
-    Raises ValueError, in one line, where names or shapes differ, and has then changed nothing.
+    Raises ArgumentError if names or shapes differ, and has then changed nothing.
     """
     parts = list(_parts(model))
     expected = {name: arrays for part in parts for name, arrays in part.to_keras().items()}

@@ -1,4 +1,4 @@
-"""What a network is made of: the settings of a whole model and of its optimizer; those of a layer are in ``cells``.
+"""The settings of a whole model and of its optimizer; those of a layer are in ``cells``.
 
 Both engines (the C core and its NumPy twin) read these, and so do checkpoints, so this is
 the one place where a parameter's name, shape and position are decided.
@@ -82,7 +82,7 @@ class ModelConfig:
 
     @property
     def num_parameters(self) -> int:
-        """P, of all arrays together; found at once, however many layers there are."""
+        """P, the number of parameters; computed without listing the layers."""
         first, further = (
             sum(math.prod(shape) for shape in self.layer(index).parameter_shapes().values()) for index in (0, 1)
         )
@@ -116,7 +116,11 @@ class OptimizerConfig:
     ==========  =====================================================================
 
     ``clip_value`` first limits every entry of the gradient to ±clip_value; ``clip_norm`` then
-    scales the whole gradient (all arrays together) down to that norm if it is larger. 0 means off.
+    scales the whole gradient (all arrays together) down to that norm if it is larger (Pascanu et al.
+    2013). 0 means off. Raises ArgumentError for an unknown kind or a number out of range.
+
+    Sources: momentum Polyak (1964), RMSprop Tieleman and Hinton (2012), Adagrad Duchi et al. (2011),
+    Adam Kingma and Ba (2015).
     """
 
     kind: str = "adam"

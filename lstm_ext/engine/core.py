@@ -36,8 +36,8 @@ def kernels() -> tuple[str, ...]:
 
 @functools.cache
 def default_kernel() -> str:
-    """The kernel where none is asked for: the fastest, or what the environment variable LSTM_LAB_KERNEL named
-    when this process first wanted to know. Raises ValueError if that does not run here."""
+    """The kernel by default: the fastest, or the one that the environment variable LSTM_LAB_KERNEL named when this
+    process first asked. Raises ArgumentError if that one does not run here."""
     name = os.environ.get(_KERNEL_VARIABLE)
     if name and name not in kernels():
         raise ArgumentError(f"{_KERNEL_VARIABLE}: got {name!r}, expected one of {', '.join(kernels())}")
@@ -50,11 +50,11 @@ def compiler() -> str:
 
 
 class Core:
-    """The C core with one kernel, by default ``default_kernel()``. ``threads`` share a layer's work, as far as it is
-    worth it: sequences going through the steps, columns of the weights' gradients. Engines bring threads of
-    their own. The same kernel and number of threads give the same bits.
+    """The C core with one kernel, by default ``default_kernel()``.
 
-    Raises ValueError for a kernel that is not one of ``kernels()``.
+    ``threads`` share a layer's work where that pays: the sequences on their way through the steps, and the columns
+    of the weights' gradients. Engines have their own threads. The same kernel and number of threads give the same
+    bits. Raises ArgumentError for a kernel that is not one of ``kernels()``.
     """
 
     def __init__(self, kernel: str | None = None, threads: int = 1) -> None:
@@ -153,7 +153,7 @@ class Core:
         return out
 
     def elementwise(self, function: str, x: np.ndarray) -> np.ndarray:
-        """σ, tanh or exp ("sigmoid", "tanh", "exp") of a float array by the kernel's own vector code."""
+        """σ, tanh or exp ("sigmoid", "tanh", "exp") of an array of any shape, by the kernel's own vector code."""
         x = np.ascontiguousarray(x)
         y = np.empty_like(x)
         arguments = (_DTYPES[x.dtype], _FUNCTIONS[function], x.size, _pointer(x), _pointer(y))
@@ -161,7 +161,7 @@ class Core:
         return y
 
     def fma_operations(self, dtype: str, rounds: int) -> float:
-        """Runs ``rounds`` of nothing but multiply-adds and returns how many operations that was."""
+        """Do ``rounds`` of multiply-adds and nothing else; returns the number of operations."""
         return float(lib.lc_fma_peak(self._kernel, _DTYPES[np.dtype(dtype)], rounds))
 
     def Engine(
@@ -187,7 +187,9 @@ class Core:
 
 
 class CoreEngine:
-    """See ``interface.Engine``. ``threads`` share the lanes of a batch; the same number gives the same bits."""
+    """``lstm_ext.engine.interface.Engine`` on the C core. ``threads`` share the lanes of a batch; the same number of
+    threads gives the same bits. Wrong shapes, dtypes and symbols raise ArgumentError.
+    """
 
     def __init__(
         self, first_layer: Any, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int
@@ -210,7 +212,7 @@ class CoreEngine:
 
     @property
     def memory_bytes(self) -> int:
-        """Working memory held, beside parameters, gradient and moments."""
+        """Working memory, without parameters, gradient and moments."""
         return int(lib.lc_engine_bytes(self._engine))
 
     def forward(
@@ -223,7 +225,7 @@ class CoreEngine:
         keep: bool = True,
     ) -> float:
         inputs, targets = self._symbols(inputs, targets, state)
-        # Copies, kept: backward reads them again, in C, and must not meet what the caller has made of his since.
+        # Copies, because backward reads them again, and the caller may have changed his own since.
         inputs, targets = self._read_again = inputs.copy(), None if targets is None else targets.copy()
         batch = ffi.new("lc_batch *", {"keep": keep, "use_dropout": dropout_key is not None})
         batch.T, batch.B = inputs.shape
@@ -331,7 +333,7 @@ class CoreEngine:
     def _symbols(
         self, inputs: np.ndarray, targets: np.ndarray | None, state: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """What C reads without looking: contiguous int32, targets of the same shape, a state that fits."""
+        """What C reads unchecked: contiguous int32, targets of the same shape, a state that fits."""
         inputs = np.ascontiguousarray(inputs, np.int32)
         if targets is not None:
             targets = np.ascontiguousarray(targets, np.int32)
@@ -349,7 +351,7 @@ class CoreEngine:
         return _pointer(moments)
 
     def _check(self, code: int, inputs: np.ndarray, targets: np.ndarray | None) -> None:
-        """Says which symbols C refused."""
+        """Raises the error of ``code``; says which symbols C refused."""
         if code == lib.LC_BAD_ARGUMENT:
             for name, symbols, low, high in (
                 ("inputs", inputs, 0, self.config.input_size),
@@ -372,7 +374,7 @@ def _symbol_pointer(array: np.ndarray | None) -> Any:
 
 @functools.cache
 def _kernel_numbers() -> dict[str, int]:
-    """The numbers that C knows the kernels by, of those that run here."""
+    """The kernels that run here, with their numbers in C."""
     names = {ffi.string(lib.lc_kernel_name(i)).decode(): i for i in range(lib.lc_kernel_count())}
     return {name: number for name, number in names.items() if lib.lc_kernel_supported(number)}
 

@@ -20,9 +20,9 @@ from .stop import StopFlag
 
 @dataclass(frozen=True)
 class LayerGradients:
-    """What a layer's backward pass gives, each of the shape of what it is the gradient of."""
+    """The gradients that a layer's backward pass returns, each of the shape of its array."""
 
-    #: None where x was symbols.
+    #: (T, B, D); None if x was symbols.
     dx: np.ndarray | None
     #: (S, B, H), of the state before the first step.
     dstate: np.ndarray
@@ -47,7 +47,7 @@ class Engine(Protocol):
 
     def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
         """``parameters`` and ``gradient`` (P,) belong to the caller and are used in place; their
-        order is that of ``config.parameter_shapes()``."""
+        order is that of ``config.parameter_shapes()``. Raises ArgumentError for another size or dtype."""
 
     def forward(
         self,
@@ -107,10 +107,10 @@ class Engine(Protocol):
         """N steps of forward, backward and update, the state carried from each to the next.
 
         ``inputs``, ``targets`` (N, T, B); ``lrs`` (N,) float64. Step n is number first_step + n,
-        which also is what its dropout masks depend on. A ``stop`` set meanwhile ends it after
-        the current step. At a non-finite loss or gradient it raises ``NonFiniteError``;
-        parameters, moments and state are then those from before that step. Afterwards there is no
-        last forward: its logits and activations have to be asked for with one more ``forward``.
+        and its dropout masks depend on that number. A ``stop`` that is set meanwhile ends it after the
+        current step. At a non-finite loss or gradient it raises NonFiniteError; parameters, moments and
+        state are then those from before that step. Training keeps no logits and activations: ``forward``
+        computes them again.
         """
         ...
 
@@ -126,23 +126,23 @@ class Engine(Protocol):
         seed: int = 0,
         offset: int = 0,
     ) -> np.ndarray:
-        """Feeds ``symbol``, draws the next, feeds that, and so on: (length,) int32.
+        """Feed ``symbol``, draw the next, feed that, and so on; returns (length,) int32.
 
-        ``state`` (L, S, 1, H) is overwritten: it then is as before feeding the last one drawn.
-        What the last forward left behind is not touched.
-        ``temperature`` 0 takes the likeliest. ``top_k`` > 0 keeps the k likeliest, ``top_p`` < 1
-        then the fewest whose probabilities reach it. Draw n uses random number offset + n of
-        ``seed``, so a text sampled in pieces is the one sampled at once.
+        ``state`` (L, S, 1, H) is overwritten by the state before the last drawn symbol is fed. What the
+        last forward left is not touched. ``temperature`` 0 takes the likeliest. ``top_k`` > 0 keeps the k
+        likeliest, ``top_p`` < 1 then the fewest whose probabilities add up to it (nucleus sampling,
+        Holtzman et al. 2020). Draw n uses random number offset + n of ``seed``, so a text sampled in
+        pieces is the text sampled at once.
         """
         ...
 
 
 class EngineModule(Protocol):
-    """What an engine can do with single layers, flat parameters and matrices, and its ``Engine`` for models."""
+    """An engine: functions for single layers, flat parameters and matrices, and ``Engine`` for whole models."""
 
     @property
     def kernel(self) -> str | None:
-        """What the C core computes with; None for the twin."""
+        """The C core's kernel; None for the twin."""
 
     def layer_forward(
         self,
@@ -155,11 +155,11 @@ class EngineModule(Protocol):
     ) -> Activations:
         """One layer over a sequence.
 
-        x (T, B, D) floats or (T, B) symbols; state (S, B, H), which stays as it is; lengths (B,) or None.
+        x (T, B, D) floats or (T, B) symbols; state (S, B, H), which is not changed; lengths (B,) or None.
 
         ``recurrent_mask`` (B, H) multiplies h_{t−1} wherever W meets it, the same at every step:
         the recurrent dropout of Gal and Ghahramani 2016. It does not act on what is carried
-        along without W: c, and the (1−z)⊙h_{t−1} of a GRU.
+        without W: c, and the (1−z)⊙h_{t−1} of a GRU.
         """
         ...
 
@@ -167,7 +167,7 @@ class EngineModule(Protocol):
         self, weights: Weights, acts: Activations, dh: np.ndarray, dfinal: np.ndarray | None = None
     ) -> LayerGradients:
         """Gradients of a loss L from dh = ∂L/∂output (T, B, H) and, where given, ``dfinal``
-        (S, B, H), those with respect to the state after the last step. Leaves ``acts`` as it is."""
+        (S, B, H), those with respect to the state after the last step. ``acts`` is not changed."""
         ...
 
     def optimizer_step(
@@ -181,18 +181,21 @@ class EngineModule(Protocol):
     ) -> float:
         """``Engine.update`` for any flat arrays: parameters and gradient (P,), moments (2, P).
 
-        Its ``NonFiniteError`` knows no loss, which is NaN there.
+        The loss in its NonFiniteError is NaN. Raises ArgumentError for arrays of other sizes.
         """
         ...
 
     def multiply(self, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """a·b for a (M, K) and b (K, N), into ``out`` (M, N) if given.
 
-        Unlike NumPy's ``@`` it gives the same bits whatever NumPy's BLAS is, however many threads that uses, and
-        whether a or b is a transposed view or a copy of it. Raises ValueError for shapes and dtypes that do not fit.
+        Unlike NumPy's ``@``, it gives the same bits with every BLAS, with any number of its threads, and for a
+        transposed view as for a copy of it. Raises ArgumentError for shapes and dtypes that do not fit.
         """
         ...
 
-    def Engine(
-        self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1
-    ) -> Engine: ...
+    def Engine(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> Engine:
+        """An engine for a model whose ``parameters`` and ``gradient`` (P,) it uses in place.
+
+        Raises ArgumentError for arrays of another size or dtype.
+        """
+        ...

@@ -1,8 +1,8 @@
 """A model's reading of one short text, one gate at a time: forward to the loss, then backward to every weight.
 
-The engine computes gates, states, scores and weight gradients; this module takes them from it and adds what
-an engine has no need to keep: the summands of each pre-activation and, step by step, the gradient of
-everything on the way. ``Walk.difference`` says how far the sum of these steps is from the engine's gradient.
+The engine computes gates, states, scores and weight gradients. This module takes them from it and adds what
+an engine does not keep: the summands of each pre-activation and, step by step, the gradient of everything on
+the way. ``Walk.difference`` says how far the sum of these steps is from the engine's gradient.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..nn.language_model import LanguageModel
 from ..nn.losses import softmax
 from .stages import UPDATE_STAGES, backward_stages, forward_stages
 
-#: Values with one entry per symbol of the vocabulary; of these the target's is written out.
+#: Values with one entry per symbol of the vocabulary, of which the target's is shown.
 _PER_SYMBOL = frozenset({"y", "y.hidden", "y.bias", "p", "dy"})
 
 
@@ -47,7 +47,7 @@ class WeightRow:
     """What one step adds to the gradients of one unit's weights in one block of W, and to its bias."""
 
     weights: str
-    #: d(pre-activation), which is also what is added to the bias.
+    #: d(pre-activation), which is also added to the bias.
     da: float
     #: (H,), the columns that meet the state; None in a cell without recurrent weights.
     recurrent: np.ndarray | None
@@ -205,12 +205,12 @@ class Moment:
 
 
 def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: float | None = None) -> Walk:
-    """Walks ``model`` through ``text``, starting from a zero state.
+    """Walk ``model`` through ``text``, starting from a zero state.
 
-    Of stacked layers the last one is shown; its input then is the output of the layer below. The loss is
-    the mean over all characters but the first. The work is done in float64 by the model's kind of engine,
-    on a copy of the weights, so a model in training is not disturbed. ``clip_norm`` defaults to the
-    optimizer's. Raises ValueError for a text of less than two characters or with unknown ones.
+    Of stacked layers the last one is shown; its input is the output of the layer below. The loss is the mean in
+    nats over all characters but the first. It is computed in float64 by the model's kind of engine, on a copy of
+    the weights, so a model in training is not disturbed. ``clip_norm`` defaults to the optimizer's. Raises
+    ArgumentError for a text of less than two characters, DataError for one with unknown characters.
     """
     if len(text) < 2:
         raise ArgumentError(
@@ -270,10 +270,10 @@ def spelling_model(
     seed: int = 0,
     backend: str | None = None,
 ) -> tuple[LanguageModel, Vocabulary]:
-    """A one-layer model that knows just the characters of ``text``, and its vocabulary.
+    """A one-layer model that knows only the characters of ``text``, and its vocabulary.
 
-    ``trained``: taught ``text`` until every next character has a probability of at least 0.9 (Adam, from a
-    zero state each time), or for as long as is bearable: a long text may not be learned in full.
+    ``trained``: it learns ``text`` until every next character has a probability of at least 0.9 (Adam, each time
+    from a zero state), at most for about a second: a long text may not be learned completely.
     """
     vocabulary = Vocabulary("".join(sorted(set(text))))
     size = len(vocabulary)
@@ -291,7 +291,7 @@ def weight_gradient(layer: LayerConfig, values: Values) -> Values:
 
 
 def _pairs(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets as an engine wants them, (T, 1) int32."""
+    """Inputs and targets for an engine, (T, 1) int32."""
     column = np.ascontiguousarray(symbols, dtype=np.int32)[:, None]
     return column[:-1], column[1:]
 
@@ -348,7 +348,7 @@ def _shown(model: LanguageModel) -> NamedWeights:
 
 
 def _forward(model: LanguageModel, shown: NamedWeights, symbols: np.ndarray) -> Iterator[Step]:
-    """Every value of the forward pass: the engine's, and the summands of what it put into σ and tanh."""
+    """Every value of the forward pass: the engine's, and the summands of the arguments of σ and tanh."""
     config, layer, cell = model.config, shown.config, CELLS[shown.config.cell]
     acts = model.engine.activations(config.num_layers - 1)
     below = model.engine.activations(config.num_layers - 2) if config.num_layers > 1 else None

@@ -19,18 +19,18 @@ h, c, dh   (T, B, H)           output, cell and ∂L/∂output of every step, ea
 =========  ==================  ================================================================
 
 **States.** Steps at and after ``lengths[b]`` leave sequence b's state alone, so that h[t] there
-repeats the state of before (running forward, the last valid one; in reverse, h0), and whatever
-x holds there is never read. The final state is therefore always h[T−1], c[T−1], or in reverse h[0],
+repeats the state before it (running forward, the last valid one; in reverse, h0), and x is never
+read there. The final state is therefore always h[T−1], c[T−1], or in reverse h[0],
 c[0]; ``dh_T`` and ``dc_T`` (B, H) are gradients with respect to it, on top of ``dh``.
 
 **Dtypes.** W decides: float32 or float64. Other arrays must have the same dtype; only what has
-none of its own (lists) or converts without loss (float16) is converted. Any strides will do.
+none (lists) or converts without loss (float16) is converted. Any strides are accepted.
 
 **Copies.** Arguments are never changed. The cache owns copies of all it needs, and h and c are
 the caller's: changing either afterwards has no effect on the backward pass.
 
-**Errors.** ValueError, in one line: the argument, what came, what was expected. NaN and
-infinities in the numbers are no errors; they come out as they would on paper.
+**Errors.** ArgumentError, in one line: the argument, what came, what was expected. NaN and infinity in the
+numbers are not errors; they give what they would give on paper.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def lstm_forward(
     "forget" and "output". The rows of W, b and peephole of a gate that is not used get gradient
     exactly 0. Returns h (T, B, H), c (T, B, H) and the cache for ``lstm_backward``.
 
-    Shapes, dtypes, states and errors: see the module.
+    Shapes, dtypes, states and errors are described in ``lstm_ext.nn.functional``.
     """
     options = {"coupled": bool(coupled), "force": _force(force), "reverse": bool(reverse)}
     cache = _forward("lstm", _Given(x, W, b, peephole, lengths), {"h0": h0, "c0": c0}, options, backend)
@@ -137,7 +137,7 @@ def lstm_backward(
 ) -> dict[str, np.ndarray]:
     """Backpropagation through time for ``lstm_forward``.
 
-    ``dh`` (T, B, H) is ∂L/∂h of every step's output as such, without what flows through later
+    ``dh`` (T, B, H) is ∂L/∂h of every step's output itself, without what flows through later
     steps; ``dh_T`` and ``dc_T`` (B, H) are the gradients with respect to the final state.
     Returns dx (T, B, D), dh0, dc0 (B, H), dW, db and, with peepholes, dpeephole, shaped as their
     arguments. There is no dx where x was symbols.
@@ -166,7 +166,7 @@ def gru_forward(
 
     b is (3·H,), or (4·H,) with ``reset_after``: b_r, b_z, b_n, b_hn. PyTorch's z is 1 − z here, so
     its weights become these by negating W_z and b_z. Returns h (T, B, H) and the cache for
-    ``gru_backward``. Shapes, dtypes, states and errors: see the module.
+    ``gru_backward``. Shapes, dtypes, states and errors are described in ``lstm_ext.nn.functional``.
     """
     options = {"reset_after": bool(reset_after), "reverse": bool(reverse)}
     cache = _forward("gru", _Given(x, W, b, None, lengths), {"h0": h0}, options, backend)
@@ -174,7 +174,7 @@ def gru_forward(
 
 
 def gru_backward(dh: ArrayLike, cache: Cache, dh_T: ArrayLike | None = None) -> dict[str, np.ndarray]:
-    """Backpropagation through time for ``gru_forward``: dx, dh0, dW, db, as for ``lstm_backward``."""
+    """Backpropagation through time for ``gru_forward``, as ``lstm_ext.nn.functional.lstm_backward`` without c."""
     return _checked("gru", cache)._backward(dh, dh_T=dh_T)
 
 
@@ -190,20 +190,20 @@ def rnn_forward(
 ) -> tuple[np.ndarray, Cache]:
     """Plain recurrent network (Elman 1990): h = tanh(W·[h', x] + b), with W (H, H+D) and b (H,).
 
-    Returns h (T, B, H) and the cache for ``rnn_backward``. Shapes, dtypes, states and errors: see
-    the module.
+    Returns h (T, B, H) and the cache for ``rnn_backward``. Shapes, dtypes, states and errors are
+    described in ``lstm_ext.nn.functional``.
     """
     cache = _forward("rnn", _Given(x, W, b, None, lengths), {"h0": h0}, {"reverse": bool(reverse)}, backend)
     return cache["h"].copy(), cache
 
 
 def rnn_backward(dh: ArrayLike, cache: Cache, dh_T: ArrayLike | None = None) -> dict[str, np.ndarray]:
-    """Backpropagation through time for ``rnn_forward``: dx, dh0, dW, db, as for ``lstm_backward``."""
+    """Backpropagation through time for ``rnn_forward``, as ``lstm_ext.nn.functional.lstm_backward`` without c."""
     return _checked("rnn", cache)._backward(dh, dh_T=dh_T)
 
 
 class _Given(NamedTuple):
-    """What a forward function was given."""
+    """The arguments of a forward function."""
 
     x: ArrayLike
     W: ArrayLike
@@ -278,7 +278,7 @@ def _floats(name: str, value: ArrayLike, dtype: np.dtype, shape: tuple[int, ...]
 def _cast(name: str, value: ArrayLike, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """A contiguous copy of ``array``, made from ``value``, in ``dtype``."""
     if hasattr(value, "dtype"):
-        # A float32 array among float64 ones converts without loss, too, but is a slip more often than not.
+        # A float32 array among float64 ones would convert without loss, but is usually a mistake.
         mixed = array.dtype.name in DTYPES and array.dtype.name != dtype.name
         allowed = not mixed and np.can_cast(array.dtype, dtype, "safe")
     else:

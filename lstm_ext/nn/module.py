@@ -219,6 +219,7 @@ class Module:
 
     @property
     def num_parameters(self) -> int:
+        """How many numbers all weights have together."""
         return sum(math.prod(s) for _, module in self.modules() for s in module.parameter_shapes().values())
 
     def train(self, training: bool = True) -> None:
@@ -241,7 +242,7 @@ class Module:
             self.train(before)
 
     def load(self, parameters: np.ndarray) -> None:
-        """Takes over the weights of a flat array (P,), converting the dtype."""
+        """Take over the weights of a flat array (P,), in any dtype. Raises ArgumentError for another shape."""
         if parameters.shape != self.parameters.shape:
             raise ArgumentError(f"parameters: got shape {parameters.shape}, expected {self.parameters.shape}")
         self.parameters[...] = parameters

@@ -82,19 +82,20 @@ class RecurrentLayer(Module):
 class Recurrent(Module):
     """Recurrent layers on top of each other: ``cell`` is one of ``cells.CELLS``.
 
-    ``bidirectional``: each layer runs in both directions, the reverse one from each sequence's own
-    end, and hands on both outputs side by side, [forward, reverse], so that D_out = 2·H. Otherwise D_out = H.
+    ``bidirectional``: each layer runs in both directions, the reverse one from each sequence's own end, and
+    outputs both next to each other, [forward, reverse], so that D_out = 2·H. Otherwise D_out = H.
 
-    ``dropout`` acts on what each layer hands to the next, at every step anew (Zaremba et al. 2014);
-    on the outermost inputs and outputs a ``Dropout`` before and after can act.
+    ``dropout`` acts between the layers, with a new mask at every step (Zaremba et al. 2014); for the first
+    inputs and the last outputs, put a ``Dropout`` before and after.
     ``recurrent_dropout`` is variational (Gal and Ghahramani 2016): one mask per sequence, the same at
     all steps, on each layer's inputs (unless they are symbols) and on its h_{t−1} wherever W meets it.
 
-    ``layer_norm`` normalises what each layer hands on, not what happens inside its recurrence.
+    ``layer_norm`` normalizes each layer's output, not its recurrence.
 
     ``reset_after``, ``peephole``, ``coupled`` and ``force`` are those of ``LayerConfig``, ``init`` and
     ``forget_bias`` those of ``initialization``. ``layers`` holds the layers, from the input upwards and
-    each forward direction before its reverse: their ``activations`` show what happened inside.
+    each forward direction before its reverse; their ``activations`` show gates and states. Raises
+    ArgumentError for settings that do not go together.
     """
 
     #: (N, S, B, H): of the N layers and directions in the order of ``layers``, h and, for an LSTM (S = 2), c

@@ -1,4 +1,4 @@
-"""From one sequence to another, of whatever length."""
+"""From one sequence to another, of any length."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Seq2Seq(Model):
     """An encoder reads the input, a decoder starts from its final state and writes (Sutskever et al. 2014).
 
     Inputs are symbols 0 … num_inputs−1 (or numbers, see ``Reader``), outputs symbols 0 … num_outputs−1, of which
-    ``end`` ends every one, and ``start`` (by default ``end``, too) is what the decoder reads first. Targets are
-    (U, B) with ``end`` included and −1 after it. Encoder and decoder have the same cell and sizes, and
-    weights of their own; keyword arguments that are not named go to the ``Reader`` of each.
+    ``end`` ends every one, and ``start`` (by default also ``end``) is what the decoder reads first. Targets are
+    (U, B) with ``end`` included and −1 after it. Encoder and decoder have the same cell and sizes but separate
+    weights; keyword arguments that are not named go to the ``Reader`` of each. Raises ArgumentError.
     """
 
     def __init__(
@@ -40,7 +40,10 @@ class Seq2Seq(Model):
     def forward(
         self, inputs: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | None = None
     ) -> np.ndarray:
-        """Logits (U, B, num_outputs) of each target symbol, the decoder having read the true ones before it."""
+        """Logits (U, B, num_outputs) of each target symbol, given the true ones before it.
+
+        Raises ArgumentError without ``targets``.
+        """
         if targets is None:
             raise ArgumentError("targets: got None, expected (U, B): to have outputs written freely, use decode")
         targets = np.asarray(targets)
@@ -49,6 +52,7 @@ class Seq2Seq(Model):
         return self.output.forward(self.decoder.forward(read, state=self.encoder.rnn.final_state))
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """``dout`` (U, B, num_outputs) is ∂L/∂logits; returns ∂L/∂inputs, or None for symbols."""
         self.decoder.backward(self.output.backward(dout))
         return self.encoder.backward(None, self.decoder.rnn.dstate)
 
@@ -66,9 +70,9 @@ class Seq2Seq(Model):
     ) -> list[np.ndarray]:
         """For each input the symbols that the decoder writes, reading its own: (n,) int32, without ``end``.
 
-        It stops at ``end``, or else after ``max_length`` symbols.
+        It stops at ``end``, or else after ``max_length`` symbols. Raises ArgumentError for numbers below 0.
         ``temperature`` 0 takes the likeliest symbol each time; otherwise symbols are drawn from
-        softmax(logits/temperature), with random numbers that depend on ``seed`` and on the place in the batch.
+        softmax(logits/temperature), with random numbers that depend on ``seed`` and the place in the batch.
         """
         if not (max_length >= 0 and 0 <= temperature < np.inf):
             raise ArgumentError(f"max_length, temperature: got {max_length!r}, {temperature!r}, expected 0 or more")

@@ -6,9 +6,9 @@
     lstm.update_weights(learning_rate=0.001)
     h_prev, C_prev = lstm.h_states[-1].copy(), lstm.C_states[-1].copy()
 
-Each weight has the textbook's name and is a view of the array that the engine works with: what is
-written into it, or assigned to it, takes effect at once. ``lstm.model`` is the ``LanguageModel``
-underneath, for traces, checkpoints and all else that a textbook has no name for. Stacked layers,
+Each weight has the textbook's name and is a view of the array that the engine works with: writing into it,
+or assigning to it, takes effect at once. ``lstm.model`` is the ``LanguageModel`` underneath, for traces,
+checkpoints and everything else for which a textbook has no name. Stacked layers,
 batches and the cells' options are to be had there and in ``layers``.
 """
 
@@ -69,7 +69,7 @@ class _View:
 
 @named_errors
 class _Network:
-    """What LSTM, GRU and RNN share."""
+    """The base of LSTM, GRU and RNN."""
 
     _cell: ClassVar[CellName]
     #: The row blocks of W in ``gates``, in the order in which a textbook has them.
@@ -150,10 +150,10 @@ class _Network:
     def update_weights(self, learning_rate: float = 0.001) -> float:
         """One step of the optimizer along the gradients (dWf, …) of the last ``backward``.
 
-        First each entry of the gradients is limited to ±clip. The optimizer's moments (for "adam"
-        running means of the gradient and of its square) start at 0 with the network, and go on from
-        call to call. Returns the norm of the whole gradient before clipping; it tells how steep
-        it was. Raises NonFiniteError, and changes nothing, if that norm is infinite or NaN.
+        First each entry of the gradients is limited to ±clip. The optimizer's moments (for "adam", running
+        means of the gradient and of its square) start at 0 with the network and continue from call to call.
+        Returns the norm of the whole gradient before clipping. Raises NonFiniteError, and changes nothing,
+        if that norm is infinite or NaN; StateError without a new gradient; ArgumentError for a negative rate.
         """
         if self._dstate is None:
             raise StateError("update_weights: there is no new gradient yet, call backward() first")
@@ -170,12 +170,12 @@ class _Network:
         length: int = 200,
         temperature: float = 0.8,
     ) -> str:
-        """``length`` characters that the network makes up, beginning after the symbol ``seed_idx``.
+        """``length`` characters that the network makes up after the symbol ``seed_idx``.
 
         It starts from a zero state, and feeds ``seed_idx``, then each symbol that it drew from
         softmax(logits / temperature); temperature 0 always takes the likeliest. ``idx_to_char``
-        (a dict or a list) turns them into characters. Each call draws anew; networks with the
-        same seed and history draw the same.
+        (a dict or a list) turns them into characters. Each call draws new ones; networks with the same
+        seed and history draw the same. Raises ArgumentError for arguments out of range.
         """
         if self.output_size != self.input_size:
             raise ArgumentError(
@@ -204,7 +204,7 @@ class _Network:
     def _forward(
         self, inputs: Sequence[int] | np.ndarray, targets: Sequence[int] | np.ndarray, **states: ArrayLike | None
     ) -> float:
-        """Runs the network from ``states`` (their names are for messages; None is zeros)."""
+        """Run the network from ``states`` (named for messages; None is zeros)."""
         symbols = _symbols("inputs", inputs, self.input_size)
         wanted = _symbols("targets", targets, self.output_size)
         if len(symbols) != len(wanted):
@@ -230,7 +230,7 @@ class _Network:
         return tuple(self._dstate.copy())
 
     def __deepcopy__(self: _N, memo: dict[int, Any]) -> _N:
-        """A network of its own with the same weights, moments and random numbers; it has not run yet."""
+        """A new network with the same weights, moments and random numbers, which has not run yet."""
         twin = copy.copy(self)
         twin.model = copy.deepcopy(self.model)
         twin._moments = self._moments.copy()
@@ -302,7 +302,7 @@ class LSTM(_Network):
     def backward(self) -> tuple[np.ndarray, np.ndarray]:
         """Gradients of the last ``forward``'s loss, by backpropagation through time.
 
-        Those of the weights go into dWf, …, dby, in place of older ones. Returns those of the
+        Those of the weights go into dWf, …, dby and replace older ones. Returns those of the
         initial state, (∂L/∂h_prev, ∂L/∂C_prev), (H,) each. Calling it again changes nothing.
         """
         dh_prev, dC_prev = self._backward()
@@ -337,7 +337,7 @@ class GRU(_Network):
         targets: Sequence[int] | np.ndarray,
         h_prev: ArrayLike | None = None,
     ) -> float:
-        """As ``LSTM.forward``; ``gates`` are reset, update and candidate."""
+        """As ``LSTM.forward``, with ``h_prev`` (H,); ``gates`` are reset, update and candidate."""
         return self._forward(inputs, targets, h_prev=h_prev)
 
     def backward(self) -> np.ndarray:
@@ -365,7 +365,7 @@ class RNN(_Network):
         targets: Sequence[int] | np.ndarray,
         h_prev: ArrayLike | None = None,
     ) -> float:
-        """As ``LSTM.forward``; there are no ``gates``."""
+        """As ``LSTM.forward``, with ``h_prev`` (H,); there are no ``gates``."""
         return self._forward(inputs, targets, h_prev=h_prev)
 
     def backward(self) -> np.ndarray:
@@ -373,14 +373,14 @@ class RNN(_Network):
         return self._backward()[0]
 
 
-def _integer(name: str, value: int, least: int) -> int:
-    """``value`` as an int; NumPy's integers will do."""
+def _integer(name: str, value: int, smallest: int) -> int:
+    """``value`` as an int; NumPy's integers are accepted."""
     try:
         number = operator.index(value)
     except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")
+        number = smallest - 1
+    if number < smallest or isinstance(value, bool):
+        raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {smallest}")
     return number
 
 

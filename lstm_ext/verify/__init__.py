@@ -40,23 +40,25 @@ __all__ = ["Check", "Report", "Row", "Verification", "verify"]
 
 @dataclass(frozen=True)
 class Report:
-    """All rows, and how they were made."""
+    """All rows, and how they were measured."""
 
     rows: tuple[Row, ...]
     seed: int
     thorough: bool
     kernels: tuple[str, ...]
-    #: PyTorch's version, or None where it is not installed.
+    #: PyTorch's version, or None if it is not installed.
     torch: str | None
     #: What was left out, and why.
     notes: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
+        """Whether there are rows and all of them passed."""
         return bool(self.rows) and not self.failures
 
     @property
     def failures(self) -> tuple[Row, ...]:
+        """The rows that did not pass."""
         return tuple(row for row in self.rows if not row.passed)
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,18 +67,20 @@ class Report:
 
 
 def verify(*, seed: int = 0, thorough: bool = False, kernels: Sequence[str] | None = None) -> Report:
-    """Runs every check. ``kernels`` of the core: all that this machine can run, unless named.
+    """Run every check. ``kernels`` of the core: by default all that this machine can run.
 
-    ``thorough`` tries many more sizes and draws, for minutes. Raises ValueError for a kernel that
-    is not there.
+    ``thorough`` tries many more sizes and draws, which takes minutes. Raises ArgumentError for a kernel that does
+    not run here.
     """
     verification = Verification(seed=seed, thorough=thorough, kernels=kernels)
     return verification.report([row for check in verification.checks for row in verification.rows(check)])
 
 
 class Verification:
-    """``verify`` step by step, to show how far it is: the ``rows`` of one of ``checks`` after the other,
-    and in the end the ``report`` of them all. Arguments and errors as for ``verify``."""
+    """``verify`` step by step, to show its progress: the ``rows`` of each of ``checks``, then the ``report`` of all.
+
+    The arguments and errors are those of ``lstm_ext.verify.verify``.
+    """
 
     def __init__(self, *, seed: int = 0, thorough: bool = False, kernels: Sequence[str] | None = None) -> None:
         notes = []
@@ -104,7 +108,7 @@ class Verification:
         except ImportError:
             notes.append("PyTorch is not installed, so nothing is compared with it.")
         self._seed, self._thorough, self._notes = seed, thorough, tuple(notes)
-        #: In the order in which they are meant to be run and shown.
+        #: In the order in which they are run and shown.
         self.checks = tuple(_checks(seed, thorough, self._torch))
 
     @property
@@ -113,7 +117,7 @@ class Verification:
         return self._torch is not None
 
     def rows(self, check: Check) -> list[Row]:
-        """Runs one check; there are no rows where it needs the core, and there is none."""
+        """Run one check; without the core, a check that needs it has no rows."""
         return check.rows(self._engines)
 
     def report(self, rows: Sequence[Row]) -> Report:
@@ -132,7 +136,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     for name, cell in CELLS.items()
     for variant, options in cell.variants.items()
 }
-#: Those of them that are tried with a recurrent mask: of each cell the plain one, and that with everything at once.
+#: Those tried with a recurrent mask: of each cell the plain one, and the one with every option.
 _MASKED = {f"{name} {variant}".strip() for name, cell in CELLS.items() for variant in ("", tuple(cell.variants)[-1])}
 _OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"kind": "sgd"},
@@ -279,7 +283,7 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
 
 
 def _draws(size: _LayerSize | _ModelSize) -> int:
-    """So many draws that even a state has six numbers: see ``stacked``."""
+    """The number of draws that gives even a state six numbers: see ``stacked``."""
     return max(1, 6 // (size.batch * size.hidden))
 
 

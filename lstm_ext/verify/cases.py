@@ -1,11 +1,11 @@
-"""What ``verify`` compares: random networks, and every array that an engine makes of one.
+"""What ``verify`` compares: random networks, and every array that an engine computes of one.
 
-A case holds arguments; ``results`` runs an engine on them and names what came out. Arrays have the
-names of the public functions (dW, dh0, …); a name may go on after a space ("dW 1", of layer 1).
+A case holds arguments; ``results`` runs an engine on them and names the arrays that it returns. The names
+are those of the public functions (dW, dh0, …); a name may continue after a space ("dW 1", of layer 1).
 
-Weights are as wide as sane networks have them, pre-activations of about 1, because a comparison
-says something only where the problem is well conditioned: a wild tanh RNN doubles a rounding error
-at every step, and its two best implementations disagree after fifty.
+Weights have the size of reasonable networks, with pre-activations of about 1, because a comparison says
+something only if the problem is well conditioned: a tanh RNN with large weights doubles a rounding error at
+every step, and the two best implementations of it disagree after fifty.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ Seed = int | Sequence[int]
 
 
 class Case(Protocol):
-    """Something that an engine can be asked to compute."""
+    """Something that an engine can compute."""
 
     def results(self, engine: EngineModule) -> Results:
-        """Every array that comes out."""
+        """Every array that the engine returns, by name."""
         ...
 
 
 class GradientCase(Case, Protocol):
-    """A case with a loss, whose gradients can be had by moving the arguments, too."""
+    """A case with a loss, whose gradients can also be found by moving the arguments."""
 
     def gradients(self, engine: EngineModule, entries: int) -> tuple[Results, Results]:
         """Up to ``entries`` entries of each gradient, of the engine and by central differences."""
@@ -45,8 +45,8 @@ class GradientCase(Case, Protocol):
 
 
 def stacked(draws: Sequence[Results]) -> Results:
-    """The results of several draws of one random case as one: a single number may come out near 0 by
-    cancellation, where nothing about its relative error can be said; sixteen of them do not."""
+    """The results of several draws of one random case as one. A single number may be near 0 by cancellation, where
+    its relative error means nothing; sixteen of them are not."""
     return {name: np.concatenate([np.atleast_1d(draw[name]).reshape(-1) for draw in draws]) for name in draws[0]}
 
 
@@ -67,11 +67,13 @@ class LayerCase:
     recurrent_mask: np.ndarray | None = None
 
     def results(self, engine: EngineModule) -> Results:
+        """Every array that the engine returns, by name."""
         acts = self._forward(engine)
         out = {"h": acts.h, "c": acts.c, "gates": acts.gates, "extra": acts.extra, **self._backward(engine, acts)}
         return {name: array for name, array in out.items() if array is not None}
 
     def gradients(self, engine: EngineModule, entries: int) -> tuple[Results, Results]:
+        """Up to ``entries`` entries of each gradient, of the engine and by central differences."""
         moved = {**_by_state(self.state), "dW": self.weights.Wt, "db": self.weights.b}
         if self.x.ndim == 3:
             moved["dx"] = self.x
@@ -160,6 +162,7 @@ class ModelCase:
     eps: float = 1e-3  # of central differences
 
     def results(self, engine: EngineModule) -> Results:
+        """Every array that the engine returns, by name."""
         state = self.state.copy()
         model, gradient = _engine(engine, self.config, self.parameters, self.threads)
         loss = model.forward(self.inputs, self.targets, state, dropout_key=self.dropout_key)
@@ -174,6 +177,7 @@ class ModelCase:
         return out | parameter_gradients(self.config, gradient)
 
     def gradients(self, engine: EngineModule, entries: int) -> tuple[Results, Results]:
+        """Up to ``entries`` entries of each gradient, of the engine and by central differences."""
         parameters, state = self.parameters.copy(), self.state.copy()
         model, gradient = _engine(engine, self.config, parameters, self.threads)
 
@@ -242,7 +246,7 @@ def random_batches(
 
 
 def parameter_views(config: ModelConfig, flat: np.ndarray) -> Results:
-    """The named parts of a model's flat array, as views."""
+    """The named parts of a model's flat array (P,), as views."""
     views, start = {}, 0
     for name, shape in config.parameter_shapes().items():
         stop = start + math.prod(shape)
@@ -252,7 +256,7 @@ def parameter_views(config: ModelConfig, flat: np.ndarray) -> Results:
 
 
 def parameter_gradients(config: ModelConfig, flat: np.ndarray) -> Results:
-    """Views of a flat gradient: "dW 0", "db 0", "dp 0", …, "dWy", "dby"."""
+    """Views of a flat gradient (P,): "dW 0", "db 0", "dp 0", …, "dWy", "dby"."""
     short = {"Wt": "dW", "b": "db", "peephole": "dp"}
     named = {}
     for name, view in parameter_views(config, flat).items():
@@ -264,7 +268,7 @@ def parameter_gradients(config: ModelConfig, flat: np.ndarray) -> Results:
 def _engine(
     engine: EngineModule, config: ModelConfig, parameters: np.ndarray, threads: int
 ) -> tuple[Engine, np.ndarray]:
-    """An engine, and its gradient: full of NaN, so that an entry that it leaves out shows."""
+    """An engine and its gradient, which is full of NaN, so that an entry that it leaves out shows."""
     gradient = np.full_like(parameters, np.nan)
     return engine.Engine(config, parameters, gradient, threads=threads), gradient
 
@@ -304,6 +308,7 @@ class TrainingCase:
     dropout_seed: int
 
     def results(self, engine: EngineModule) -> Results:
+        """Every array that the engine returns, by name."""
         parameters, state, moments = self.model.parameters.copy(), self.model.state.copy(), self.moments.copy()
         model, _ = _engine(engine, self.model.config, parameters, self.model.threads)
         result = model.train(
@@ -361,6 +366,7 @@ class UpdateCase:
     lrs: np.ndarray
 
     def results(self, engine: EngineModule) -> Results:
+        """Every array that the engine returns, by name."""
         results: Results = {}
         for way in ("update", "optimizer_step"):
             parameters, moments = self.parameters.copy(), np.zeros((2, self.parameters.size), self.config.dtype)
@@ -401,6 +407,7 @@ class SamplingCase:
     seed: int
 
     def results(self, engine: EngineModule) -> Results:
+        """Every array that the engine returns, by name."""
         state = self.model.state.copy()
         model, _ = _engine(engine, self.model.config, self.model.parameters, threads=1)
         drawn = model.sample(state, int(self.model.inputs[0, 0]), self.length, seed=self.seed, offset=3, **self.options)

@@ -32,12 +32,12 @@ class NetworkCase:
     seed: tuple[int, ...]
 
     def results(self, engine: EngineModule) -> dict[str, np.ndarray]:
-        """The loss, and the gradient of each weight and of inputs that are numbers."""
+        """The loss (1,), and the gradient of each weight, and of inputs that are numbers, in their shapes."""
         model = self._model(engine)
         return {"loss": np.array(batch_loss(model, self.batch, _KEY)()), **self._given(model, self.batch)}
 
     def gradients(self, engine: EngineModule, entries: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Up to ``entries`` entries of each gradient, as given and by central differences."""
+        """Up to ``entries`` entries of each gradient, (n,), as given and by central differences."""
         model, batch = self._model(engine), self.batch._replace(inputs=self.batch.inputs.copy())
         loss, given, numerical = batch_loss(model, batch, _KEY), self._given(model, batch), {}
         moved = {_gradient_name(name): view for name, view in model.weights().items()} | {"dx": batch.inputs}
@@ -67,7 +67,7 @@ def _gradient_name(name: str) -> str:
 
 
 def verification_cases(seed: Sequence[int] = (0,)) -> dict[str, Callable[[str, int], NetworkCase]]:
-    """By name, functions of a dtype and a number, which is that of the draw: another one, other weights and data."""
+    """By name, functions of a dtype and the number of a draw; each draw has other weights and data."""
     every = {"num_layers": 2, "bidirectional": True, "dropout": 0.3, "recurrent_dropout": 0.2, "layer_norm": True}
     V, D, H, K = _INPUTS, _INPUTS, _HIDDEN, _OUTPUTS
     networks: dict[str, tuple[Callable[[], Model], Callable[[np.random.Generator], Batch]]] = {

@@ -61,7 +61,7 @@ _GATES = {
     for name in (getattr(block, names),)
 }
 #: So many units fit on a screen; of more, those that vary most are shown.
-_MOST_UNITS = 24
+_MAX_UNITS = 24
 #: Colours of two curves, to be told apart by everyone, on black and on white.
 _BLUE, _ORANGE = (52, 136, 214), (222, 125, 20)
 
@@ -127,7 +127,7 @@ def plot_gradient_flow_comparison(
     rnn_grads: ArrayLike | Sequence[ArrayLike],
     path: PathName | None = None,
 ) -> None:
-    """How much gradient is left after so many steps backward, in an LSTM and in an RNN; logarithmic.
+    """How much gradient is left by steps backward, in an LSTM and in an RNN; logarithmic.
 
     Each argument has one entry for each step: entry k belongs to k steps before the loss, so that
     the first one is where the gradient starts. An entry is a norm, or a vector (H,) whose norm is
@@ -162,15 +162,15 @@ def plot_gradient_flow_comparison(
 def analyze_gate_patterns(
     gates: Mapping[str, ArrayLike | Sequence[ArrayLike]], text: str | Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Numbers about each gate, over all T steps and H units; printed as a table, and returned.
+    """Numbers about each gate (T, H), over all T steps and H units; printed as a table, and returned.
 
     For each gate a dict: ``mean``; ``saturated_low`` and ``saturated_high``, the fractions of its
     values below 0.1 and above 0.9 (candidate: below −0.9); ``by_character``, the mean at each
     character of the text, the most active one first; ``most_active`` and ``least_active``, those
     characters. The forget gate also has ``half_life``, in steps, of the median unit, and
-    ``longest_half_life``: ln(1/2) / ln f, f being the unit's geometric mean over the text. So long
-    a cell holds half of what it held, by its own loop alone; what is written and read meanwhile,
-    and the way through h, are not in it.
+    ``longest_half_life``: ln(1/2) / ln f, where f is the unit's geometric mean over the text. That is
+    how long a cell keeps half of its content by its own loop alone, without what is written and read
+    meanwhile and without the way through h. Raises ArgumentError for an unknown gate.
     """
     arrays = _gate_arrays(gates, text)
     for name in arrays:
@@ -358,10 +358,10 @@ def _heatmap_lines(screen: _Screen, heatmap: _Heatmap, text: str | Sequence[str]
     (scale,) = screen.shades(heatmap, steps, 1)
     lines = [f"{heatmap.title}   {heatmap.ends[0]} [{scale}] {heatmap.ends[1]}"]
     units = np.arange(H)
-    if H > _MOST_UNITS:
+    if H > _MAX_UNITS:
         variation = np.where(np.isfinite(heatmap.values), heatmap.values, 0).std(axis=0)
-        units = np.sort(np.argsort(-variation, kind="stable")[:_MOST_UNITS])
-        lines.append(f"(the {_MOST_UNITS} of {H} units that vary most)")
+        units = np.sort(np.argsort(-variation, kind="stable")[:_MAX_UNITS])
+        lines.append(f"(the {_MAX_UNITS} of {H} units that vary most)")
     shown = np.concatenate([heatmap.values[:, units], heatmap.values.mean(axis=1, keepdims=True)], axis=1)
 
     room = screen.width - 6

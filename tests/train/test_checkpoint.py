@@ -335,7 +335,7 @@ def forge(path: str) -> Iterator[Callable[..., str]]:
 @pytest.mark.parametrize(
     ("version", "hint"),
     [
-        ("1", "train it anew, or use the older lstm-lab that wrote it"),
+        ("1", "train it again, or use the older lstm-lab that wrote it"),
         ("3", "a newer one may read it"),
         ("x", "a newer one may read it"),
     ],

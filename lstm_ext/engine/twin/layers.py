@@ -33,7 +33,7 @@ def layer_forward(
     lengths: np.ndarray | None = None,
     recurrent_mask: np.ndarray | None = None,
 ) -> Activations:
-    """See ``EngineModule.layer_forward``."""
+    """As ``lstm_ext.engine.interface.EngineModule.layer_forward``."""
     acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype)
     acts.x, acts.lengths, acts.recurrent_mask = x, lengths, recurrent_mask
     acts.begin(state)
@@ -47,7 +47,7 @@ def layer_forward(
 def layer_backward(
     weights: Weights, acts: Activations, dh: np.ndarray, dfinal: np.ndarray | None = None
 ) -> LayerGradients:
-    """See ``EngineModule.layer_backward``."""
+    """As ``lstm_ext.engine.interface.EngineModule.layer_backward``. Raises ArgumentError for activations without x."""
     if acts.x is None:
         raise ArgumentError("acts: got x = None, expected activations that kept their input")
     config, cell = acts.config, CELLS[acts.config.cell]

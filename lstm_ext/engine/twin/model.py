@@ -23,7 +23,7 @@ from .sampling import draw
 
 @dataclass
 class _Forward:
-    """What one forward pass leaves behind."""
+    """What one forward pass keeps."""
 
     logits: np.ndarray  # (T, B, V)
     top: np.ndarray  # (T, B, H), what the softmax layer saw
@@ -33,7 +33,11 @@ class _Forward:
 
 
 class Engine:
-    """See ``engine.Engine``. ``threads`` is for NumPy's BLAS to decide."""
+    """``lstm_ext.engine.interface.Engine`` in NumPy; ``threads`` is left to NumPy's BLAS.
+
+    Wrong shapes, dtypes and symbols raise ArgumentError; ``logits``, ``activations`` and ``backward`` without the
+    forward pass that they need raise StateError.
+    """
 
     def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
         for name, array in (("parameters", parameters), ("gradient", gradient)):
@@ -206,7 +210,7 @@ class Engine:
         return drawn
 
     def _check(self, inputs: np.ndarray, targets: np.ndarray | None, state: np.ndarray) -> None:
-        """What NumPy would let pass in silence: a symbol of −1 is its last row, a short state broadcasts."""
+        """Refuse what NumPy would accept silently: symbol −1 is its last row, and a short state broadcasts."""
         low, high = inputs.min(), inputs.max()
         if low < 0 or high >= self.config.input_size:
             raise ArgumentError(f"inputs: got symbols from {low} to {high}, expected [0, {self.config.input_size})")

@@ -1,4 +1,4 @@
-"""A matrix product that no BLAS has a part in."""
+"""A matrix product without BLAS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import numpy as np
 
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """See ``EngineModule.multiply``: einsum by itself sums in one order, which only the layout decides."""
+    """As ``lstm_ext.engine.interface.EngineModule.multiply``: einsum sums in an order that only the layout decides."""
     product: np.ndarray = np.einsum("mk,kn->mn", np.ascontiguousarray(a), np.ascontiguousarray(b), out=out)
     return product
