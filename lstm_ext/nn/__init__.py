@@ -1,10 +1,10 @@
 """Networks put together from parts, each a plain class with ``forward`` and ``backward``.
 
 =====================  ====================================================================
-parts                  ``Embedding``, ``Recurrent``, ``Linear``, ``LayerNorm``, ``Dropout``,
+parts                  ``Embedding``, ``Recurrent``, ``Linear``, ``LayerNorm``, ``Dropout``, ``Tanh``, ``ReLU``,
                        ``Last``, ``Mean`` and ``Attention`` (pooling over time), ``Reader``
 whole networks         ``Classifier``, ``Tagger``, ``Regressor``, ``DirectForecaster``,
-                       ``AutoregressiveForecaster``, ``Seq2Seq``, ``LanguageModel``
+                       ``AutoregressiveForecaster``, ``Seq2Seq``, ``LanguageModel``; ``Sequential``
 losses                 ``cross_entropy``, ``mean_squared_error``
 training               ``fit``, ``Optimizer``
 data                   ``Batch``, ``pad``, ``WordVocabulary``, ``shuffled``, ``one_step_ahead``
@@ -49,12 +49,14 @@ from .model import Model
 from .models import Classifier, Reader, Regressor, Tagger
 from .module import Module
 from .noise import Noise
+from .nonlinear import ReLU, Tanh
 from .optimizer import Optimizer
 from .pooling import Attention, Last, Mean
 from .recurrent import Recurrent, RecurrentLayer
 from .saving import load, load_optimizer, load_vocabulary, save
 from .seq2seq import Seq2Seq
-from .training import Progress, fit, shuffled
+from .sequential import Sequential
+from .training import FitResult, Progress, fit, shuffled
 
 __all__ = [
     "Attention",
@@ -64,6 +66,7 @@ __all__ = [
     "DirectForecaster",
     "Dropout",
     "Embedding",
+    "FitResult",
     "LanguageModel",
     "Last",
     "LayerNorm",
@@ -74,12 +77,15 @@ __all__ = [
     "Noise",
     "Optimizer",
     "Progress",
+    "ReLU",
     "Reader",
     "Recurrent",
     "RecurrentLayer",
     "Regressor",
     "Seq2Seq",
+    "Sequential",
     "Tagger",
+    "Tanh",
     "WordVocabulary",
     "cross_entropy",
     "fit",

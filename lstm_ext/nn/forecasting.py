@@ -77,6 +77,11 @@ class AutoregressiveForecaster(Model):
         counted = None if counts is None else counted_steps(counts, len(forecasts))[:, :, None]
         return mean_squared_error(forecasts, targets, counted)
 
+    def count(self, lengths: ArrayLike | None, targets: ArrayLike) -> int:
+        T, B, D = np.shape(targets)
+        counts = checked_lengths(lengths, T, B)
+        return int(D) * (T * B if counts is None else int(counts.sum()))
+
     def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int = 1) -> np.ndarray:
         """(horizon, B, D)"""
         with self.evaluating():

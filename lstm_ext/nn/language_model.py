@@ -117,12 +117,22 @@ class LanguageModel(Model):
         self.engine.backward()
         return loss
 
+    def count(self, lengths: ArrayLike | None, targets: ArrayLike) -> int:
+        return int(np.count_nonzero(self._counted(targets, lengths) >= 0))
+
     def train_step(
-        self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike, optimizer: Optimizer, seed: int
+        self,
+        inputs: ArrayLike,
+        lengths: ArrayLike | None,
+        targets: ArrayLike,
+        optimizer: Optimizer,
+        *,
+        seed: int = 0,
+        lr: float | None = None,
     ) -> tuple[float, float]:
         """As of any network, in one call of the engine."""
         if type(self) is not LanguageModel:  # what a subclass does otherwise shall have its effect
-            return super().train_step(inputs, lengths, targets, optimizer, seed)
+            return super().train_step(inputs, lengths, targets, optimizer, seed=seed, lr=lr)
         symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
         number = optimizer.steps + 1
         result = self.engine.train(
@@ -132,7 +142,7 @@ class LanguageModel(Model):
             optimizer.config,
             optimizer.moments,
             number,
-            np.array([optimizer.rate(number)]),
+            np.array([optimizer.rate(number) if lr is None else lr]),
             seed,
         )
         optimizer.steps = number

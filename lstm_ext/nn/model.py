@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.rng import dropout_key
-from ..errors import NonFiniteError
-from .losses import cross_entropy
+from ..errors import ArgumentError, NonFiniteError
+from .checks import checked_lengths, counted_steps
+from .losses import cross_entropy, softmax
 from .module import Module
 from .optimizer import Optimizer
 
@@ -46,10 +47,52 @@ class Model(Module):
         self.backward(dout)
         return loss
 
+    def count(self, lengths: ArrayLike | None, targets: ArrayLike) -> int:
+        """How many targets of a batch count in its loss."""
+        array = np.asarray(targets)
+        return array.size if array.dtype.kind == "f" else int(np.count_nonzero(array >= 0))
+
+    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """What the network says, without dropout: where it gives logits, the likeliest class of each sequence (B,)
+        or of each step (T, B), −1 in padding; otherwise what ``forward`` gives."""
+        outputs = self._evaluated(inputs, lengths)
+        if not self._gives_logits:
+            return outputs
+        classes: np.ndarray = outputs.argmax(axis=-1)
+        counted = _steps_of(classes, lengths)
+        return classes if counted is None else np.where(counted, classes, -1)
+
+    def predict_proba(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """The probability of each class, float64: (B, K) or (T, B, K), which is 0 in padding.
+
+        Raises ``ArgumentError`` for a network whose outputs are no logits.
+        """
+        if not self._gives_logits:
+            raise ArgumentError(f"predict_proba: {type(self).__name__} predicts numbers, expected a network of classes")
+        probabilities = softmax(self._evaluated(inputs, lengths))
+        counted = _steps_of(probabilities[..., 0], lengths)
+        return probabilities if counted is None else np.where(counted[..., np.newaxis], probabilities, 0.0)
+
+    @property
+    def _gives_logits(self) -> bool:
+        return self.criterion is cross_entropy
+
+    def _evaluated(self, inputs: ArrayLike, lengths: ArrayLike | None) -> np.ndarray:
+        with self.evaluating():
+            return self.forward(inputs, lengths)
+
     def train_step(
-        self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike, optimizer: Optimizer, seed: int
+        self,
+        inputs: ArrayLike,
+        lengths: ArrayLike | None,
+        targets: ArrayLike,
+        optimizer: Optimizer,
+        *,
+        seed: int = 0,
+        lr: float | None = None,
     ) -> tuple[float, float]:
-        """One update: the loss before it, and the gradient's norm before clipping.
+        """One update, at ``lr`` or else the optimizer's rate: the loss before it, and the gradient's norm before
+        clipping.
 
         ``seed`` and the step's number decide the masks of dropout, which acts meanwhile. Raises
         ``NonFiniteError`` where loss or norm are not finite, and has then changed nothing.
@@ -64,6 +107,14 @@ class Model(Module):
         if not math.isfinite(loss):
             raise NonFiniteError(number, loss, math.nan)
         try:
-            return loss, optimizer.step()
+            return loss, optimizer.step(lr)
         except NonFiniteError as error:
             raise NonFiniteError(number, loss, error.norm) from None
+
+
+def _steps_of(classes: np.ndarray, lengths: ArrayLike | None) -> np.ndarray | None:
+    """(T, B) bool, which steps count; None where all do, or where there is one answer for each sequence."""
+    if classes.ndim != 2 or lengths is None:
+        return None
+    counts = checked_lengths(lengths, *classes.shape)
+    return None if counts is None else counted_steps(counts, len(classes))

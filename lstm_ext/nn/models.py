@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 
 from ..cells import CellName
 from ..errors import ArgumentError
-from .checks import checked_lengths, counted_steps
 from .dropout import Dropout
 from .embedding import Embedding
 from .linear import Linear
@@ -106,12 +105,6 @@ class Classifier(_Pooled):
     ) -> None:
         super().__init__(input_size, hidden_size, num_classes, pooling=pooling, **reader)
 
-    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """(B,) the likeliest class of each sequence."""
-        with self.evaluating():
-            classes: np.ndarray = self.forward(inputs, lengths).argmax(axis=1)
-        return classes
-
     @property
     def attention_weights(self) -> np.ndarray:
         if not isinstance(self.pooling, Attention):
@@ -132,11 +125,6 @@ class Regressor(_Pooled):
     ) -> None:
         super().__init__(input_size, hidden_size, num_outputs, pooling=pooling, **reader)
 
-    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """(B, num_outputs)"""
-        with self.evaluating():
-            return self.forward(inputs, lengths)
-
 
 class Tagger(Model):
     """One of ``num_tags`` for each step: ``forward`` gives logits (T, B, num_tags).
@@ -153,10 +141,3 @@ class Tagger(Model):
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
         return self.reader.backward(self.output.backward(dout))
-
-    def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """(T, B) the likeliest tag of each step, −1 in padding."""
-        with self.evaluating():
-            tags = self.forward(inputs, lengths).argmax(axis=2)
-        counts = checked_lengths(lengths, *tags.shape)
-        return tags if counts is None else np.where(counted_steps(counts, len(tags)), tags, -1)

@@ -31,14 +31,15 @@ class Optimizer:
         """The learning rate of a step, counted from 1."""
         return float(self.lr(step) if callable(self.lr) else self.lr)
 
-    def step(self) -> float:
-        """Update the weights along ``model.gradient``; returns the gradient's norm before clipping.
+    def step(self, lr: float | None = None) -> float:
+        """Update the weights along ``model.gradient``, at ``lr`` or else ``rate``; returns the gradient's norm before
+        clipping.
 
         Raises NonFiniteError, and changes nothing, if the norm is infinite or NaN.
         """
         number, model = self.steps + 1, self.model
         norm = model.engine_module.optimizer_step(
-            model.parameters, model.gradient, self.moments, self.config, number, self.rate(number)
+            model.parameters, model.gradient, self.moments, self.config, number, self.rate(number) if lr is None else lr
         )
         self.steps = number
         return norm

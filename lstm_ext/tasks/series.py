@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..data.batch import Batch
 from ..errors import ArgumentError, DataError
@@ -55,11 +56,20 @@ class SplitSeries:
             raise DataError(f"the series has {len(values)} values, too few for windows of {past} + {future}")
         self.past, self.future = past, future
         self.mean, self.deviation = float(values[:cut].mean()), float(values[:cut].std()) or 1.0
-        scaled = (values - self.mean) / self.deviation
+        scaled = self.scale(values)
         #: What is learned from, scaled.
         self.train_values = scaled[:cut]
         # A window to test on may look back across the cut, but never forecasts what lies before it.
         self._test_values = scaled[cut - past :]
+
+    def scale(self, values: ArrayLike) -> np.ndarray:
+        """Numbers of any shape in the series' own units as the networks see them: (value − mean) / deviation."""
+        scaled: np.ndarray = (np.asarray(values, np.float64) - self.mean) / self.deviation
+        return scaled
+
+    def unscale(self, values: ArrayLike) -> np.ndarray:
+        """The inverse of ``scale``: forecasts, of any shape, in the series' own units."""
+        return np.asarray(values, np.float64) * self.deviation + self.mean
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """``size`` windows at random places of the training part."""

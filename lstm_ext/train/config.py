@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..engine.config import OptimizerConfig
 from ..errors import ArgumentError
-from .schedule import SCHEDULES, Schedule
+from ..nn.schedule import SCHEDULES, Schedule
 
 
 @dataclass(frozen=True)

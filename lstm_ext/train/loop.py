@@ -14,9 +14,9 @@ from ..data import Lanes, Split
 from ..engine.stop import StopFlag
 from ..errors import NonFiniteError
 from ..nn.language_model import LanguageModel
+from ..nn.schedule import factor
 from .config import TrainerConfig
 from .evaluation import Evaluation, evaluation_steps
-from .schedule import factor
 from .state import RunState
 
 #: One call of the engine takes about this long, because requests are served between calls.

@@ -1,4 +1,4 @@
-"""How the learning rate falls in the course of a run.
+"""How far a run has come, which decides its learning rate.
 
 A schedule is a function of the run's progress from 0 to 1, and progress is a function of the
 step, so the learning rate of a step depends neither on how steps are divided among calls of the
@@ -12,25 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 from ..errors import ArgumentError
+from ..nn.schedule import Schedule
 
-Schedule = Literal["constant", "linear", "cosine"]
-SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 #: For a run limited by time alone. A run limited by steps, or not at all, keeps its learning rate, so that it can be
 #: continued to more steps as if it had never ended.
 TIMED_SCHEDULE: Schedule = "cosine"
-
-
-def factor(schedule: Schedule, progress: float) -> float:
-    """The factor of the learning rate after ``progress`` in [0, 1] of the run: 1, or from 1 to 0 in a straight
-    line or along half a cosine wave (Loshchilov and Hutter 2017, equation 5)."""
-    if schedule == "linear":
-        return 1.0 - progress
-    if schedule == "cosine":
-        return 0.5 * (1.0 + math.cos(math.pi * progress))
-    return 1.0
 
 
 @dataclass(frozen=True)

@@ -93,3 +93,13 @@ def test_csv_errors(
     with pytest.raises(DataError) as error:
         csv_file.read_csv_series("f", column)
     assert str(error.value) == message
+
+
+def test_forecasts_come_back_in_the_series_own_units() -> None:
+    values = 20 + 5 * np.random.default_rng(0).normal(size=300)
+    split = series.SplitSeries(values, past=8, future=3)
+    test = split.test()
+    np.testing.assert_allclose(split.unscale(test.targets)[0, :, 0], values[240 : 240 + test.targets.shape[1]])
+    np.testing.assert_allclose(split.scale(values)[:240], split.train_values)
+    np.testing.assert_allclose(split.unscale(split.scale([[1.0, 2.0]])), [[1, 2]])
+    assert abs(split.scale(values[:240]).mean()) < 1e-12 and split.scale(values[:240]).std() == pytest.approx(1)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lstm_ext.train.schedule import Plan, factor
+from lstm_ext.nn.schedule import factor
+from lstm_ext.train.schedule import Plan
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from typing import Any
 from lstm_ext.data import TEXT_CHOICES, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.errors import ArgumentError, LabError
+from lstm_ext.nn.schedule import SCHEDULES
 from lstm_ext.tensors import check_destination
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.run_config import DEFAULTS, NETWORK_OPTIONS, training_changes
-from lstm_ext.train.schedule import SCHEDULES, TIMED_SCHEDULE
+from lstm_ext.train.schedule import TIMED_SCHEDULE
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
