@@ -23,6 +23,7 @@ class Sequential(Model):
         nn.Sequential(nn.Embedding(1000, 32), nn.Recurrent("gru", 32, 64), nn.Last(), nn.Linear(64, 2))
 
     reads words (T, B) and gives the logits (B, 2) of two classes. ``loss`` says what outputs are compared by.
+    Raises ``ArgumentError`` for another loss, and for parts that are none.
     """
 
     def __init__(self, *parts: Module, loss: LossName = "cross_entropy") -> None:
@@ -46,6 +47,7 @@ class Sequential(Model):
         return x
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """∂L/∂outputs, in the outputs' shape → ∂L/∂inputs, or None for symbols."""
         dx: np.ndarray | None = dout
         for part in reversed(self.layers):
             dx = part.backward(dx)
