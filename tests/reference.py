@@ -1,44 +1,30 @@
-"""Recurrent networks once more, from the textbook and as slow as it gets, to compare engines with.
+"""What engines are compared with: the textbook's equations, and sampling, random numbers and dropout once more.
 
-One sequence at a time, one step at a time, W·[h, x] + b as it is written: ``Cell.step``. No code is shared
-with either engine, and nothing here knows about batches, gathers or gradients.
+Slow and plain; no code is shared with either engine.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from lstm_ext.cells import CELLS
 from lstm_ext.cells.config import LayerConfig, Weights
 from lstm_ext.engine.config import ModelConfig
+from lstm_ext.verify import textbook
+from lstm_ext.verify.textbook import cross_entropy
+
+__all__ = ["cross_entropy", "draw", "dropout_mask", "layer", "model", "parameter_views", "uniform"]
 
 
-def layer(
-    config: LayerConfig,
-    weights: Weights,
-    x: np.ndarray,
-    state: np.ndarray,
-    lengths: np.ndarray | None = None,
-    recurrent_mask: np.ndarray | None = None,
-) -> dict[str, np.ndarray]:
+def layer(config: LayerConfig, weights: Weights, *arguments: Any) -> dict[str, np.ndarray]:
     """What an engine's ``layer_forward`` should give: output, c_output, extra and every gate, (T, B, H)."""
-    (T, B), H = x.shape[:2], config.hidden_size
-    result: dict[str, np.ndarray] = {}
-    for lane in range(B):
-        mask = None if recurrent_mask is None else recurrent_mask[lane]
-        states = {own.name: state[k, lane] for k, own in enumerate(CELLS[config.cell].states)}
-        for t in reversed(range(T)) if config.reverse else range(T):
-            values = {}
-            if lengths is None or t < lengths[lane]:
-                seen = np.eye(config.input_size)[x[t, lane]] if x.ndim == 2 else x[t, lane]
-                values = CELLS[config.cell].step(config, weights, seen, tuple(states.values()), mask)
-                states = {name: values[name] for name in states}
-            after = {"output" if name == "h" else f"{name}_output": value for name, value in states.items()}
-            for name, value in (values | after).items():
-                result.setdefault(name, np.zeros((T, B, H)))[t, lane] = value
-    return result
+    found = textbook.layer(config, weights, *arguments)
+    gates = found.pop("gates")
+    named = {{"h": "output", "c": "c_output"}.get(name, name): array for name, array in found.items()}
+    return named | {block.name: gates[:, :, k] for k, block in enumerate(CELLS[config.cell].blocks)}
 
 
 def parameter_views(config: ModelConfig, flat: np.ndarray) -> dict[str, np.ndarray]:
@@ -52,33 +38,10 @@ def parameter_views(config: ModelConfig, flat: np.ndarray) -> dict[str, np.ndarr
     return views
 
 
-def model(
-    config: ModelConfig,
-    parameters: np.ndarray,
-    inputs: np.ndarray,
-    state: np.ndarray,
-    masks: list[np.ndarray] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (T, B, V) and the final state; ``masks`` multiply each layer's output."""
-    views = parameter_views(config, parameters)
-    final = state.copy()
-    x = inputs
-    for k, layer_config in enumerate(config.layers()):
-        weights = Weights(**{name: views[f"layers.{k}.{name}"] for name in layer_config.parameter_shapes()})
-        result = layer(layer_config, weights, x, state[k])
-        for own, described in zip(final[k], CELLS[config.cell].states, strict=True):
-            own[...] = result["output" if described.name == "h" else f"{described.name}_output"][-1]
-        x = result["output"] if masks is None else result["output"] * masks[k]
-    return np.einsum("tbh,vh->tbv", x, views["output.W"]) + views["output.b"], final
-
-
-def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Mean nats per target ≥ 0, one position at a time."""
-    nats = []
-    for logit, target in zip(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), strict=True):
-        if target >= 0:
-            nats.append(math.log(math.fsum(math.exp(v - max(logit)) for v in logit)) + max(logit) - logit[target])
-    return math.fsum(nats) / len(nats) if nats else 0.0
+def model(*arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (T, B, V) and the final state."""
+    _, logits, final = textbook.model(*arguments)
+    return logits, final
 
 
 def draw(logits: np.ndarray, u: float, temperature: float, top_k: int, top_p: float) -> int:

@@ -63,6 +63,6 @@ for kernel in $kernels; do
     if [ "$kernel" = portable ]; then
         tests="$tests tests/engine/test_hypothesis.py tests/golden/test_engines.py" # they take every kernel by themselves
     fi
-    LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q -p no:cacheprovider -k "not numpy" $tests "$@"
+    LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q --numprocesses auto -p no:cacheprovider -k "not numpy" $tests "$@"
 done
 echo "nothing found with the kernels: $(echo $kernels)"

@@ -1,15 +1,16 @@
 """Proof that the engines compute what they say: ``verify()``, and what ``lstm-lab verify`` prints.
 
 For every cell, option and network of ``nn``, at random states and odd sizes, the C core is compared with its
-NumPy twin, both with central finite differences, and both with PyTorch where it is installed; the core
-once with every kernel that this machine runs. A mistake that hides in one comparison shows in
-another: core and twin were written apart, differences know no backward pass, and PyTorch is not ours.
+NumPy twin, both with the textbook's equations one step at a time, with central finite differences, and with
+PyTorch where it is installed; the core once with every kernel that this machine runs. A mistake that hides in one
+comparison shows in another: core and twin were written apart, the equations know no batches, differences know no
+backward pass, and PyTorch is not ours.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -20,9 +21,11 @@ from ..cells.config import LayerConfig
 from ..engine.backend import engine_module
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, MissingError
+from . import textbook
 from .cases import (
     LayerCase,
     ModelCase,
+    Results,
     SamplingCase,
     TrainingCase,
     UpdateCase,
@@ -217,7 +220,9 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
         sizes += [size._replace(symbols=s, reverse=r, padded=p) for size in _LAYER_SIZES for s, r, p in flags]
     masked = {f"{name}, recurrent mask": options for name, options in VARIANTS.items() if name in _MASKED}
     for number, (name, options) in enumerate([*VARIANTS.items(), *masked.items()]):
-        counterpart = torch is not None and torch.has_counterpart(options) and name not in masked
+        for_layers: dict[str, Callable[[LayerCase], Results]] = {"textbook": textbook.layer_results}
+        if torch is not None and torch.has_counterpart(options) and name not in masked:
+            for_layers["PyTorch"] = torch.layer_results
         yield Comparison(
             "layers",
             name,
@@ -225,10 +230,13 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
                 Size(partial(_layer, options, size, name in masked, (seed, 2, number, n)), _draws(size), size.entries)
                 for n, size in enumerate(sizes)
             ],
-            torch=torch.layer_results if torch is not None and counterpart else None,
+            others=for_layers,
         )
 
     for number, (name, options) in enumerate([*VARIANTS.items(), (_HUGE_LOGITS, {"cell": "lstm"})]):
+        for_models: dict[str, Callable[[ModelCase], Results]] = {"textbook": textbook.model_results}
+        if torch is not None and torch.has_counterpart(options):
+            for_models["PyTorch"] = torch.model_results
         yield Comparison(
             "models",
             name,
@@ -240,7 +248,7 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
                 )
                 for n, size in enumerate(_MODEL_SIZES * (4 if thorough else 1))
             ],
-            torch=torch.model_results if torch is not None and torch.has_counterpart(options) else None,
+            others=for_models,
         )
 
     # Training overwrites activations by gradients on its way, so every cell comes again; optimizers take turns.
@@ -263,7 +271,7 @@ def _checks(seed: int, thorough: bool, torch: ModuleType | None) -> Iterator[Che
                 Size(partial(_update, options, clipping, (seed, 5, number, n)))
                 for n, clipping in enumerate(_CLIPPINGS * (4 if thorough else 1))
             ],
-            torch=None if torch is None else torch.update_results,
+            others={} if torch is None else {"PyTorch": torch.update_results},
         )
 
     for number, (name, options) in enumerate(_SAMPLING.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -27,7 +27,7 @@ DIFFERENCES_BOUND = 1e-6
 FUNCTION_BOUNDS = {"float64": 1e-15, "float32": 5e-7}
 
 #: What an engine is compared with, in the order of a check's rows.
-REFERENCES = ("long double", "itself", "twin", "differences", "PyTorch")
+REFERENCES = ("long double", "itself", "twin", "textbook", "differences", "PyTorch")
 
 
 @dataclass(frozen=True)
@@ -158,14 +158,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The core with the twin, both with central differences, both with PyTorch."""
+    """The core with the twin, both with central differences and with other implementations."""
 
     section: str
     name: str
     sizes: Sequence[Size]
     dtypes: Sequence[str] = tuple(BOUNDS)
-    #: PyTorch's results of a case, if PyTorch has an equivalent.
-    torch: Callable[[Any], Results] | None = None
+    #: By the name of a reference, the results of a case, or some of them, that it gives.
+    others: Mapping[str, Callable[[Any], Results]] = field(default_factory=dict)
 
     def rows(self, engines: Engines) -> list[Row]:
         """Run the check: one row for each engine, reference and dtype."""
@@ -181,20 +181,16 @@ class Comparison:
         return tally.rows()
 
     def _compare(self, tally: _Tally, cases: Sequence[Case], dtype: str, engines: Engines) -> None:
-        results = functools.cache(functools.partial(_results, cases))  # both comparisons use one run of an engine
-        theirs = None if self.torch is None else stacked([self.torch(case) for case in cases])
+        results = functools.cache(functools.partial(_results, cases))  # all comparisons use one run of an engine
 
-        def against_twin(engine: NamedEngine) -> dict[str, float]:
-            return relative_errors(results(engine), results(engines.twin))
+        def errors(engine: NamedEngine, theirs: Results | None) -> dict[str, float]:
+            return relative_errors(results(engine), results(engines.twin) if theirs is None else theirs)
 
-        def against_torch(engine: NamedEngine) -> dict[str, float]:
-            return {} if theirs is None else relative_errors(results(engine), theirs)
-
-        for engine in engines.core:
-            tally.add(engine, "twin", dtype, BOUNDS[dtype], functools.partial(against_twin, engine))
-        if theirs is not None:
-            for engine in (*engines.core, engines.twin):
-                tally.add(engine, "PyTorch", dtype, BOUNDS[dtype], functools.partial(against_torch, engine))
+        references: dict[str, Results | None] = {"twin": None}
+        references |= {name: stacked([other(case) for case in cases]) for name, other in self.others.items()}
+        for reference, theirs in references.items():
+            for engine in engines.core if theirs is None else (*engines.core, engines.twin):
+                tally.add(engine, reference, dtype, BOUNDS[dtype], functools.partial(errors, engine, theirs))
 
 
 def _results(cases: Sequence[Case], engine: NamedEngine) -> Results:

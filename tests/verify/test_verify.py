@@ -64,6 +64,8 @@ def test_bounds_are_those_that_are_promised(report: Report) -> None:
     promised = {
         ("twin", "float64"): 1e-12,
         ("twin", "float32"): 1e-5,
+        ("textbook", "float64"): 1e-12,
+        ("textbook", "float32"): 1e-5,
         ("differences", "float64"): 1e-6,
         ("PyTorch", "float64"): 1e-12,
         ("PyTorch", "float32"): 1e-5,
@@ -83,6 +85,7 @@ def test_bounds_are_those_that_are_promised(report: Report) -> None:
 def test_every_cell_meets_every_reference(report: Report, section: str, name: str) -> None:
     expected = {("differences", "float64", *engine) for engine in ENGINES}
     expected |= {("twin", dtype, "core", kernel) for dtype in ("float32", "float64") for kernel in KERNELS}
+    expected |= {("textbook", dtype, *engine) for dtype in ("float32", "float64") for engine in ENGINES}
     if HAS_TORCH and name in IN_TORCH:
         expected |= {("PyTorch", dtype, *engine) for dtype in ("float32", "float64") for engine in ENGINES}
     rows = [row for row in report.rows if (row.section, row.name) == (section, name)]
@@ -98,6 +101,8 @@ def test_every_array_is_compared(report: Report) -> None:
     assert rows["models", "lstm peephole", "twin", "differences", "float64"] == {
         "dstate", "dW", "db", "dp", "dWy", "dby",
     }  # fmt: skip
+    assert rows["layers", "lstm peephole", "twin", "textbook", "float32"] == {"h", "c", "gates", "extra"}
+    assert rows["models", "lstm peephole", "twin", "textbook", "float32"] == {"loss", "logits", "gates", "state"}
     of_network = {"dW", "db", "dp", "dv", "dgain"}
     assert rows["networks", "classifier, attention", "twin", "differences", "float64"] == of_network
     assert rows["networks", "regressor", "twin", "differences", "float64"] == {"dx", "dW", "db"}
@@ -162,7 +167,7 @@ def test_without_the_core_the_twin_is_checked_alone(monkeypatch: pytest.MonkeyPa
             rows = verification.rows(check)
             assert all(row.engine == "twin" and row.passed for row in rows)
             found[check.section] = {row.reference for row in rows}
-    references = {"differences", "PyTorch"} if HAS_TORCH else {"differences"}
+    references = {"textbook", "differences"} | ({"PyTorch"} if HAS_TORCH else set())
     assert found == {"layers": references, "training": set(), "functions": set()}
     with pytest.raises(ValueError, match="avx2"):
         verify(kernels=["avx2"])
@@ -178,7 +183,7 @@ def test_without_pytorch_nothing_is_compared_with_it(monkeypatch: pytest.MonkeyP
     assert "PyTorch is not installed" in report.notes[-1]
     (check,) = (check for check in verification.checks if (check.section, check.name) == ("layers", "rnn"))
     rows = verification.rows(check)
-    assert rows and {row.reference for row in rows} <= {"twin", "differences"}
+    assert rows and {row.reference for row in rows} <= {"twin", "textbook", "differences"}
 
 
 def test_nothing_checked_is_nothing_proven() -> None:
@@ -211,7 +216,7 @@ Broken = Callable[[str, Callable[[Any], Any]], str]
 
 
 def check_blame(engine: str, rows: list[Row]) -> None:
-    """The engine that is broken disagrees with everything; the other one only with that engine."""
+    """The engine whose gradients are broken disagrees with everything; the other one only with that engine."""
     expected = {(engine, "differences")}
     if HAS_TORCH:
         expected.add((engine, "PyTorch"))
@@ -261,7 +266,7 @@ def test_a_forgotten_forget_gate_is_named(broken: Broken) -> None:
 @needs_core
 @pytest.mark.parametrize("name", ["lstm coupled", "lstm peephole", "gru"])
 def test_values_off_by_a_billionth_are_named(broken: Broken, name: str) -> None:
-    """Where loss and gradient agree, only another engine can tell."""
+    """Where loss and gradient agree, only other implementations can tell."""
 
     def wrapper(layer_forward: Callable[..., Any]) -> Callable[..., Any]:
         def off(config: Any, weights: Any, *args: Any) -> Any:
@@ -270,9 +275,9 @@ def test_values_off_by_a_billionth_are_named(broken: Broken, name: str) -> None:
 
         return off
 
-    broken("layer_forward", wrapper)
+    engine = broken("layer_forward", wrapper)
     rows = rows_of(("layers", name))
-    assert failing(rows) == {("core", "twin")}
+    assert failing(rows) == {("core", "twin"), (engine, "textbook")}
     assert {"h", "gates", "extra"} <= arrays_beyond(rows)
 
 

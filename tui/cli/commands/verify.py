@@ -1,7 +1,8 @@
-"""Prove the engines against each other, finite differences and PyTorch, for every cell, option and network.
+"""Prove the engines against each other, the textbook, finite differences and PyTorch, for every cell and network.
 
-Shows the largest relative error of every array, over all kernels of the C core. "numeric" are
-central finite differences. Exit status 0 if all errors are within their bounds, 1 if not.
+Shows the largest relative error of every array, over all kernels of the C core. "book" are the
+textbook's equations, one step at a time; "numeric" are central finite differences. Exit status 0
+if all errors are within their bounds, 1 if not.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ COLUMNS = {
     "networks": ("loss", "dx", "dW", "db", "dp", "dv", "dgain"),
     "repetition": ("losses", "norms", "parameters", "m", "s", "state"),
 }
-NARROW = {"differences": "numeric", "long double": "exact", "float64": "f64", "float32": "f32"}
+NARROW = {"textbook": "book", "differences": "numeric", "long double": "exact", "float64": "f64", "float32": "f32"}
 #: The sections in which PyTorch lacks some cells.
 CELLS = ("layers", "models")
 
