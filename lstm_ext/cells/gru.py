@@ -25,6 +25,7 @@ from .stages import (
     Stage,
     back_to_h,
     gate,
+    input_and_bias,
     last_output,
     plus,
     through_sigmoid,
@@ -224,8 +225,7 @@ class GRUCell(Cell):
             first = Part("recurrent", "W_nh·sₜ", "a_n.recurrent", "W_nh", "s")
             equation, filled = "a_n = W_n·[sₜ, xₜ] + b_n", "{a_n.recurrent} + {a_n.input} + {a_n.bias}"
             why = "The raw proposal for the new state, from the reset state and the character."
-        parts = (first, Part("input", "W_nx·xₜ", "a_n.input", "W_nx", "x"), Part("bias", "b_n", "a_n.bias"))
-        yield Stage("a_n", "a_n", "candidate sum", equation, filled, why, parts)
+        yield Stage("a_n", "a_n", "candidate sum", equation, filled, why, (first, *input_and_bias("_n")))
         yield Stage(
             "n",
             "nₜ",

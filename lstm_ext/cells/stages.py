@@ -71,16 +71,18 @@ SEEN_BY_GATES = (
 )
 
 
+def input_and_bias(s: str) -> tuple[Part, Part]:
+    """The summands W·xₜ and b of a pre-activation; ``s`` is what tells its weights apart, such as "_f"."""
+    return Part("input", f"W{s or '_'}x·xₜ", f"a{s}.input", f"W{s or '_'}x", "x"), Part("bias", f"b{s}", f"a{s}.bias")
+
+
 def weighted_sum(s: str, name: str, meaning: str, *, peephole: str = "") -> Stage:
     """A pre-activation, W·[hₜ₋₁, xₜ] + b, and the peephole where there is one.
 
     ``s`` is what tells its weights apart, such as "_f"; ``peephole`` what of the memory it looks at.
     """
-    parts = [
-        Part("recurrent", f"W{s or '_'}h·hₜ₋₁", f"a{s}.recurrent", f"W{s or '_'}h", "h_prev"),
-        Part("input", f"W{s or '_'}x·xₜ", f"a{s}.input", f"W{s or '_'}x", "x"),
-        Part("bias", f"b{s}", f"a{s}.bias"),
-    ]
+    recurrent = Part("recurrent", f"W{s or '_'}h·hₜ₋₁", f"a{s}.recurrent", f"W{s or '_'}h", "h_prev")
+    parts = [recurrent, *input_and_bias(s)]
     equation = f"a{s} = W{s}·[hₜ₋₁, xₜ] + b{s}"
     if peephole:
         parts.append(Part("peephole", f"p{s}⊙{peephole}", f"a{s}.peephole"))

@@ -41,25 +41,29 @@ if TYPE_CHECKING:
 
 class _Gate(NamedTuple):
     title: str
-    low: float  # its least value; the largest is 1
-    at_low: str  # what the least value means
+    low: float  # between these its values lie; ±∞ where nothing bounds them
+    high: float
+    at_low: str  # what these mean
     at_high: str
 
     @staticmethod
     def of(block: Block) -> _Gate:
-        if block.span == "gate":
-            return _Gate(f"{block.title} gate", 0.0, block.low, block.high)
-        return _Gate(block.title, -1.0, block.low, block.high)
+        low, high = {"gate": (0.0, 1.0), "tanh": (-1.0, 1.0), "free": (-math.inf, math.inf)}[block.span]
+        return _Gate(f"{block.title} gate" if block.span == "gate" else block.title, low, high, block.low, block.high)
 
 
-#: By their names, and by the letters that caches and traces use.
-_GATES = {
-    name: _Gate.of(block)
-    for names in ("title", "name")
-    for cell in CELLS.values()
-    for block in cell.gates
-    for name in (getattr(block, names),)
-}
+def _gates() -> dict[str, _Gate]:
+    """By their names, and by the letters that caches and traces use; of several the one with the widest range."""
+    gates: dict[str, _Gate] = {}
+    blocks = [block for cell in CELLS.values() for block in cell.gates]
+    for name, block in [*((block.title, block) for block in blocks), *((block.name, block) for block in blocks)]:
+        gate = _Gate.of(block)
+        if name not in gates or gate.high > gates[name].high:
+            gates[name] = gate
+    return gates
+
+
+_GATES = _gates()
 #: So many units fit on a screen; of more, those that vary most are shown.
 _MAX_UNITS = 24
 #: Colours of two curves, to be told apart by everyone, on black and on white.
@@ -208,11 +212,10 @@ def _gate_arrays(
         raise ArgumentError(f"gates: got {gates!r:.60}, expected a dict such as {{'forget': (T, H) array, …}}")
     arrays = {str(name): _steps_by_units(f"gates[{name!r}]", values, text) for name, values in gates.items()}
     for name, values in arrays.items():
-        least = _GATES[name].low if name in _GATES else -math.inf
-        if name in _GATES and ((values < least) | (values > 1)).any():
+        if name in _GATES and ((values < _GATES[name].low) | (values > _GATES[name].high)).any():
             raise ArgumentError(
                 f"gates[{name!r}]: got values from {values.min():.3g} to {values.max():.3g}, "
-                f"expected {least:g} to 1: what comes out of its σ or tanh"
+                f"expected {_GATES[name].low:g} to 1: what comes out of its σ or tanh"
             )
     return arrays
 
@@ -267,11 +270,13 @@ class _Heatmap:
 
     @staticmethod
     def of(name: str, values: np.ndarray) -> _Heatmap:
-        if name in _GATES:
-            title, low, at_low, at_high = _GATES[name]
-            return _Heatmap(title, values, low, 1.0, (f"{low:g} {at_low}".rstrip(), f"1 {at_high}".rstrip()))
         limit = float(np.max(abs(values), where=np.isfinite(values), initial=0.0)) or 1.0
-        return _Heatmap(name, values, -limit, limit, (f"{-limit:.3g}", f"{limit:.3g}"))
+        if name not in _GATES:
+            return _Heatmap(name, values, -limit, limit, (f"{-limit:.3g}", f"{limit:.3g}"))
+        title, low, high, at_low, at_high = _GATES[name]
+        if math.isinf(high):
+            low, high = -max(1.0, limit), max(1.0, limit)
+        return _Heatmap(title, values, low, high, (f"{low:.3g} {at_low}".rstrip(), f"{high:.3g} {at_high}".rstrip()))
 
     @property
     def diverging(self) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lstm_ext.cells import CELLS
 from lstm_ext.experiments import NAMES
 from lstm_lab.cli.candidates import SHELLS
 from lstm_lab.cli.main import main
@@ -39,7 +40,7 @@ def script(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
         ([""], set(COMMANDS)),
         (["tr"], {"train"}),
         (["train", "--cel"], {"--cell"}),
-        (["train", "--cell", ""], {"lstm", "gru", "rnn"}),
+        (["train", "--cell", ""], set(CELLS)),
         (["train", "--data", "h"], {"hello", "hamlet", "hers.txt"}),
         (["eval", "--data", "her"], {"hers.txt"}),
         (["generate", "--checkpoint", ""], {"m.safetensors", "folder"}),

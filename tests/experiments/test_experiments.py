@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from lstm_ext import nn
+from lstm_ext.cells import CELLS
 from lstm_ext.cells.config import LayerConfig, Weights
 from lstm_ext.data import load_text, split
 from lstm_ext.engine.backend import engine_module
@@ -482,7 +483,7 @@ def test_ablations_start_from_the_same_weights_and_see_the_same_batches() -> Non
         assert clamped[f"nats with {name}"] == first[name]["nats"]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_gradient_flow_is_the_gradient_at_every_step(engine: EngineModule, cell: str) -> None:
     """Moves h_t and C_t by hand, runs the rest, and looks at the loss."""
     rng = np.random.default_rng(4)

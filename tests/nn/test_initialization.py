@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lstm_ext import nn
+from lstm_ext.cells import CELLS
 from lstm_ext.cells.config import LayerConfig
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.nn.initialization import initialize_layer, initialize_matrix
@@ -52,7 +53,7 @@ def test_xavier_has_the_variance_of_glorot() -> None:
         assert gate.var() == pytest.approx(2 / (H + D + H), rel=0.05)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if cell.recurrent])
 def test_orthogonal(cell: str) -> None:
     config = LayerConfig(cell, D, H)
     W = initialized(config, "orthogonal")["Wt"].T.reshape(config.blocks, H, H + D)

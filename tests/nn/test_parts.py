@@ -14,6 +14,7 @@ from lstm_ext import nn
 from lstm_ext.conversion import load_pytorch, to_pytorch
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.nn.numerics import numerical_gradient, relative_error
+from lstm_ext.verify import VARIANTS
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -21,15 +22,8 @@ T, B, D, H = 5, 3, 4, 3
 LENGTHS = np.array([5, 0, 2])
 backends = pytest.mark.parametrize("backend", available_backends())
 lengths_given = pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["", "lengths"])
-CELLS: dict[str, dict[str, Any]] = {
-    "rnn": {"cell": "rnn"},
-    "gru": {"cell": "gru"},
-    "gru reset_after": {"cell": "gru", "reset_after": True},
-    "lstm": {"cell": "lstm"},
-    "lstm peephole": {"cell": "lstm", "peephole": True},
-    "lstm coupled": {"cell": "lstm", "coupled": True},
-    "lstm forced": {"cell": "lstm", "force": {"forget": 0.9}},
-}
+#: Every cell, and each option by itself.
+CELLS = {name: options for name, options in VARIANTS.items() if "," not in name and "all" not in name}
 SHAPES: dict[str, dict[str, Any]] = {
     "one layer": {},
     "bidirectional": {"bidirectional": True},

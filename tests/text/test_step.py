@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
+from lstm_ext.cells import CELLS
 from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.explain.walk import Walk, spelling_model, walk
@@ -21,7 +22,7 @@ from lstm_lab.text import formulas
 from lstm_lab.text.formulas import format_number
 from lstm_lab.text.step import likeliest, render
 
-NETWORKS = [{}, {"cell": "gru"}, {"cell": "gru", "reset_after": True}, {"cell": "rnn"}]
+NETWORKS = [*({"cell": name} for name in CELLS), {"cell": "gru", "reset_after": True}]
 
 
 def walked(text: str = "hello", **options: object) -> Walk:

@@ -221,8 +221,8 @@ GATES = {"forget": np.full((3, 2), 0.5)}
             "gates['output']: got values from -3.5 to 2.25, expected 0 to 1: what comes out of its σ or tanh",
         ),
         (
-            lambda: analyze_gate_patterns({"candidate": [[-1.5]]}, "a"),
-            "gates['candidate']: got values from -1.5 to -1.5, expected -1 to 1: what comes out of its σ or tanh",
+            lambda: analyze_gate_patterns({"g": [[-1.5]]}, "a"),
+            "gates['g']: got values from -1.5 to -1.5, expected -1 to 1: what comes out of its σ or tanh",
         ),
         (
             lambda: analyze_gate_patterns({"c": [[0.5]]}, "a"),

@@ -207,13 +207,12 @@ class _Page:
         heads = [bias, *([f"from {quoted(symbol, self.ascii_only)}"] if symbol else [])]
         last = _NAME + _EQUATION
         units = self.units if any(recurrent is not None for _, _, recurrent in rows) else ()
-        yield set_cell_size(" " * _NAME + " " * 8 + "".join(head.rjust(11) for head in heads), last) + "".join(
-            f"from {unit + 1}".rjust(_NUMBER) for unit in units
-        )
+        titles = set_cell_size(" " * _NAME + " " * 8 + "".join(head.rjust(11) for head in heads), last)
+        yield (titles + "".join(f"from {unit + 1}".rjust(_NUMBER) for unit in units)).rstrip()
         for name, da, recurrent in rows:
             line = " " * _NAME + set_cell_size(name, 8) + "".join(format_number(float(da)).rjust(11) for _ in heads)
             numbers = [] if recurrent is None else [format_number(float(recurrent[unit])) for unit in units]
-            yield set_cell_size(line, last) + "".join(number.rjust(_NUMBER) for number in numbers)
+            yield (set_cell_size(line, last) + "".join(number.rjust(_NUMBER) for number in numbers)).rstrip()
 
     def _update(self) -> Iterator[str]:
         walk = self.walk
