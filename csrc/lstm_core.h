@@ -8,9 +8,10 @@
  * One layer's weights are Wt (H+D, G*H), the transpose of the textbook's W in W.[h, x] + b: the
  * first H rows meet h_{t-1}, the other D rows meet x_t, columns are the cell's blocks:
  *
- *     rnn      h
- *     gru      r, z, n         options: LC_RESET_AFTER
- *     lstm     i, f, g, o      options: LC_PEEPHOLE, LC_COUPLED, LC_FORCE_*
+ *     rnn      h            gru      r, z, n         options: LC_RESET_AFTER
+ *     mingru   z, n         lstm     i, f, g, o      options: LC_PEEPHOLE, LC_COUPLED, LC_FORCE_*
+ *
+ * No weights of a mingru meet h_{t-1}: its Wt is (D, G*H), the D rows alone.
  *
  * Functions return LC_OK or an error code; lc_error_text puts it into words. Nothing aborts,
  * nothing is kept in global variables or read from the environment, and different engines may run

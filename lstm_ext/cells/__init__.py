@@ -13,11 +13,14 @@ from typing import Literal
 from .cell import Cell
 from .gru import GRUCell
 from .lstm import LSTMCell
+from .mingru import MinGRUCell
 from .rnn import RNNCell
 
-CellName = Literal["lstm", "gru", "rnn"]
+CellName = Literal["lstm", "gru", "rnn", "mingru"]
 
-CELLS: Mapping[CellName, Cell] = MappingProxyType({"lstm": LSTMCell(), "gru": GRUCell(), "rnn": RNNCell()})
+CELLS: Mapping[CellName, Cell] = MappingProxyType(
+    {"lstm": LSTMCell(), "gru": GRUCell(), "rnn": RNNCell(), "mingru": MinGRUCell()}
+)
 
 #: Every option that some cell takes, and those of them that are on or off.
 OPTIONS = tuple(dict.fromkeys(option for cell in CELLS.values() for option in cell.options))
