@@ -132,6 +132,11 @@ class Trainer:
         self._loop.state.lr = float(value)
 
     @property
+    def error(self) -> BaseException | None:
+        """What ended training unexpectedly, so that its status is "failed"; None for a loss that was not finite."""
+        return self._error
+
+    @property
     def running(self) -> bool:
         """Whether there is a training thread; it may be paused."""
         return self._thread is not None

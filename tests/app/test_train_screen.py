@@ -22,11 +22,13 @@ from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.loop import Loop
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.app import session as session_module
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp, run_lab
+from lstm_lab.app.samples import SampleSource
 from lstm_lab.app.screens import train as train_module
 from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.files import OpenFile, SaveFile
@@ -610,6 +612,21 @@ async def test_a_saved_network_is_not_asked_about(tmp_path: Path, monkeypatch: p
 
 
 # When something goes wrong.
+
+
+@pytest.mark.parametrize("failing", [(Loop, "_record"), (SampleSource, "_read")], ids=["training", "sample"])
+async def test_a_bug_beside_the_screen_is_called_one_and_kept(
+    failing: tuple[type, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def boom(*_: Any, **__: Any) -> None:
+        raise ValueError("boom")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with lab(LARGE) as here:
+        monkeypatch.setattr(*failing, boom)
+        await here.shows("this is a bug in lstm-lab (ValueError: boom)")
+        (path,) = tmp_path.rglob("*.txt")
+        assert ", in boom" in path.read_text(encoding="utf-8")
 
 
 async def test_a_loss_that_explodes_is_explained_and_can_be_left() -> None:

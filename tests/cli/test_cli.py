@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 
 from lstm_ext.data import load_text
-from lstm_ext.engine.backend import backend_name
+from lstm_ext.engine.backend import available_backends, backend_name
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.train.checkpoint import load_checkpoint, save_checkpoint
 from lstm_ext.train.schedule import Plan
@@ -442,6 +442,17 @@ def test_bad_generate_input_is_one_clear_line(
     status, out, err = run("generate", *(option.format(good=trained, short="short.safetensors") for option in options))
     assert (status, out) == (code, "")
     assert message in one_line(err)
+
+
+@pytest.mark.parametrize("variable", ["LSTM_LAB_BACKEND", "LSTM_LAB_KERNEL"])
+@pytest.mark.parametrize("command", ["doctor", "train --data hello --steps 1"])
+def test_a_wrong_variable_is_one_clear_line(variable: str, command: str, tmp_path: Path) -> None:
+    if variable == "LSTM_LAB_KERNEL" and "c" not in available_backends():
+        pytest.skip("the twin has no kernels")
+    env = {name: value for name, value in ENV.items() if name != "LSTM_LAB_BACKEND"} | {variable: "foo"}
+    result = subprocess.run([*LAB, *command.split()], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert re.search(rf"^(LanguageModel: )?{variable}: got 'foo', expected ", one_line(result.stderr))
 
 
 def test_an_unknown_command_is_guessed(run: Run) -> None:

@@ -167,9 +167,11 @@ def run_config(arguments: argparse.Namespace, **otherwise: Any) -> RunConfig:
 
 
 def as_option(error: ArgumentError) -> str:
-    """The message of an error about a setting, with the option's name in front."""
+    """The message of an error; if it is about a setting of a run, with the option's name in front."""
+    from lstm_ext.train.run_config import DEFAULTS
+
     name, _, problem = str(error).partition(":")
-    return f"--{name.replace('_', '-')}:{problem}"
+    return f"--{name.replace('_', '-')}:{problem}" if name in DEFAULTS else str(error)
 
 
 def add_engine(parser: argparse._ActionsContainer, threads: str = "default: 1") -> None:

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from lstm_ext.errors import LabError
 
+from ...crash import report
 from ..background import in_background
 from .dialog import Dialog
 
@@ -25,7 +26,9 @@ FILE_ERRORS = (LabError, OSError, MemoryError)
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line for the user."""
+    """An error as one line for the user; the traceback of a bug goes to a file that the line names."""
+    if not isinstance(error, FILE_ERRORS):
+        return report(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return (str(error) or type(error).__name__).partition("\n")[0]

@@ -187,9 +187,13 @@ class TrainScreen(Screen[None]):
         self._shown = now
         self.query_one(LossCurve).show(snapshot.history, snapshot.loss)
         self.query_one(StatusPanel).show(snapshot, engine_name(trainer))
-        failure = failure_text(snapshot) if snapshot.status == "failed" else ""
+        failure = snapshot.message if snapshot.status == "failed" else ""
         if failure != self._failure:
             self._failure = failure
+            if trainer.error is not None:
+                failure = f"Training ended: {one_line(trainer.error)}"
+            elif failure:
+                failure = failure_text(failure)
             self._notice(failure, failure=True)
 
     def _advance_sample(self, snapshot: Snapshot) -> None:
@@ -200,7 +204,9 @@ class TrainScreen(Screen[None]):
         gates, stream = self.query_one(GateHeatmap), self.query_one(SampleStream)
         try:
             arrived = source.take()
-        except Exception as error:  # whatever a sample fails with, the lab goes on
+        except Exception as error:  # a failed sample does not end the lab; after a bug no more are asked for
+            if not isinstance(error, FILE_ERRORS):
+                self._source = None
             self._notice(f"The network could not write: {one_line(error)}", failure=True)
             return
         if arrived is not None:
@@ -421,7 +427,8 @@ def engine_name(trainer: Trainer) -> str:
     return f"C · {trainer.model.kernel}" + (f" · {threads} threads" if threads > 1 else "")
 
 
-def failure_text(snapshot: Snapshot) -> str:
+def failure_text(reason: str) -> str:
     """Why training stopped, and which keys help."""
-    message = snapshot.message[:1].upper() + snapshot.message[1:]
-    return f"{message}. Press - for a lower learning rate and space to go on, or R to begin again."
+    return (
+        f"{reason[:1].upper()}{reason[1:]}. Press - for a lower learning rate and space to go on, or R to begin again."
+    )
