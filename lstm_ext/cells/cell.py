@@ -1,9 +1,9 @@
-"""What a cell is: everything that the rest of the library asks of ``lstm``, ``gru`` and the others beside this file.
+"""What a cell is: everything that the rest of the library needs to know about ``lstm``, ``gru`` and the others.
 
-A cell is one class, of which there is one object in ``CELLS``. Above, what it consists of, as plain data; then its
-equations, three times: ``step``, as a textbook writes them, slow and independent of everything else; ``forward`` and
-``backward``, of the NumPy twin, over whole sequences; and ``forward_stages`` with what follows it, told stage by
-stage for the walk through the gates. The C core has a file of its own for each cell, ``csrc/kernel/``.
+A cell is one class, with one object in ``CELLS``. It begins with its parts, as plain data. Its equations follow three
+times: ``step``, as a textbook writes them, slow and independent of everything else; ``forward`` and ``backward``, of
+the NumPy twin, over whole sequences; and ``forward_stages`` with what follows it, stage by stage, for the walk through
+the gates. The C core has one file per cell as well, in ``csrc/kernel/``.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Framework = Literal["PyTorch", "Keras"]
 
 @dataclass(frozen=True)
 class Block:
-    """A row block of W, and what is made of it."""
+    """A row block of W."""
 
     #: Its letter, as in W_f.
     name: str
-    #: In words: forget, input, candidate …
+    #: Its name: forget, input, candidate …
     title: str
-    #: What its pre-activation goes through.
+    #: The function of its pre-activation.
     squash: Literal["σ", "tanh", ""]
     #: What 0 and 1 mean, of a gate.
     low: str = ""
@@ -43,14 +43,14 @@ class Block:
 
     @property
     def span(self) -> Span:
-        """Where its values can lie."""
+        """The range of its values."""
         spans: dict[str, Span] = {"σ": "gate", "tanh": "tanh", "": "free"}
         return spans[self.squash]
 
 
 @dataclass(frozen=True)
 class State:
-    """What a step hands to the next one."""
+    """A state, which a step passes to the next one."""
 
     name: str
     title: str
@@ -84,7 +84,7 @@ class NamedWeights:
 
 
 class Cell:
-    """See the module. A quote, as in h', stands for "of the step before"; a is a pre-activation."""
+    """Described in ``lstm_ext.cells.cell``. A quote, as in h', means "of the step before"; a is a pre-activation."""
 
     # ------------------------------------------------------------------------------ what it consists of
 
@@ -132,11 +132,11 @@ class Cell:
         return {"Wt": (config.recurrent_rows + config.input_size, rows), "b": (rows,)}
 
     def describe(self, config: LayerConfig) -> list[str]:
-        """Its options in words."""
+        """Its options as text."""
         return [option.replace("_", " ") for option in self.switches if getattr(config, option)]
 
     def lacking(self, config: LayerConfig, framework: Framework) -> str:
-        """Why ``framework`` has no such cell, as what came and what is expected; "" if it has."""
+        """Why ``framework`` lacks this cell, as "got …, expected …"; "" if it has it."""
         if framework in self.counterparts:
             return ""
         return f"got a {self.title}, expected a cell that {framework} has: it has no {self.title}"
@@ -151,15 +151,15 @@ class Cell:
         state: Sequence[np.ndarray],
         mask: np.ndarray | None = None,
     ) -> Values:
-        """One step of one sequence: x (D,), ``state`` (h,) or (h, c), each (H,), and what multiplies h' where W
-        meets it. Returns the new states and the gates by name, and what the engines keep as ``extra``."""
+        """One step of one sequence: x (D,), ``state`` (h,) or (h, c), each (H,), and ``mask`` (H,), the factor of h'
+        where W meets it. Returns the new states and the gates by name, and what the engines keep as ``extra``."""
         raise NotImplementedError
 
     # ------------------------------------------------------------ a sequence, as the NumPy twin has it
 
     def forward(self, weights: Weights, acts: Activations) -> None:
-        """The time loop. ``acts.gates`` comes in as Wx·x + b, without U·h', and goes out as the gates; the states
-        after each step, and ``extra``, are filled in."""
+        """The time loop. On entry ``acts.gates`` holds Wx·x + b, without U·h'; on return it holds the gates. The
+        states after each step, and ``extra``, are filled in."""
         raise NotImplementedError
 
     def backward(

@@ -69,7 +69,7 @@ class GRUCell(Cell):
         if framework == "PyTorch" and not config.reset_after:
             return (
                 "got a GRU that resets before the matrix product (reset_after=False), "
-                "expected reset_after=True: PyTorch's GRU resets after it, and neither can stand for the other"
+                "expected reset_after=True: PyTorch's GRU resets after it, and neither can replace the other"
             )
         return ""
 
@@ -175,7 +175,7 @@ class GRUCell(Cell):
         yield gate(
             "r",
             "reset gate",
-            "How much of the old state the candidate gets to see: unit {unit} lets {r:%} through.",
+            "How much of the old state the candidate sees: unit {unit} lets {r:%} through.",
         )
         yield weighted_sum("_z", "update sum", "Reasons to replace the old state by the candidate.")
         yield gate(
@@ -205,8 +205,7 @@ class GRUCell(Cell):
                 "memory's view",
                 "mₜ = W_nh·hₜ₋₁ + b_nh",
                 plus(recurrent),
-                "What the old state says about the candidate, with a bias of its own, before the reset gate acts on "
-                "it.",
+                "What the old state says about the candidate, with a separate bias, before the reset gate acts on it.",
                 recurrent,
             )
             first = Part("reset", "rₜ⊙mₜ", "a_n.recurrent")
@@ -219,7 +218,7 @@ class GRUCell(Cell):
                 "reset state",
                 "sₜ = rₜ⊙hₜ₋₁",
                 "{r}·{h_prev}",
-                "The old state as the candidate gets to see it: the reset gate acts before the matrix product.",
+                "The old state as the candidate sees it: the reset gate acts before the matrix product.",
                 span="tanh",
             )
             first = Part("recurrent", "W_nh·sₜ", "a_n.recurrent", "W_nh", "s")
@@ -252,7 +251,7 @@ class GRUCell(Cell):
             "candidate",
             "dnₜ = dhₜ⊙zₜ",
             "{dh}·{z}",
-            "The candidate came in with share zₜ, so that share of the gradient goes to it.",
+            "The candidate entered with share zₜ, so it gets that share of the gradient.",
         )
         yield through_tanh("n", "_n", "candidate sum")
         if config.reset_after:
@@ -294,7 +293,7 @@ class GRUCell(Cell):
         yield back_to_h([kept, through_n], [("r", "_r"), ("z", "_z")])
 
     def seeing_h(self, config: LayerConfig) -> tuple[str, ...]:
-        return ("r", "z")  # the candidate has a way back of its own
+        return ("r", "z")  # the candidate has a separate way back
 
     def named(self, config: LayerConfig, arrays: Values) -> Values:
         named = super().named(config, arrays)

@@ -41,7 +41,7 @@ _ALL = ("i", "f", "g", "o")
 
 
 class LSTMCell(Cell):
-    """Three gates around a memory of its own, c."""
+    """Three gates around a separate memory, c."""
 
     name = "lstm"
     title = "LSTM"
@@ -83,7 +83,7 @@ class LSTMCell(Cell):
         options = {"peepholes": config.peephole, "coupled gates": config.coupled, "forced gates": bool(config.force)}
         for what, there in options.items():
             if there:
-                return f"got an LSTM with {what}, expected none: {framework}'s has no such thing"
+                return f"got an LSTM with {what}, expected none: {framework} has no LSTM with {what}"
         return ""
 
     # -------------------------------------------------------------------- one step, as in a textbook
@@ -167,7 +167,7 @@ class LSTMCell(Cell):
             slope_f -= g * f * (1 - f)  # i = 1 − f, so a_f also moves i⊙g
         for k, name in enumerate(_ALL):
             if name not in self.learned(config):
-                slope[:, :, k] = 0  # a constant does not listen to its pre-activation
+                slope[:, :, k] = 0  # a constant ignores its pre-activation
 
         da = slope  # each step's slopes become its ∂L/∂a in place
         dh, dc = dstate
@@ -220,7 +220,7 @@ class LSTMCell(Cell):
         yield from self._gate(
             config,
             "i",
-            "Reasons to write, from the same two sources, but with weights of its own.",
+            "Reasons to write, from the same two sources, but with separate weights.",
             "How far the memory is opened for writing: unit {unit} takes {i:%} of its candidate.",
         )
         yield weighted_sum("_g", "candidate sum", "The raw proposal for something new to remember.")
@@ -255,7 +255,7 @@ class LSTMCell(Cell):
             "squeezed",
             "tanh(Cₜ)",
             "tanh({c})",
-            "The memory squeezed into -1 to 1, for the output only: Cₜ itself goes on unchanged.",
+            "The memory squeezed into -1 to 1, for the output only: Cₜ itself stays unchanged.",
             span="tanh",
         )
         yield Stage(
@@ -319,7 +319,7 @@ class LSTMCell(Cell):
             "The candidate was let in by the input gate: what the gate kept out does not count.",
         )
         yield through_tanh("g", "_g", "candidate sum")
-        yield weight_gradients(" Peepholes alike: dp += da⊙C." if config.peephole else "")
+        yield weight_gradients(" The same for peepholes: dp += da⊙C." if config.peephole else "")
         yield back_to_h([], [(name, f"_{name}") for name in learned])
         yield self._back_to_memory(config)
 
@@ -327,7 +327,7 @@ class LSTMCell(Cell):
         parts = [Part("through h", "dhₜ⊙oₜ⊙(1 - tanh²(Cₜ))", "dc.hidden"), Part("from t+1", "dCₜ₊₁⊙fₜ₊₁", "dc.next")]
         filled = "{dh}·{o}·(1 - {tanh_c}²) + {dc.next}"
         if config.peephole:
-            # From t+1 then comes also what the next step's peepholes say.
+            # The next step's peepholes then also contribute from t+1.
             parts[1] = Part("from t+1", "dCₜ from t+1", "dc.next")
             if "o" in self.learned(config):
                 parts.append(Part("peephole", "p_o⊙da_o", "dc.peephole"))
@@ -355,7 +355,7 @@ class LSTMCell(Cell):
             "forget gate",
             "dfₜ = dCₜ⊙Cₜ₋₁ - diₜ",
             "{dc}·{c_prev} - {di}",
-            meaning + " from it; but as iₜ = 1 - fₜ, it answers for what is written, too.",
+            meaning + " from it; but because iₜ = 1 - fₜ, it also decides what is written.",
             (Part("kept", "dCₜ⊙Cₜ₋₁", "df.kept"), Part("i = 1 - f", "-diₜ", "df.input")),
         )
 
@@ -378,7 +378,7 @@ class LSTMCell(Cell):
         )
 
     def learned(self, config: LayerConfig) -> tuple[str, ...]:
-        """Not those of a forced gate, nor i if it is 1 − f."""
+        """Without those of a forced gate, and without i if it is 1 − f."""
         forced = {title[0] for title in config.force} | ({"i"} if config.coupled else set())
         return tuple(name for name in _ALL if name not in forced)
 

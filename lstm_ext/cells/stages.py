@@ -67,7 +67,7 @@ def last_output(meaning: str, span: Span = "tanh") -> Stage:
 
 #: What ``last_output`` means where gates see it.
 SEEN_BY_GATES = (
-    "What the cell gave out at the character before; zero before the first. Every gate sees it beside the input."
+    "The cell's output at the character before; zero before the first. Every gate sees it together with the input."
 )
 
 
@@ -97,14 +97,14 @@ def gate(name: str, title: str, meaning: str) -> Stage:
 
 def through_sigmoid(gate: str, name: str) -> Stage:
     """The gradient of a gate's pre-activation."""
-    meaning = "Back through σ, whose slope is at most 1/4, and next to nothing where the gate is nearly 0 or 1."
+    meaning = "Back through σ, whose slope is at most 1/4, and almost 0 where the gate is nearly 0 or 1."
     equation = f"da_{gate} = d{gate}ₜ⊙{gate}ₜ⊙(1 - {gate}ₜ)"
     return Stage(f"da_{gate}", f"da_{gate}", name, equation, f"{{d{gate}}}·{{{gate}}}·(1 - {{{gate}}})", meaning)
 
 
 def through_tanh(value: str, s: str, name: str) -> Stage:
     """The gradient of what a tanh was taken of; ``s`` as in ``weighted_sum``."""
-    meaning = "Back through tanh, whose slope is 1 at 0 and next to nothing near -1 and 1."
+    meaning = "Back through tanh, whose slope is 1 at 0 and almost 0 near -1 and 1."
     equation = f"da{s} = d{value}ₜ⊙(1 - {value}ₜ²)"
     return Stage(f"da{s}", f"da{s}", name, equation, f"{{d{value}}}·(1 - {{{value}}}²)", meaning)
 

@@ -18,7 +18,7 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.help import Help
-from lstm_lab.app.screens.step import MOST_TEXT, MOST_UNITS, AskText, StepScreen, Subject
+from lstm_lab.app.screens.step import MAX_TEXT, MAX_UNITS, AskText, StepScreen, Subject
 from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.cell_diagram import CellDiagram
 from lstm_lab.app.widgets.stage_detail import StageDetail
@@ -360,14 +360,14 @@ async def test_plus_and_minus_change_the_number_of_units() -> None:
         await here.press("up", "+")
         await here.walks(Subject(hidden_size=4))
         assert here.place.unit == 2
-        for size in range(5, MOST_UNITS + 1):
+        for size in range(5, MAX_UNITS + 1):
             await here.press("+")
             await here.walks(Subject(hidden_size=size))
         await here.press("+", "up", "up", "up")
-        assert here.screen.subject.hidden_size == MOST_UNITS and here.place.unit == 15
+        assert here.screen.subject.hidden_size == MAX_UNITS and here.place.unit == 15
         await here.go("forward", 4, "a_f")
         assert here.row(StageDetail, "▸").startswith("▸ unit 16")
-        for size in range(MOST_UNITS - 1, 0, -1):
+        for size in range(MAX_UNITS - 1, 0, -1):
             await here.press("-")
             await here.walks(Subject(hidden_size=size))
         await here.press("-")
@@ -413,7 +413,7 @@ async def test_a_bad_text_is_refused_in_one_line(typed: str, message: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", ["aa", "漢字 é漢", "x" * MOST_TEXT, "The quick brown fox jumps over the lazy dog"])
+@pytest.mark.parametrize("text", ["aa", "漢字 é漢", "x" * MAX_TEXT, "The quick brown fox jumps over the lazy dog"])
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_odd_texts_keep_the_current_character_in_view(text: str, size: tuple[int, int]) -> None:
     async with walking(size) as here:

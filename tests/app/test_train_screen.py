@@ -178,7 +178,7 @@ async def test_pause_really_pauses_and_space_goes_on() -> None:
         for _ in range(20):
             await here.pilot.pause(0.01)
         assert here.step == step
-        await here.shows("space go on")
+        await here.shows("space resume")
         await here.press("space")
         await here.until(lambda: here.step > step)
         await here.shows("learning", "space pause")
@@ -633,8 +633,8 @@ async def test_a_loss_that_explodes_is_explained_and_can_be_left() -> None:
     async with lab(LARGE) as here:
         saved = here.trainer.submit(lambda model: model.parameters.copy()).result()
         here.trainer.submit(lambda model: model.parameters.fill(np.nan)).result()
-        await here.shows("failed", "no longer a finite number", "R to begin again")
-        await here.shows("space go on")
+        await here.shows("failed", "no longer a finite number", "R to start again")
+        await here.shows("space resume")
         here.trainer.submit(lambda model: np.copyto(model.parameters, saved)).result()
         step = here.step
         await here.press("-", "space")

@@ -1,4 +1,4 @@
-"""Work beside the screen."""
+"""Work in the background of a screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def in_background(function: Callable[[], T]) -> Future[T]:
-    """Runs ``function`` in a daemon thread, which never delays the program's end."""
+    """Run ``function`` in a daemon thread, which never delays the program's end."""
     future: Future[T] = Future()
 
     def run() -> None:

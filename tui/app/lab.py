@@ -23,7 +23,7 @@ from ..errors import UsageError
 from .keys import LAB, bind, commands
 from .screens.dialog import Ask
 from .screens.help import Help
-from .screens.too_small import LEAST, TooSmall
+from .screens.too_small import MIN_SIZE, TooSmall
 from .screens.train import TrainScreen
 from .session import Opening, Session
 from .theme import DARK, LIGHT, ThemedApp
@@ -131,7 +131,7 @@ class LabApp(ThemedApp):
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so if the terminal is too small for any screen."""
-        fits = event.size.width >= LEAST.width and event.size.height >= LEAST.height
+        fits = event.size.width >= MIN_SIZE.width and event.size.height >= MIN_SIZE.height
         if fits and isinstance(self.screen, TooSmall):
             self.pop_screen()
         elif not fits and not isinstance(self.screen, TooSmall):

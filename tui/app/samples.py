@@ -1,4 +1,4 @@
-"""Samples for the screen: the network writes between two training steps, and its gates are read on the way."""
+"""Samples for the screen: the network writes between two training steps, and its gates are read meanwhile."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SampleSource:
 
     @property
     def busy(self) -> bool:
-        """A job is under way, or done and not yet taken."""
+        """Whether a job is running, or done and not yet taken."""
         return self._job is not None
 
     def write(self, temperature: float) -> None:
@@ -61,7 +61,7 @@ class SampleSource:
         self._job = self._trainer.submit(job)
 
     def read_again(self, sample: Sample) -> None:
-        """Asks what the network, as it is now, does on a sample's text."""
+        """Ask what the current network does on a sample's text."""
 
         def job(model: LanguageModel) -> Sample:
             step = self._trainer.snapshot().step

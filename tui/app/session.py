@@ -1,4 +1,4 @@
-"""What the lab works on, apart from any screen: the settings, the present run, and how much of it is not saved."""
+"""What the lab works on, apart from any screen: the settings, the current run, and how much of it is unsaved."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Session:
     """The app owns it and gives it to its screens. A run is made first, perhaps in another thread, then ``use``d."""
 
     def __init__(self, config: RunConfig | None = None, opening: Opening | None = None) -> None:
-        #: What the next network is made of.
+        #: The settings of the next network.
         self.config = config or RunConfig.from_options({"threads": THREADS})
         self.trainer: Trainer | None = None
         self._opening = opening or Opening()
@@ -55,19 +55,19 @@ class Session:
         return Trainer.resume(path, backend=backend, threads=threads, schedule="constant", checkpoint=None)
 
     def use(self, trainer: Trainer) -> None:
-        """Makes ``trainer`` the present run and ends the one before."""
+        """Make ``trainer`` the current run and end the one before."""
         self.end()
         self.trainer = trainer
         self.config = RunConfig.of(trainer)
         self.mark_saved()
 
     def end(self) -> None:
-        """Ends the present run."""
+        """End the current run."""
         if self.trainer is not None:
             self.trainer.stop()
 
     def mark_saved(self) -> None:
-        """What has been learned up to now need not be asked about."""
+        """Note that nothing learned so far is unsaved."""
         if self.trainer is not None:
             self._saved_seconds = self.trainer.snapshot().seconds
 

@@ -1,4 +1,4 @@
-"""The form for a new network: which cells, how large, and how it is trained."""
+"""The form for a new network: its cells, its size, and its training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Tick(Checkbox):
 
 
 class ModelForm(Dialog[RunConfig]):
-    """Edits settings; says at once what the library would not accept."""
+    """Edits settings, and says at once what the library would not accept."""
 
     DEFAULT_CSS = """
     ModelForm Grid { grid-size: 4; grid-columns: 14 1fr 14 1fr; grid-gutter: 0 1; height: auto; }
@@ -59,7 +59,7 @@ class ModelForm(Dialog[RunConfig]):
     HINT = "enter start · tab next · esc cancel"
 
     def __init__(self, config: RunConfig, text: Text) -> None:
-        """Begins with ``config``; the network is to learn ``text``."""
+        """Starts with ``config``; the network will learn ``text``."""
         super().__init__()
         self._config, self._text = config, text
 
@@ -105,7 +105,7 @@ class ModelForm(Dialog[RunConfig]):
         return isinstance(select.value, str) and switch in CELLS[select.value].switches
 
     def _check(self) -> RunConfig | None:
-        """The settings as they stand; None, and a line on it, if the library would not take them."""
+        """The current settings; None, and a line that says why, if the library would not accept them."""
         for name in SWITCHES:
             self.query_one(f"#{name}", Checkbox).disabled = not self._takes(name)
         try:
@@ -145,13 +145,13 @@ class ModelForm(Dialog[RunConfig]):
         self.action_start()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Starts or gives up."""
+        """Start or cancel."""
         if event.button.id == "start":
             self.action_start()
         else:
             self.dismiss(None)
 
     def action_start(self) -> None:
-        """Gives the settings, if they are right."""
+        """Return the settings, if they are valid."""
         if (config := self._check()) is not None:
             self.dismiss(config)

@@ -1,4 +1,4 @@
-"""The Step screen: a small network reads a text, one character and one gate at a time, and learns from it backwards."""
+"""The Step screen: a small network reads a text, one character and one gate at a time, and learns from it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from ..widgets.walk_view import Place, WalkView
 from .dialog import Dialog
 
 WALKING = Binding.Group("Walking")
-LEAST_TEXT, MOST_TEXT = 2, 60
-MOST_UNITS = 16
+MIN_TEXT, MAX_TEXT = 2, 60
+MAX_UNITS = 16
 #: A drawing of the cell with fewer lines leaves its room to the stage below.
 LOW = 7
 
@@ -75,10 +75,10 @@ class AskText(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """One line."""
-        yield Input(self._text, max_length=MOST_TEXT, id="text")
+        yield Input(self._text, max_length=MAX_TEXT, id="text")
         yield Label("", classes="dialog--error", markup=False)
         yield Label(
-            f"{LEAST_TEXT} to {MOST_TEXT} characters. Each one is read to predict the next.", classes="dialog--note"
+            f"{MIN_TEXT} to {MAX_TEXT} characters. Each one is read to predict the next.", classes="dialog--note"
         )
 
     def on_mount(self) -> None:
@@ -88,10 +88,8 @@ class AskText(Dialog[str]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Takes the text if it can be walked through."""
         text = event.value
-        if len(text) < LEAST_TEXT:
-            self.show_error(
-                f"got {len(text)} of them: at least {LEAST_TEXT} are needed, one to read and one to predict"
-            )
+        if len(text) < MIN_TEXT:
+            self.show_error(f"got {len(text)} of them: at least {MIN_TEXT} are needed, one to read and one to predict")
         elif not text.isprintable():
             bad = next(letter for letter in text if not letter.isprintable())
             self.show_error(f"{bad!r} cannot be shown: printable characters, please")
@@ -100,7 +98,7 @@ class AskText(Dialog[str]):
 
 
 class StepScreen(Screen[None]):
-    """Holds what is walked through and where the walker is; its widgets draw that."""
+    """Holds the walk and the place in it, which its widgets draw."""
 
     CSS_PATH = "step.tcss"
     HELP_TITLE = "Step"
@@ -117,7 +115,7 @@ class StepScreen(Screen[None]):
             "character(1)",
             "char",
             id="step.next",
-            tooltip="On to the next character",
+            tooltip="To the next character",
             group=WALKING,
         ),
         Binding(
@@ -174,7 +172,7 @@ class StepScreen(Screen[None]):
         self.place: Place | None = None
 
     def compose(self) -> ComposeResult:
-        """The text above; its stages on the left, the present one on the right."""
+        """The text above; its stages on the left, the current one on the right."""
         yield TitleBar(id="title")
         yield TextRibbon(id="ribbon")
         with Horizontal(id="walk"):
@@ -192,7 +190,7 @@ class StepScreen(Screen[None]):
 
     @work(exclusive=True, group="walk")
     async def _walk(self, subject: Subject) -> None:
-        """Walks through ``subject`` in the background, then goes to the stage most like the present one."""
+        """Walks through ``subject`` in the background, then goes to the stage most like the current one."""
         self.subject = subject
         if subject.trained:
             self.query_one(TitleBar).show(f"learning {subject.text!r} …")
@@ -244,7 +242,7 @@ class StepScreen(Screen[None]):
             self.action_go(self.place.index + by)
 
     def action_character(self, by: int) -> None:
-        """To the next character's first stage, or to this one's or, from there, to the one's before."""
+        """To the next character's first stage, or back to this one's or, from there, to the one before."""
         if self.place is None:
             return
         group = self.place.group
@@ -311,7 +309,7 @@ class StepScreen(Screen[None]):
 
     def action_units(self, by: int) -> None:
         """A larger or smaller network."""
-        size = min(MOST_UNITS, max(1, self.subject.hidden_size + by))
+        size = min(MAX_UNITS, max(1, self.subject.hidden_size + by))
         if size != self.subject.hidden_size:
             self._walk(replace(self.subject, hidden_size=size))
 

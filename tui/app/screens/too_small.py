@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-LEAST = Size(60, 16)
+MIN_SIZE = Size(60, 16)
 
 
 class TooSmall(ModalScreen[None]):
@@ -35,6 +35,6 @@ class TooSmall(ModalScreen[None]):
     @staticmethod
     def _message(size: Size) -> str:
         return (
-            f"The lab needs {LEAST.width}×{LEAST.height} characters,\n"
+            f"The lab needs {MIN_SIZE.width}×{MIN_SIZE.height} characters,\n"
             f"here are {size.width}×{size.height}.\nEnlarge the window, or press q to quit."
         )

@@ -54,11 +54,11 @@ class TrainScreen(Screen[None]):
     HELP = (
         "A network reads a text character by character and learns to predict the next one. Above: its loss, and "
         "where training is. Below: what its gates do while it reads what it has just written, and what it writes. "
-        "Training runs on by itself; nothing you do here waits for it."
+        "Training continues by itself; nothing you do here waits for it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("train.pause", "space", "pause", "pause", "Pause training", TRAINING, on_bar=True),
-        bind("train.go_on", "space", "go_on", "go on", "Go on with training", TRAINING, on_bar=True),
+        bind("train.resume", "space", "resume", "resume", "Continue training", TRAINING, on_bar=True),
         bind("train.step", "n", "single_step", "step", "One training step, then pause", TRAINING, on_bar=True),
         bind("train.sample", "s", "sample", "sample", "Let the network write now", TRAINING, on_bar=True),
         bind("train.faster", "plus,equals_sign", "faster", "rate up", "Higher learning rate", TRAINING),
@@ -81,7 +81,7 @@ class TrainScreen(Screen[None]):
     ]
 
     class Failed(Message):
-        """There is nothing to train: the lab cannot open."""
+        """There is nothing to train, so the lab cannot open."""
 
         def __init__(self, reason: str) -> None:
             super().__init__()
@@ -116,7 +116,7 @@ class TrainScreen(Screen[None]):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        """Starts to look at the trainer, and, once the screen has been painted, to train."""
+        """Watch the trainer, and start training once the screen has been painted."""
         self.query_one(SampleStream).show_temperature(self.temperature)
         self.set_interval(1 / self._fps, self._tick)
         self.call_after_refresh(self._begin)
@@ -138,7 +138,7 @@ class TrainScreen(Screen[None]):
             )
 
     def adopt(self, trainer: Trainer) -> None:
-        """Puts another trainer in the place of the present one, and starts it."""
+        """Replace the current trainer by another, and start it."""
         self.session.use(trainer)
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
         config = trainer.model.config
@@ -158,7 +158,7 @@ class TrainScreen(Screen[None]):
 
     @work(exclusive=True, group="ngrams", exit_on_error=False)
     async def _count_ngrams(self, trainer: Trainer) -> None:
-        """Counting is slow in comparison, so it is done aside."""
+        """Count n-grams in the background, because it is slow."""
         split = trainer.split
         if split.validation is None:
             return
@@ -197,7 +197,7 @@ class TrainScreen(Screen[None]):
             self._notice(failure, failure=True)
 
     def _advance_sample(self, snapshot: Snapshot) -> None:
-        """Takes what has been written, lets some of it out, and asks for more when it is out."""
+        """Take what the network wrote, show a part of it, and ask for more when all is shown."""
         source, sample = self._source, self._sample
         if source is None:
             return
@@ -247,9 +247,9 @@ class TrainScreen(Screen[None]):
     # What keys do.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Which commands make sense now: pause or go on, the gates that this cell has."""
+        """Which commands make sense now: pause or resume, and the gates that this cell has."""
         trainer = self.session.trainer
-        if action in ("pause", "go_on"):
+        if action in ("pause", "resume"):
             return (action == "pause") == (trainer is None or trainer.snapshot().status == "running")
         if action == "gate":
             cell = trainer.model.config.cell if trainer else self.session.config.network.cell
@@ -261,12 +261,12 @@ class TrainScreen(Screen[None]):
         return True
 
     def action_pause(self) -> None:
-        """Pauses."""
+        """Pause."""
         if self.session.trainer is not None:
             self.session.trainer.pause()
 
-    def action_go_on(self) -> None:
-        """Goes on after a pause, after a failure, or past the end."""
+    def action_resume(self) -> None:
+        """Continue after a pause, after a failure, or past the end."""
         trainer = self.session.trainer
         if trainer is not None:
             if trainer.paused:
@@ -302,34 +302,34 @@ class TrainScreen(Screen[None]):
         self.query_one(SampleStream).show_temperature(self.temperature)
 
     def action_sample(self) -> None:
-        """Lets the present sample out at once and asks for the next."""
+        """Show the rest of the current sample at once and ask for the next."""
         if self._sample is not None:
             self._type(len(self._sample.reading.text))
         self._wanted = True
 
     def action_gate(self, key: str) -> None:
-        """Shows another gate or state."""
+        """Show another gate or state."""
         self.query_one(GateHeatmap).show(key)
 
     def action_layer(self, step: int) -> None:
-        """Shows another layer."""
+        """Show another layer."""
         gates = self.query_one(GateHeatmap)
         gates.show_layer(gates.chosen_layer + step)
 
     def action_hide_notice(self) -> None:
-        """Hides the notice."""
+        """Hide the notice."""
         self._notice("")
 
     @work(exclusive=True, group="dialog")
     async def action_choose_text(self) -> None:
-        """Learns another text, with a new network of the same form."""
+        """Learn another text with a new network of the same form."""
         text = await self.app.push_screen_wait(OpenFile[Text]("A text to learn", load_text, choices=BUILTIN))
         if text is not None:
             await self._learn(self.session.config, text)
 
     @work(exclusive=True, group="dialog")
     async def action_choose_model(self) -> None:
-        """Makes another network for the same text."""
+        """Make another network for the same text."""
         trainer = self.session.trainer
         if trainer is not None:
             config = await self.app.push_screen_wait(ModelForm(RunConfig.of(trainer), trainer.text))
@@ -338,12 +338,12 @@ class TrainScreen(Screen[None]):
 
     @work(exclusive=True, group="dialog")
     async def action_restart(self) -> None:
-        """The same network again, untrained."""
+        """Start the same network again, untrained."""
         if self.session.trainer is not None:
             await self._learn(self.session.config, self.session.trainer.text)
 
     async def _learn(self, config: RunConfig, text: Text) -> None:
-        """Trains a new network."""
+        """Train a new network."""
         if not await self._may_forget():
             return
         try:
@@ -354,21 +354,21 @@ class TrainScreen(Screen[None]):
             self.adopt(trainer)
 
     async def _may_forget(self) -> bool:
-        """Whether the present network may give way: asks, if more than a little training would be lost."""
+        """Whether the current network may be replaced; asks if more than a little training would be lost."""
         if not self.session.unsaved():
             return True
-        question = f"The last {self.session.unsaved_steps():,} steps of the present network are not saved."
-        answers = [("save", "Save first", "s"), ("forget", "Go on without", "g"), ("cancel", "Cancel", "c")]
+        question = f"The last {self.session.unsaved_steps():,} steps of the current network are not saved."
+        answers = [("save", "Save first", "s"), ("forget", "Go ahead", "g"), ("cancel", "Cancel", "c")]
         answer = await self.app.push_screen_wait(Ask("Another network", question, answers))
         return answer == "forget" or (answer == "save" and await self.save())
 
     @work(exclusive=True, group="dialog")
     async def action_save(self) -> None:
-        """Writes a checkpoint."""
+        """Write a checkpoint."""
         await self.save()
 
     async def save(self) -> bool:
-        """Asks for a path and writes a checkpoint there; whether it was written. To be called in a worker."""
+        """Ask for a path and write a checkpoint there; returns whether it was written. Call it in a worker."""
         trainer = self.session.trainer
         if trainer is None:
             return False
@@ -382,7 +382,7 @@ class TrainScreen(Screen[None]):
 
     @work(exclusive=True, group="dialog")
     async def action_load(self) -> None:
-        """Goes on with a saved run."""
+        """Continue a saved run."""
         dialog = OpenFile[Trainer]("Load a checkpoint", self.session.load, suffix=".safetensors")
         trainer = await self.app.push_screen_wait(dialog)
         if trainer is not None and await self._may_forget():
@@ -390,7 +390,7 @@ class TrainScreen(Screen[None]):
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:
-        """Writes the curve or a picture of the screen."""
+        """Write the curve or a picture of the screen."""
         trainer = self.session.trainer
         if trainer is None:
             return
@@ -430,5 +430,5 @@ def engine_name(trainer: Trainer) -> str:
 def failure_text(reason: str) -> str:
     """Why training stopped, and which keys help."""
     return (
-        f"{reason[:1].upper()}{reason[1:]}. Press - for a lower learning rate and space to go on, or R to begin again."
+        f"{reason[:1].upper()}{reason[1:]}. Press - for a lower learning rate and space to continue, or R to start again."
     )

@@ -1,4 +1,4 @@
-"""The cell as a circuit: where each value stands, which of them are known, and which one is looked at."""
+"""The cell as a circuit: its values, which of them are known, and which one is selected."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class CellDiagram(WalkView):
 
     HELP_TITLE = "The cell"
     HELP = (
-        "How the values of one step hang together: from the last output and memory on the left, and the character "
-        "below, to the new ones on the right. On the way backward the same places have the gradients."
+        "How the values of one step depend on each other: from the last output and memory on the left, and the "
+        "character below, to the new ones on the right. On the way backward the same places have the gradients."
     )
 
     def draw_place(self, width: int, height: int) -> list[Strip]:

@@ -24,7 +24,7 @@ from .canvas import Canvas, Piece, clickable, heading, join, row
 
 
 class View(NamedTuple):
-    """What can be looked at: the key that shows it, its name, and where its values can lie."""
+    """A gate or state to look at: the key that shows it, its name, and the range of its values."""
 
     key: str
     title: str
@@ -97,7 +97,7 @@ class GateHeatmap(Canvas, can_focus=True):
         self._styles: dict[tuple[bool, int, int], Style] = {}
 
     def clear(self, cell: CellName, num_layers: int) -> None:
-        """Forgets everything: from now on a network of this form is shown."""
+        """Forget everything, to show a network of this form."""
         self._cell, self._num_layers = cell, num_layers
         self._columns.clear()
         self._count = self._first_unit = 0
@@ -156,7 +156,7 @@ class GateHeatmap(Canvas, can_focus=True):
         return range(self._first_unit, end)
 
     def _column_at(self, x: int, width: int) -> tuple[Reading, int] | None:
-        """What stands in column ``x``: the newest character whose number is x modulo the width."""
+        """The character in column ``x``: the newest one whose number is x modulo the width."""
         newest = self._count - 1
         number = newest - (newest - x) % width
         index = number - (self._count - len(self._columns))
@@ -214,11 +214,11 @@ class GateHeatmap(Canvas, can_focus=True):
 
     @property
     def _span(self) -> Span:
-        """Where the values can lie that are shown."""
+        """The range of the values shown."""
         return views(self._cell)[self.view].span
 
     def _limits(self, values: np.ndarray) -> tuple[float, float]:
-        """The ends of the scale. What has no bound gets a round number above nearly all its values."""
+        """The ends of the scale. Values without bounds get a round number above nearly all of them."""
         if self._span == "gate":
             return 0.0, 1.0
         if self._span == "tanh":
@@ -328,7 +328,7 @@ class GateHeatmap(Canvas, can_focus=True):
         return row(width, left, right)
 
     def _readout(self, width: int) -> Strip | None:
-        """What the cursor points at, in words and numbers."""
+        """What the cursor points at, as text."""
         if self._cursor is None:
             return None
         unit, x = self._cursor

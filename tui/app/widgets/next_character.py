@@ -1,4 +1,4 @@
-"""What the network expects next: the softmax of the present character as bars."""
+"""What the network expects next: the softmax at the current character as bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NextCharacter(WalkView):
     """The probability of every character, or of the likeliest ones, the true one marked."""
 
     HELP_TITLE = "Next character"
-    HELP = "The network's prediction at this character, as soon as the walk has come to it; > marks the true one."
+    HELP = "The network's prediction at this character, as soon as the walk has reached it; > marks the true one."
 
     def draw_place(self, width: int, height: int) -> list[Strip]:
         """A row for each character."""

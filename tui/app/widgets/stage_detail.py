@@ -21,12 +21,12 @@ from .walk_view import WalkView, most_wide, window
 
 _NUMBER = 9
 #: A bar of fewer characters says nothing.
-_LEAST_BAR = 7
-_MOST_BAR = 41
+_MIN_BAR = 7
+_MAX_BAR = 41
 
 
 class StageDetail(WalkView):
-    """Everything about the stage that the walker looks at."""
+    """Everything about the current stage."""
 
     HELP_TITLE = "The stage"
     HELP = (
@@ -36,7 +36,7 @@ class StageDetail(WalkView):
     )
 
     def draw_place(self, width: int, height: int) -> list[Strip]:
-        """Heading, equation, summands, values, meaning; details give way where there is little room."""
+        """Heading, equation, summands, values, meaning; details are left out where there is little room."""
         place, ink = self.place, self.ink
         moment = place.moment
         name = moment.stage.name[0].upper() + moment.stage.name[1:]
@@ -67,7 +67,7 @@ class StageDetail(WalkView):
         return strips[:height]
 
     def _rows_wanted(self) -> int:
-        """Rows for the values that should have room before matrix products are written out."""
+        """Rows needed for the values before matrix products are written out."""
         place = self.place
         axis = place.moment.stage.axis
         if axis == "unit":
@@ -107,19 +107,19 @@ class StageDetail(WalkView):
         symbols = [self.spelled(part.symbol) for part in parts]
         label = most_wide([part.label for part in parts]) + 1
         wide = most_wide(symbols)
-        if label + wide + _NUMBER + _LEAST_BAR + 2 > width:
+        if label + wide + _NUMBER + _MIN_BAR + 2 > width:
             # A long symbol stands in the equation already.
             symbols, wide = [""] * len(parts), 0
         limit = max((abs(part.value) for part in parts), default=0.0) or 1.0
         for part, symbol in zip(parts, symbols, strict=True):
             text = part.label.ljust(label) + symbol.ljust(wide) + format_number(part.value).rjust(_NUMBER)
-            room = min(_MOST_BAR, width - cell_len(text) - 2)
+            room = min(_MAX_BAR, width - cell_len(text) - 2)
             pieces: list[Piece] = [
                 (part.label.ljust(label), ink.muted),
                 (symbol.ljust(wide), ink.text),
                 (format_number(part.value).rjust(_NUMBER) + "  ", ink.text),
             ]
-            if room >= _LEAST_BAR:
+            if room >= _MIN_BAR:
                 pieces += self._balance(part.value / limit, room)
             yield row(width, pieces)
             if products and part.product:
@@ -190,7 +190,7 @@ class StageDetail(WalkView):
                 (format_number(float(value)).rjust(_NUMBER) + "  ", ink.text),
             ]
             share = float(value) / (float(values.max()) or 1.0)
-            length = min(_MOST_BAR, width - wide - _NUMBER - 2)
+            length = min(_MAX_BAR, width - wide - _NUMBER - 2)
             pieces.append((draw_bar(share, length, "ascii" if ink.ascii else "line"), self._color(1)))
             yield row(width, pieces)
 
@@ -236,7 +236,7 @@ class StageDetail(WalkView):
             yield row(width, [(self.label(symbol, marked=here) + bias + numbers, ink.strong if here else ink.text)])
 
     def _through_text(self, width: int, room: int) -> Iterator[Strip]:
-        """The chosen unit's value of this stage at every character that the walk has come to."""
+        """The chosen unit's value of this stage at every character that the walk has reached."""
         place, ink = self.place, self.ink
         here, steps = place.moment, place.walk.steps
         if here.phase == "update" or here.value(place.unit) is None:
@@ -264,8 +264,8 @@ class StageDetail(WalkView):
     # Bars.
 
     def _bar(self, value: float, values: np.ndarray, span: str, room: int) -> list[Piece]:
-        room = min(_MOST_BAR, room)
-        if room < _LEAST_BAR:
+        room = min(_MAX_BAR, room)
+        if room < _MIN_BAR:
             return []
         if span == "gate":
             return [(draw_bar(value, room, "ascii" if self.ink.ascii else "line"), self._color(1))]
@@ -277,14 +277,14 @@ class StageDetail(WalkView):
 
     def _scale(self, label: str, values: np.ndarray, span: str, width: int) -> Strip:
         """What the ends of the bars mean."""
-        room = min(_MOST_BAR, width - len(label) - _NUMBER - 2)
+        room = min(_MAX_BAR, width - len(label) - _NUMBER - 2)
         high = "1" if span != "free" else format_number(_limit(values, span))
         low = "0" if span == "gate" else f"-{high}"
-        text = low + high.rjust(room - len(low)) if room >= _LEAST_BAR + 12 else ""
+        text = low + high.rjust(room - len(low)) if room >= _MIN_BAR + 12 else ""
         return row(width, [(label.ljust(len(label) + _NUMBER + 2), self.ink.faint), (text, self.ink.faint)])
 
     def _color(self, sign: int) -> Style:
-        """Orange for what is positive, blue for what is negative."""
+        """Orange for positive, blue for negative values."""
         ink = self.ink
         if not ink.colored:
             return ink.text
@@ -298,5 +298,5 @@ class StageDetail(WalkView):
 
 
 def _limit(values: np.ndarray, span: str) -> float:
-    """What the end of a bar stands for."""
+    """The value at the end of a bar."""
     return 1.0 if span in ("gate", "tanh") else float(np.abs(values).max()) or 1.0

@@ -1,4 +1,4 @@
-"""The stages of one character, in their order, with the values that the walker has come past."""
+"""The stages of one character, in order, with the values that the walk has passed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .walk_view import WalkView, most_wide, window
 
 _VALUE = 9
 #: Names cut shorter say nothing.
-_LEAST_NAME = 8
+_MIN_NAME = 8
 
 
 class StageList(WalkView):
@@ -26,13 +26,13 @@ class StageList(WalkView):
     )
 
     def draw_place(self, width: int, height: int) -> list[Strip]:
-        """The heading and as many stages as fit, with the present one in view."""
+        """The heading and as many stages as fit, with the current one in view."""
         place, ink = self.place, self.ink
         moments = [place.walk.moments[k] for k in place.group]
         symbols = [self.spelled(symbol(moment)) for moment in moments]
         wide = max(5, most_wide(symbols))
         name = max(0, width - 2 - wide - 1 - _VALUE)
-        if name < _LEAST_NAME:
+        if name < _MIN_NAME:
             name, wide = 0, wide + name
         title = {"forward": "Forward", "backward": "Backward", "update": "Gradient"}[place.moment.phase]
         right = (f"unit {place.unit + 1}", ink.muted)

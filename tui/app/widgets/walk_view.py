@@ -1,4 +1,4 @@
-"""What the views of a walk share: where the walker stands, and how that is shown."""
+"""What the views of a walk share: the place in the walk, and how it is shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Place:
 
     @property
     def moment(self) -> Moment:
-        """The stage looked at."""
+        """The current stage."""
         return self.walk.moments[self.index]
 
     @cached_property
@@ -50,7 +50,7 @@ class Place:
         return self._numbers.get((t, stage))
 
     def known(self, t: int, stage: str) -> bool:
-        """Whether the walker has come past a stage, so that its value may be shown."""
+        """Whether the walk has passed a stage, so that its value may be shown."""
         number = self.find(t, stage)
         return number is not None and number <= self.index
 
@@ -81,18 +81,18 @@ class WalkView(Canvas):
 
     @property
     def place(self) -> Place:
-        """What is shown; only from ``draw_place`` on."""
+        """The place shown; only within ``draw_place``."""
         assert self._place is not None
         return self._place
 
     @property
     def cursor(self) -> Style:
-        """The style of where the walker is: of one colour forward, of another backward."""
+        """The style of the current place: one colour forward, another backward."""
         return self.ink.chosen if self.place.moment.phase == "forward" else self.ink.point + Style(reverse=True)
 
     @property
     def marker(self) -> str:
-        """What points at where the walker is, for those who see no colours."""
+        """The mark of the current place, for those who see no colours."""
         return ">" if self.ink.ascii else "▸"
 
     @property
