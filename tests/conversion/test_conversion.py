@@ -152,7 +152,7 @@ def test_keras_has_layer_normalisation_between_its_layers() -> None:
     ("options", "message"),
     [
         ({"cell": "gru"}, "rnn: got a GRU that resets before the matrix product .* expected reset_after=True"),
-        ({"cell": "lstm", "peephole": True}, "rnn: got an LSTM with peepholes, expected none: PyTorch has no LSTM with"),
+        ({"cell": "lstm", "peephole": True}, "rnn: got an LSTM with peepholes, expected none: PyTorch has no"),
         ({"cell": "lstm", "coupled": True}, "rnn: got an LSTM with coupled gates"),
         ({"cell": "lstm", "force": {"forget": 1.0}}, "rnn: got an LSTM with forced gates"),
     ],
