@@ -429,6 +429,5 @@ def engine_name(trainer: Trainer) -> str:
 
 def failure_text(reason: str) -> str:
     """Why training stopped, and which keys help."""
-    return (
-        f"{reason[:1].upper()}{reason[1:]}. Press - for a lower learning rate and space to continue, or R to start again."
-    )
+    what = f"{reason[:1].upper()}{reason[1:]}"
+    return f"{what}. Press - for a lower learning rate and space to continue, or R to start again."
