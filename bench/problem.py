@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_ext.engine.config import ModelConfig, OptimizerConfig
+from lstm_ext.engine.config import DtypeName, ModelConfig, OptimizerConfig
 
 from .rows import VOCABULARY, Row
 
@@ -33,7 +33,7 @@ class Problem:
         return self.config.parameter_views(self.parameters)
 
 
-def make_problem(row: Row, dtype: str = "float32") -> Problem:
+def make_problem(row: Row, dtype: DtypeName = "float32") -> Problem:
     """Random, but the same each time and, up to rounding, in either dtype. Nothing in it is zero, biases included."""
     config = row.config(dtype)
     rng = np.random.default_rng(row.hidden_size)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstm_ext.cells import CellName
-from lstm_ext.engine.config import ModelConfig
+from lstm_ext.engine.config import DtypeName, ModelConfig
 from lstm_ext.errors import ArgumentError
 
 #: V, the symbols of a text such as Shakespeare's.
@@ -42,7 +42,7 @@ class Row:
         prefix = ["float64"] if self.kind == "float64" else []
         return "-".join([*prefix, *parts, str(self.batch_size), str(self.seq_length)])
 
-    def config(self, dtype: str = "float32") -> ModelConfig:
+    def config(self, dtype: DtypeName = "float32") -> ModelConfig:
         """The network; no dropout."""
         return ModelConfig(
             VOCABULARY,

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Collection
 
+from lstm_ext.engine.config import DtypeName
 from lstm_ext.timing import spread, time_in_turns
 
 from .agreement import GREEDY_LENGTH, sampling_disagreement, training_disagreement
@@ -127,7 +128,7 @@ def _sampling(row: Row) -> Entry:
     return enter
 
 
-def _dtype(row: Row, key: str) -> str:
+def _dtype(row: Row, key: str) -> DtypeName:
     return "float64" if row.kind == "float64" and key == OURS else "float32"
 
 

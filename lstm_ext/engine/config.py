@@ -43,7 +43,7 @@ class ModelConfig:
     coupled: bool = False
     force: Mapping[str, float] = field(default_factory=dict)
     dropout: float = 0.0
-    dtype: str = "float32"
+    dtype: DtypeName = "float32"
 
     def __post_init__(self) -> None:
         check_at_least("output_size", self.output_size, 1)
@@ -123,7 +123,7 @@ class OptimizerConfig:
     Adam Kingma and Ba (2015).
     """
 
-    kind: str = "adam"
+    kind: OptimizerName = "adam"
     momentum: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.999

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cells import CellName
 from ..engine.config import OptimizerConfig
 from ..nn import AutoregressiveForecaster, Batch, DirectForecaster, Optimizer, fit, one_step_ahead
 from ..tasks.csv_file import read_csv_series
@@ -22,7 +23,7 @@ WAVES = {
     "noise": SineWaves(noise=0.1),
     "both": SineWaves(frequency=(0.7, 1.5), noise=0.1),
 }
-NETWORKS: dict[str, tuple[str, bool]] = {
+NETWORKS: dict[str, tuple[CellName, bool]] = {
     "RNN": ("rnn", False),
     "GRU": ("gru", False),
     "LSTM": ("lstm", False),

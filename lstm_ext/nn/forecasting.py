@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import passes_on
 from ..data.batch import Batch
 from ..errors import ArgumentError
 from .checks import checked_lengths, counted_steps
@@ -16,13 +17,19 @@ from .model import Model
 from .models import Reader
 from .pooling import Last
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import ReaderOptions
+
 
 class DirectForecaster(Model):
     """All K = ``horizon`` steps at once, from the state after the series' last one; targets are (K, B, D)."""
 
     criterion = staticmethod(mean_squared_error)
 
-    def __init__(self, input_size: int, hidden_size: int, horizon: int, **reader: Any) -> None:
+    @passes_on(Reader)
+    def __init__(self, input_size: int, hidden_size: int, horizon: int, **reader: Unpack[ReaderOptions]) -> None:
         self.input_size, self.horizon = input_size, horizon
         self.reader = Reader(input_size, hidden_size, **reader)
         self.pooling = Last(bidirectional=self.reader.rnn.bidirectional)
@@ -55,7 +62,8 @@ class AutoregressiveForecaster(Model):
     has them. What they hold in padding is not counted.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, **reader: Any) -> None:
+    @passes_on(Reader)
+    def __init__(self, input_size: int, hidden_size: int, **reader: Unpack[ReaderOptions]) -> None:
         if reader.get("bidirectional"):
             raise ArgumentError("bidirectional: got True, expected False: a forecaster must not see what comes next")
         self.input_size = input_size

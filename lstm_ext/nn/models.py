@@ -3,17 +3,18 @@
 They share their lower part, ``Reader``: [embedding,] recurrent layers, with dropout before and
 after. Inputs are symbols (T, B) from 0 to input_size−1, looked up in an embedding if there is an
 ``embedding_size`` and otherwise one-hot; or, without embedding, numbers (T, B, input_size).
-Keyword arguments that are not named go to ``Recurrent``: num_layers, bidirectional, recurrent_dropout, …
+Their further keyword arguments are those of ``Reader``, and of ``Recurrent`` below it: cell, num_layers, dropout, …
 ``init`` goes to every matrix, see ``initialization``; embeddings start normal in any case.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check_choice, passes_on
 from ..cells import CellName
 from ..errors import ArgumentError
 from .dropout import Dropout
@@ -22,13 +23,21 @@ from .linear import Linear
 from .losses import mean_squared_error
 from .model import Model
 from .module import Module
-from .pooling import POOLINGS, Attention, Last, Mean
+from .pooling import Attention, Last, Mean
 from .recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import ReaderOptions, RecurrentOptions
+
+PoolingName = Literal["last", "mean", "attention"]
 
 
 class Reader(Module):
     """Inputs (T, B) or (T, B, D) → an output (T, B, ``output_size``) per step, 0 in padding."""
 
+    @passes_on(Recurrent)
     def __init__(
         self,
         input_size: int,
@@ -38,7 +47,7 @@ class Reader(Module):
         embedding_size: int | None = None,
         dropout: float = 0.0,
         init: str = "uniform",
-        **recurrent: Any,
+        **recurrent: Unpack[RecurrentOptions],
     ) -> None:
         self.init = init
         self.embedding = None if embedding_size is None else Embedding(input_size, embedding_size)
@@ -72,17 +81,24 @@ class Reader(Module):
 class _Pooled(Model):
     """Reads a sequence, pools over its steps and maps the result to ``num_outputs`` numbers."""
 
-    def __init__(self, input_size: int, hidden_size: int, num_outputs: int, *, pooling: str, **reader: Any) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_outputs: int,
+        *,
+        pooling: PoolingName,
+        **reader: Unpack[ReaderOptions],
+    ) -> None:
+        check_choice("pooling", pooling, get_args(PoolingName))
         self.reader = Reader(input_size, hidden_size, **reader)
         size = self.reader.output_size
         if pooling == "last":
             self.pooling: Last | Mean | Attention = Last(bidirectional=self.reader.rnn.bidirectional)
         elif pooling == "mean":
             self.pooling = Mean()
-        elif pooling == "attention":
-            self.pooling = Attention(size, init=self.reader.init)
         else:
-            raise ArgumentError(f"pooling: got {pooling!r}, expected one of {', '.join(POOLINGS)}")
+            self.pooling = Attention(size, init=self.reader.init)
         self.output = Linear(size, num_outputs, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
@@ -100,8 +116,15 @@ class Classifier(_Pooled):
     the last forward pass looked at.
     """
 
+    @passes_on(Reader)
     def __init__(
-        self, input_size: int, hidden_size: int, num_classes: int, *, pooling: str = "last", **reader: Any
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_classes: int,
+        *,
+        pooling: PoolingName = "last",
+        **reader: Unpack[ReaderOptions],
     ) -> None:
         super().__init__(input_size, hidden_size, num_classes, pooling=pooling, **reader)
 
@@ -120,8 +143,15 @@ class Regressor(_Pooled):
 
     criterion = staticmethod(mean_squared_error)
 
+    @passes_on(Reader)
     def __init__(
-        self, input_size: int, hidden_size: int, num_outputs: int = 1, *, pooling: str = "last", **reader: Any
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_outputs: int = 1,
+        *,
+        pooling: PoolingName = "last",
+        **reader: Unpack[ReaderOptions],
     ) -> None:
         super().__init__(input_size, hidden_size, num_outputs, pooling=pooling, **reader)
 
@@ -132,7 +162,8 @@ class Tagger(Model):
     Targets are (T, B), −1 in padding.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_tags: int, **reader: Any) -> None:
+    @passes_on(Reader)
+    def __init__(self, input_size: int, hidden_size: int, num_tags: int, **reader: Unpack[ReaderOptions]) -> None:
         self.reader = Reader(input_size, hidden_size, **reader)
         self.output = Linear(self.reader.output_size, num_tags, init=self.reader.init)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arguments import check_choice, named_errors
 from ..engine.backend import engine_module
-from ..engine.config import DTYPES
+from ..engine.config import DTYPES, DtypeName
 from ..engine.interface import EngineModule
 from ..errors import ArgumentError
 from .noise import Noise
@@ -36,7 +36,9 @@ def planning() -> Iterator[None]:
 class _Shared:
     """What all parts of a built network have in common."""
 
-    def __init__(self, size: int, dtype: str, seed: int, backend: str | None, kernel: str | None, threads: int) -> None:
+    def __init__(
+        self, size: int, dtype: DtypeName, seed: int, backend: str | None, kernel: str | None, threads: int
+    ) -> None:
         self.engine_module = engine_module(backend, kernel, threads)
         self.threads = threads
         self.dtype = np.dtype(dtype)
@@ -129,7 +131,7 @@ class Module:
         self: _M,
         *,
         seed: int = 0,
-        dtype: str = "float32",
+        dtype: DtypeName = "float32",
         backend: str | None = None,
         kernel: str | None = None,
         threads: int = 1,
@@ -148,7 +150,7 @@ class Module:
             module.initialize(rng)
         return self
 
-    def _allocate(self, dtype: str, seed: int, backend: str | None, kernel: str | None, threads: int) -> None:
+    def _allocate(self, dtype: DtypeName, seed: int, backend: str | None, kernel: str | None, threads: int) -> None:
         """Makes the weights, all 0."""
         check_choice("dtype", dtype, DTYPES)
         modules = dict(self.modules())

@@ -13,8 +13,6 @@ from .checks import checked_lengths, counted_steps
 from .initialization import check_init, initialize_matrix
 from .module import Module
 
-POOLINGS = ("last", "mean", "attention")
-
 
 class Last(Module):
     """Each direction's state after its last step.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import passes_on
 from ..engine import rng
 from ..engine.twin.sampling import draw
 from ..errors import ArgumentError
 from .linear import Linear
 from .model import Model
 from .models import Reader
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import ReaderOptions
 
 
 class Seq2Seq(Model):
@@ -24,8 +30,16 @@ class Seq2Seq(Model):
     weights; keyword arguments that are not named go to the ``Reader`` of each. Raises ArgumentError.
     """
 
+    @passes_on(Reader)
     def __init__(
-        self, num_inputs: int, num_outputs: int, hidden_size: int, *, end: int, start: int | None = None, **reader: Any
+        self,
+        num_inputs: int,
+        num_outputs: int,
+        hidden_size: int,
+        *,
+        end: int,
+        start: int | None = None,
+        **reader: Unpack[ReaderOptions],
     ) -> None:
         for name, symbol in (("end", end), ("start", start)):
             if symbol is not None and not 0 <= symbol < num_outputs:

@@ -18,7 +18,7 @@ import copy
 import math
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from ..arguments import named_errors
 from ..cells import CELLS, CellName
 from ..cells.activations import Activations
-from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.config import DtypeName, ModelConfig, OptimizerConfig, OptimizerName
 from ..errors import ArgumentError, StateError
 from .language_model import LanguageModel
 
@@ -91,9 +91,9 @@ class _Network:
         *,
         seed: int | None = None,
         init: str = "uniform",
-        dtype: str = "float64",
+        dtype: DtypeName = "float64",
         backend: str | None = None,
-        optimizer: str = "adam",
+        optimizer: OptimizerName = "adam",
         clip: float = 5.0,
     ) -> None:
         config = ModelConfig(
@@ -101,7 +101,7 @@ class _Network:
             input_size=_integer("input_size", input_size, 1),
             hidden_size=_integer("hidden_size", hidden_size, 1),
             output_size=_integer("output_size", output_size, 1),
-            dtype=dtype if isinstance(dtype, str) else np.dtype(dtype).name,
+            dtype=dtype if isinstance(dtype, str) else cast(DtypeName, np.dtype(dtype).name),
         )
         if not 0 <= clip < math.inf:
             raise ArgumentError(f"clip: got {clip!r}, expected a number of at least 0")

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..cells import CELLS, CellName
 from ..cells.config import LayerConfig
 from ..engine.backend import engine_module
-from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.config import DtypeName, ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, MissingError
 from . import textbook
 from .cases import (
@@ -296,7 +296,7 @@ def _draws(size: _LayerSize | _ModelSize) -> int:
 
 
 def _layer(
-    options: dict[str, Any], size: _LayerSize, masked: bool, seed: tuple[int, ...], dtype: str, draw: int
+    options: dict[str, Any], size: _LayerSize, masked: bool, seed: tuple[int, ...], dtype: DtypeName, draw: int
 ) -> LayerCase:
     lengths = [(size.steps, 0, (size.steps + 1) // 2)[lane % 3] for lane in range(size.batch)]
     return random_layer(
@@ -311,14 +311,14 @@ def _layer(
     )
 
 
-def _config(options: dict[str, Any], size: _ModelSize, dtype: str) -> ModelConfig:
+def _config(options: dict[str, Any], size: _ModelSize, dtype: DtypeName) -> ModelConfig:
     return ModelConfig(
         size.inputs, size.hidden, size.outputs, num_layers=size.layers, dropout=size.dropout, dtype=dtype, **options
     )
 
 
 def _model(
-    options: dict[str, Any], size: _ModelSize, huge_logits: bool, seed: tuple[int, ...], dtype: str, draw: int
+    options: dict[str, Any], size: _ModelSize, huge_logits: bool, seed: tuple[int, ...], dtype: DtypeName, draw: int
 ) -> ModelCase:
     config = _config(options, size, dtype)
     return random_model(
@@ -331,7 +331,7 @@ def _training(
     size: _ModelSize,
     turn: tuple[dict[str, Any], tuple[float, float]],
     seed: tuple[int, ...],
-    dtype: str,
+    dtype: DtypeName,
     draw: int,
 ) -> TrainingCase:
     optimizer, (clip_norm, clip_value) = turn
@@ -342,14 +342,14 @@ def _training(
 
 
 def _update(
-    optimizer: dict[str, Any], clipping: tuple[float, float], seed: tuple[int, ...], dtype: str, draw: int
+    optimizer: dict[str, Any], clipping: tuple[float, float], seed: tuple[int, ...], dtype: DtypeName, draw: int
 ) -> UpdateCase:
     settings = OptimizerConfig(**optimizer, clip_norm=clipping[0], clip_value=clipping[1])
     return random_update(settings, dtype=dtype, seed=(*seed, draw))
 
 
 def _sampling(
-    options: dict[str, Any], cell: CellName, outputs: int, seed: tuple[int, ...], dtype: str, draw: int
+    options: dict[str, Any], cell: CellName, outputs: int, seed: tuple[int, ...], dtype: DtypeName, draw: int
 ) -> SamplingCase:
     """Two layers in float64; in float32 what ``random_sampling`` can do."""
     double = dtype == "float64"

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..cells.activations import Activations
 from ..cells.config import LayerConfig, Weights
-from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.config import DtypeName, ModelConfig, OptimizerConfig
 from ..engine.interface import Engine, EngineModule
 from ..nn.numerics import numerical_gradient
 
@@ -108,7 +108,7 @@ def random_layer(
     symbols: bool = False,
     lengths: Sequence[int] | None = None,
     masked: bool = False,
-    dtype: str = "float64",
+    dtype: DtypeName = "float64",
     seed: Seed = 0,
 ) -> LayerCase:
     """A layer with everything random, states too; the same values in either dtype. ``masked``: a recurrent mask."""
@@ -350,7 +350,7 @@ def random_training(
     )
 
 
-def _random_moments(random: np.random.Generator, count: int, dtype: str) -> np.ndarray:
+def _random_moments(random: np.random.Generator, count: int, dtype: DtypeName) -> np.ndarray:
     """(2, P): m of either sign, s well above 0, where dividing by its root does not blow up rounding errors."""
     return np.stack([random.normal(scale=0.1, size=count), random.uniform(0.01, 0.1, count)]).astype(dtype)
 
@@ -383,7 +383,7 @@ class UpdateCase:
         return results
 
 
-def random_update(optimizer: OptimizerConfig, *, dtype: str = "float64", seed: Seed = 0) -> UpdateCase:
+def random_update(optimizer: OptimizerConfig, *, dtype: DtypeName = "float64", seed: Seed = 0) -> UpdateCase:
     """Four steps of a model with 229 parameters, which are no whole number of vectors."""
     config = ModelConfig(7, 4, 9, dtype=dtype)
     random = np.random.default_rng(seed)

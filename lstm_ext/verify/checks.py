@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.config import DtypeName, ModelConfig, OptimizerConfig
 from ..engine.interface import EngineModule
 from ..nn.numerics import relative_error
 from .cases import Case, GradientCase, Results, Seed, random_training, stacked
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ..engine.core import Core
 
 #: Largest relative error allowed between two engines, and between an engine and PyTorch.
-BOUNDS = {"float64": 1e-12, "float32": 1e-5}
+BOUNDS: dict[DtypeName, float] = {"float64": 1e-12, "float32": 1e-5}
 #: Largest relative error allowed against central differences, in float64.
 DIFFERENCES_BOUND = 1e-6
 #: Largest absolute and largest relative error allowed in a kernel's own σ, tanh and exp.
-FUNCTION_BOUNDS = {"float64": 1e-15, "float32": 5e-7}
+FUNCTION_BOUNDS: dict[DtypeName, float] = {"float64": 1e-15, "float32": 5e-7}
 
 #: What an engine is compared with, in the order of a check's rows.
 REFERENCES = ("long double", "itself", "twin", "textbook", "differences", "PyTorch")
@@ -42,7 +42,7 @@ class Row:
     kernel: str | None
     #: One of ``REFERENCES``.
     reference: str
-    dtype: str
+    dtype: DtypeName
     bound: float
     #: Every array's largest relative error, ‖a − b‖ / (max(‖a‖, ‖b‖) + 1e-12); NaN if the array contains NaN.
     errors: dict[str, float] = field(default_factory=dict)
@@ -108,7 +108,12 @@ class _Tally:
         self._rows: dict[tuple[NamedEngine, str, str], Row] = {}
 
     def add(
-        self, engine: NamedEngine, reference: str, dtype: str, bound: float, compare: Callable[[], dict[str, float]]
+        self,
+        engine: NamedEngine,
+        reference: str,
+        dtype: DtypeName,
+        bound: float,
+        compare: Callable[[], dict[str, float]],
     ) -> None:
         """Take the errors that ``compare`` returns, or note what it raises; the check continues either way."""
         key = engine, reference, dtype
@@ -150,7 +155,7 @@ def relative_errors(results: Results, expected: Results) -> dict[str, float]:
 class Size:
     """How to make the cases of one size: ``make(dtype, draw)`` for each of ``draws``."""
 
-    make: Callable[[str, int], Case]
+    make: Callable[[DtypeName, int], Case]
     draws: int = 1
     #: How many entries of each gradient are compared with central differences.
     entries: int = 0
@@ -163,7 +168,7 @@ class Comparison:
     section: str
     name: str
     sizes: Sequence[Size]
-    dtypes: Sequence[str] = tuple(BOUNDS)
+    dtypes: Sequence[DtypeName] = tuple(BOUNDS)
     #: By the name of a reference, the results of a case, or some of them, that it gives.
     others: Mapping[str, Callable[[Any], Results]] = field(default_factory=dict)
 
@@ -180,7 +185,7 @@ class Comparison:
                         tally.add(engine, "differences", dtype, DIFFERENCES_BOUND, compare)
         return tally.rows()
 
-    def _compare(self, tally: _Tally, cases: Sequence[Case], dtype: str, engines: Engines) -> None:
+    def _compare(self, tally: _Tally, cases: Sequence[Case], dtype: DtypeName, engines: Engines) -> None:
         results = functools.cache(functools.partial(_results, cases))  # all comparisons use one run of an engine
 
         def errors(engine: NamedEngine, theirs: Results | None) -> dict[str, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..data.batch import Batch
+from ..engine.config import DtypeName
 from ..engine.interface import EngineModule
 from ..nn.forecasting import AutoregressiveForecaster, DirectForecaster, one_step_ahead
 from ..nn.gradcheck import batch_gradient, batch_loss
@@ -28,7 +30,7 @@ class NetworkCase:
 
     make: Callable[[], Model]
     batch: Batch
-    dtype: str
+    dtype: DtypeName
     seed: tuple[int, ...]
 
     def results(self, engine: EngineModule) -> dict[str, np.ndarray]:
@@ -66,9 +68,15 @@ def _gradient_name(name: str) -> str:
     return f"d{'p' if weight == 'peephole' else weight} {owner}"
 
 
-def verification_cases(seed: Sequence[int] = (0,)) -> dict[str, Callable[[str, int], NetworkCase]]:
+def verification_cases(seed: Sequence[int] = (0,)) -> dict[str, Callable[[DtypeName, int], NetworkCase]]:
     """By name, functions of a dtype and the number of a draw; each draw has other weights and data."""
-    every = {"num_layers": 2, "bidirectional": True, "dropout": 0.3, "recurrent_dropout": 0.2, "layer_norm": True}
+    every: dict[str, Any] = {
+        "num_layers": 2,
+        "bidirectional": True,
+        "dropout": 0.3,
+        "recurrent_dropout": 0.2,
+        "layer_norm": True,
+    }
     V, D, H, K = _INPUTS, _INPUTS, _HIDDEN, _OUTPUTS
     networks: dict[str, tuple[Callable[[], Model], Callable[[np.random.Generator], Batch]]] = {
         "classifier, last": (lambda: Classifier(V, H, K, cell="gru", bidirectional=True), _classes),
@@ -100,10 +108,10 @@ def verification_cases(seed: Sequence[int] = (0,)) -> dict[str, Callable[[str, i
         ),
     }
 
-    def case(number: int, name: str) -> Callable[[str, int], NetworkCase]:
+    def case(number: int, name: str) -> Callable[[DtypeName, int], NetworkCase]:
         make, draw_batch = networks[name]
 
-        def make_case(dtype: str, draw: int) -> NetworkCase:
+        def make_case(dtype: DtypeName, draw: int) -> NetworkCase:
             own = (*seed, number, draw)
             return NetworkCase(make, draw_batch(np.random.default_rng(own)), dtype, own)
 
