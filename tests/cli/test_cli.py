@@ -36,7 +36,8 @@ from lstm_lab.cli.commands import generate
 from lstm_lab.cli.installation import training_speed, weight
 from lstm_lab.cli.main import main
 from lstm_lab.cli.parser import COMMANDS
-from lstm_lab.cli.progress import fitting, training_fields
+from lstm_lab.cli.progress import fitting
+from lstm_lab.cli.training import training_fields
 from lstm_lab.text.units import clock, rate
 
 LAB = [sys.executable, "-m", "lstm_lab"]

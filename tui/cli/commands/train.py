@@ -8,7 +8,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Any
 
 from lstm_ext.data import TEXT_CHOICES, load_text
-from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.errors import ArgumentError, LabError
 from lstm_ext.nn.schedule import SCHEDULES
 from lstm_ext.tensors import check_destination
@@ -28,7 +27,7 @@ from lstm_ext.train.trainer import Trainer
 
 from ... import memory
 from ...errors import UsageError
-from ...text.units import clock, rate
+from ...text.units import clock
 from ..checkpoints import SUFFIX, writable
 from ..options import (
     add_checkpoint,
@@ -45,7 +44,7 @@ from ..options import (
     run_options,
     whole,
 )
-from ..progress import TrainingProgress
+from ..training import TrainingProgress, as_json, introduction, summary
 
 #: How long training takes where no limit is given.
 DEFAULT_SECONDS = 60.0
@@ -153,8 +152,8 @@ def run(arguments: argparse.Namespace) -> int:
         snapshot = trainer.run(**limits, on_progress=on_progress)
     if snapshot.status == "failed":
         raise LabError(snapshot.message)
-    result = _result(trainer, snapshot, baselines=not received)
-    print(json.dumps(result) if arguments.json else _summary(trainer, result), flush=True)
+    found = as_json(trainer, snapshot, baselines=not received)
+    print(json.dumps(found) if arguments.json else summary(trainer, found), flush=True)
     if snapshot.saved_step != snapshot.step:
         raise LabError(snapshot.message)
     if snapshot.message != begun.message:
@@ -217,7 +216,7 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
         trainer = config.trainer(text, check_memory=memory.check)
     except ArgumentError as error:
         raise LabError(as_option(error)) from error
-    say(_introduction(trainer))
+    say(introduction(trainer))
     _first_checkpoint(trainer, path, say)
     return trainer
 
@@ -265,7 +264,7 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
         threads=arguments.threads or 1,
         **changes,
     )
-    say(_introduction(trainer))
+    say(introduction(trainer))
     say(f"continuing {path} at step {saved.state.step:,}")
     if notice := trainer.snapshot().message:
         say(notice)
@@ -275,100 +274,3 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
 def _default_checkpoint(data: str, cell: str) -> str:
     """In the current directory: what was learned, and by what."""
     return f"{Path(data).stem}-{cell}{SUFFIX}"
-
-
-def _introduction(trainer: Trainer) -> str:
-    return (
-        f"{trainer.text.name}: {len(trainer.vocabulary)} different characters; {trainer.split.description}\n"
-        f"{_network(trainer)}\n{_training(trainer)}"
-    )
-
-
-def _network(trainer: Trainer) -> str:
-    config, model = trainer.model.config, trainer.model
-    layers = f"{config.num_layers} layers of " if config.num_layers > 1 else ""
-    engine = "NumPy twin" if model.backend == "numpy" else f"C core, {model.threads} thread{'s' * (model.threads > 1)}"
-    return (
-        f"{config.cell.upper()} with {layers}{config.hidden_size} units, {config.num_parameters:,} parameters, "
-        f"{config.dtype}; {engine}"
-    )
-
-
-def _training(trainer: Trainer) -> str:
-    config, dropout = trainer.config, trainer.model.config.dropout
-    parts = [
-        f"{config.batch_size} x {config.seq_length} characters per step",
-        f"{config.optimizer.kind}, learning rate {trainer.lr:g}, {config.schedule}",
-        f"dropout {dropout:g}" if dropout else "",
-        f"weights averaged over the last {config.average:.0%} of all steps" if config.average else "",
-    ]
-    return "; ".join(filter(None, parts))
-
-
-def _result(trainer: Trainer, snapshot: Snapshot, *, baselines: bool) -> dict[str, Any]:
-    """What --json prints. Losses are mean nats per character; what is not known is None.
-
-    val_loss, bits_per_char and perplexity are those of the weights that are kept.
-    """
-    counted: dict[str, float] = {}
-    if baselines and trainer.split.validation is not None:
-        evaluated = trainer.split.validation[: trainer.config.eval_symbols]
-        counted = ngram_losses(trainer.split.train, evaluated, len(trainer.vocabulary))
-    config = trainer.model.config
-    bits = snapshot.bits_per_char if snapshot.best_val is None else snapshot.best_val / math.log(2.0)
-    return {
-        "status": snapshot.status,
-        "message": snapshot.message,
-        "steps": snapshot.step,
-        "epochs": snapshot.epoch,
-        "train_loss": _finite(snapshot.smoothed),
-        "val_loss": _finite(snapshot.best_val),
-        "val_step": None if snapshot.best_val is None else snapshot.best_step,
-        "last_val_loss": _finite(snapshot.val_loss),
-        "bits_per_char": _finite(bits),
-        "perplexity": _finite(2.0**bits if bits < 1000 else math.inf),
-        "ngram_losses": counted,
-        "chars_per_second": snapshot.chars_per_second,
-        "seconds": snapshot.seconds,
-        "parameters": config.num_parameters,
-        "checkpoint": trainer.config.checkpoint,
-        "data": trainer.text.name,
-        "cell": config.cell,
-        "hidden_size": config.hidden_size,
-        "num_layers": config.num_layers,
-        "backend": trainer.model.backend,
-        "threads": trainer.model.threads,
-    }
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON knows neither NaN nor infinity."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
-    def loss(nats: float | None) -> str:
-        return "–" if nats is None else f"{nats:.3f} nats per character"
-
-    rows = [
-        ("steps", f"{result['steps']:,} ({result['epochs']:.2f} epochs) in {clock(result['seconds'])}"),
-        ("network", _network(trainer)),
-        ("training loss", f"{loss(result['train_loss'])}, smoothed"),
-        ("validation loss", loss(result["val_loss"])),
-    ]
-    if result["val_loss"] != result["last_val_loss"]:
-        rows.append(
-            ("", f"of step {result['val_step']:,}, whose weights are kept; at the end {loss(result['last_val_loss'])}")
-        )
-    if result["bits_per_char"] is not None:
-        figures = f"{result['bits_per_char']:.3f} bits per character, perplexity {result['perplexity']:.2f}"
-        rows.append(("that is", figures))
-    if result["ngram_losses"]:
-        counting = ", ".join(f"{name} {nats:.3f}" for name, nats in result["ngram_losses"].items())
-        rows.append(("n-grams", f"{counting}, counted on the same split"))
-    rows += [
-        ("speed", f"{rate(result['chars_per_second'])} characters per second"),
-        ("checkpoint", result["checkpoint"]),
-    ]
-    lines = [f"{name:<17}{value}" for name, value in rows]
-    return "\n".join([*lines, f"now try          lstm-lab generate --checkpoint {result['checkpoint']}"])
