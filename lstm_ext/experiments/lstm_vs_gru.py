@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..cells import CellName
+from ..cells import CELLS, CellName
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..nn.language_model import LanguageModel
 from ..timing import time_in_turns
@@ -92,7 +92,7 @@ class LstmVsGru(TextExperiment):
             Curve(name, settings["checkpoints"], *results.spreads(label, "losses")) for name, label in best.items()
         ]
         middle = 1
-        bars = [Bar(cell.upper(), *results.spread("time", f"{cell} {middle}")) for cell in COMPARED]
+        bars = [Bar(CELLS[cell].title, *results.spread("time", f"{cell} {middle}")) for cell in COMPARED]
         return Report(
             tables=[
                 Table(

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lstm_ext.cells import CELLS
+
 #: In a process of its own: seconds to import the library, and from there to the first model.
 _START = """
 import json, time
@@ -74,7 +76,7 @@ def training_speed(seconds: float = 1.0) -> dict[str, Any]:
     network, model = trainer.model.config, trainer.model
     return {
         "chars_per_second": snapshot.chars_per_second,
-        "network": f"{network.cell.upper()}, {network.hidden_size} units, {network.dtype}",
+        "network": f"{CELLS[network.cell].title}, {network.hidden_size} units, {network.dtype}",
         "backend": model.backend,
         "kernel": model.kernel,
         "threads": model.threads,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from lstm_ext.cells import CELLS
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
@@ -28,7 +29,7 @@ def _network(trainer: Trainer) -> str:
     layers = f"{config.num_layers} layers of " if config.num_layers > 1 else ""
     engine = "NumPy twin" if model.backend == "numpy" else f"C core, {model.threads} thread{'s' * (model.threads > 1)}"
     return (
-        f"{config.cell.upper()} with {layers}{config.hidden_size} units, {config.num_parameters:,} parameters, "
+        f"{CELLS[config.cell].title} with {layers}{config.hidden_size} units, {config.num_parameters:,} parameters, "
         f"{config.dtype}; {engine}"
     )
 

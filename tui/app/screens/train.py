@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from lstm_ext.cells import CELLS
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
@@ -144,7 +145,7 @@ class TrainScreen(Screen[None]):
         config = trainer.model.config
         size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
         self.query_one(TitleBar).show(
-            f"{os.path.basename(trainer.text.name)[-24:]} · {config.cell.upper()} {size}"
+            f"{os.path.basename(trainer.text.name)[-24:]} · {CELLS[config.cell].title} {size}"
             f" · {config.num_parameters:,} parameters"
         )
         self.query_one(GateHeatmap).clear(config.cell, config.num_layers)
