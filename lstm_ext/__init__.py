@@ -26,8 +26,9 @@ if TYPE_CHECKING:
         StateError,
     )
     from .nn.functional import Cache, gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
-    from .nn.language_model import LanguageModel, Trace
+    from .nn.language_model import LanguageModel
     from .nn.textbook import GRU, LSTM, RNN
+    from .nn.trace import TextTrace, Trace
     from .train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from .train.config import TrainerConfig
     from .train.evaluation import Evaluation, evaluate
@@ -60,8 +61,9 @@ _NAMES = {
         "rnn_backward",
         "rnn_forward",
     ),
-    "nn.language_model": ("LanguageModel", "Trace"),
+    "nn.language_model": ("LanguageModel",),
     "nn.textbook": ("GRU", "LSTM", "RNN"),
+    "nn.trace": ("TextTrace", "Trace"),
     "train.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "train.config": ("TrainerConfig",),
     "train.evaluation": ("Evaluation", "evaluate"),
@@ -99,6 +101,7 @@ __all__ = [
     "Split",
     "StateError",
     "Text",
+    "TextTrace",
     "Trace",
     "Trainer",
     "TrainerConfig",

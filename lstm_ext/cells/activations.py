@@ -11,7 +11,7 @@ from . import CELLS
 from .config import LayerConfig
 
 
-@dataclass
+@dataclass(repr=False)
 class Activations:
     """A layer's forward pass over T steps of B sequences, as both engines return it.
 
@@ -50,6 +50,12 @@ class Activations:
             gates=np.empty((steps, batch, len(cell.blocks), H), dtype),
             extra=np.empty((steps, batch, H), dtype) if cell.has_extra else None,
         )
+
+    def __repr__(self) -> str:
+        (T, B), H = self.gates.shape[:2], self.config.hidden_size
+        names = [*self.blocks, *(["c"] if self.c is not None else []), *(["h"] if "h" not in self.blocks else [])]
+        reverse = " in reverse" if self.config.reverse else ""
+        return f"<{self.config.cell}{reverse}: {', '.join(names)}; T={T}, B={B}, H={H}>"
 
     def begin(self, state: np.ndarray) -> None:
         """Puts the state (S, B, H) that the first step starts from into its place."""

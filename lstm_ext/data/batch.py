@@ -16,3 +16,7 @@ class Batch(NamedTuple):
     lengths: np.ndarray | None
     #: What the network has to answer; each network's docstring gives the shape.
     targets: np.ndarray
+
+    def __repr__(self) -> str:
+        arrays = {name: np.asarray(value) for name, value in self._asdict().items() if value is not None}
+        return f"<Batch: {', '.join(f'{name} {array.dtype} {array.shape}' for name, array in arrays.items())}>"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,7 +25,7 @@ OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 
 
 @checked_keywords
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelConfig:
     """Stacked recurrent layers and a softmax output layer over ``output_size`` symbols.
 
@@ -51,6 +51,12 @@ class ModelConfig:
         check_choice("dtype", self.dtype, DTYPES)
         check_within("dropout", self.dropout, 0.0, 1.0)
         self.layer(0)
+
+    def __repr__(self) -> str:
+        """Without what is at its default."""
+        values = ((f.name, getattr(self, f.name), {} if f.name == "force" else f.default) for f in fields(self))
+        shown = [f"{name}={value!r}" for name, value, default in values if value != default]
+        return f"ModelConfig({', '.join(shown)})"
 
     def layer(self, index: int) -> LayerConfig:
         """One layer, counted from the input upwards."""

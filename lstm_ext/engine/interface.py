@@ -31,7 +31,7 @@ class LayerGradients:
     dpeephole: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainResult:
     """What ``Engine.train`` did: ``done`` steps, and the loss and gradient norm of each."""
 
@@ -40,6 +40,10 @@ class TrainResult:
     losses: np.ndarray
     #: (done,) float64, global gradient norm before clipping.
     norms: np.ndarray
+
+    def __repr__(self) -> str:
+        losses = f", loss {self.losses[0]:.4g} to {self.losses[-1]:.4g}" if self.done else ""
+        return f"<TrainResult: {self.done:,} steps{losses}>"
 
 
 class Engine(Protocol):

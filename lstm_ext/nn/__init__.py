@@ -9,6 +9,7 @@ losses                 ``cross_entropy``, ``mean_squared_error``
 training               ``fit``, ``Optimizer``
 data                   ``Batch``, ``pad``, ``WordVocabulary``, ``shuffled``, ``one_step_ahead``
 files                  ``save``, ``load``, ``load_optimizer``, ``load_vocabulary``
+insight                ``Trace``, which every network gives: ``model.trace(inputs, lengths)``
 proof                  ``gradient_errors``
 =====================  ====================================================================
 
@@ -56,6 +57,7 @@ from .recurrent import Recurrent, RecurrentLayer
 from .saving import load, load_optimizer, load_vocabulary, save
 from .seq2seq import Seq2Seq
 from .sequential import Sequential
+from .trace import TextTrace, Trace
 from .training import FitResult, Progress, fit, shuffled
 
 __all__ = [
@@ -86,6 +88,8 @@ __all__ = [
     "Sequential",
     "Tagger",
     "Tanh",
+    "TextTrace",
+    "Trace",
     "WordVocabulary",
     "cross_entropy",
     "fit",

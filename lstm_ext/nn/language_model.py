@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..cells.activations import Activations
 from ..engine.config import ModelConfig
 from ..engine.interface import Engine, EngineModule
 from ..errors import ArgumentError
@@ -19,32 +18,10 @@ from .losses import softmax
 from .model import Model
 from .optimizer import Optimizer
 from .recurrent import RecurrentLayer
+from .trace import TextTrace
 
 #: ``evaluate`` and ``probabilities`` work in pieces of about so many numbers.
 PIECE = 1 << 21
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Everything a model computed over one text of T symbols (B = 1)."""
-
-    #: (T,) int32
-    symbols: np.ndarray
-    #: One per layer, from the input upwards.
-    layers: tuple[Activations, ...]
-    #: (T, V) float64: row t is the model's prediction of symbol t+1.
-    probabilities: np.ndarray
-    #: (T,) float64 nats: −log of the probability that symbol t had; NaN for the first, which nothing predicted.
-    loss_per_symbol: np.ndarray
-
-    def values(self, layer: int) -> dict[str, np.ndarray]:
-        """One layer's gates and states by name, (T, H) each: LSTM i, f, g, o, c, h; GRU r, z, n, h; RNN h."""
-        activations = self.layers[layer]
-        values = {name: block[:, 0] for name, block in activations.blocks.items()}
-        if activations.c is not None:
-            values["c"] = activations.c_output[:, 0]
-        values["h"] = activations.output[:, 0]
-        return values
 
 
 class LanguageModel(Model):
@@ -253,17 +230,33 @@ class LanguageModel(Model):
             offset=offset,
         )
 
-    def trace(self, symbols: Sequence[int] | np.ndarray, state: np.ndarray | None = None) -> Trace:
-        """Gates, states, predictions and losses over ``symbols``, without dropout; ``state`` is left as it is."""
-        array = self._checked("symbols", symbols, 1)
+    def trace(
+        self, inputs: ArrayLike, lengths: ArrayLike | None = None, *, state: np.ndarray | None = None
+    ) -> TextTrace:
+        """Gates, states, predictions and losses, without dropout: of symbols (T, B), or of one sequence (T,).
+
+        ``state`` (L, S, B, H) is where to start, by default zeros, and is left as it is. Raises ``ArgumentError``,
+        also where input and output alphabet differ: there no prediction can be compared with what came.
+        """
+        single = np.ndim(inputs) == 1
+        array = (
+            self._checked("symbols", np.asarray(inputs), 1)[:, np.newaxis] if single else self._batch(inputs, lengths)
+        )
         self._reads_what_it_predicts()
-        self.engine.forward(array[:, np.newaxis], None, self._starting(state, 1))
-        probabilities = softmax(self.engine.logits()[:, 0])
-        loss = np.full(len(array), np.nan)
+        counts = checked_lengths(lengths, *array.shape)
+        self.engine.forward(array, None, self._starting(state, array.shape[1]))
+        probabilities = softmax(self.engine.logits())
+        loss = np.full(array.shape, np.nan)
         with np.errstate(divide="ignore"):  # a probability that underflowed to 0 costs ∞ nats
-            loss[1:] = -np.log(probabilities[np.arange(len(array) - 1), array[1:]])
-        layers = tuple(self.engine.activations(layer) for layer in range(self.config.num_layers))
-        return Trace(array, layers, probabilities, loss)
+            loss[1:] = -np.log(np.take_along_axis(probabilities[:-1], array[1:, :, np.newaxis], axis=2)[:, :, 0])
+        if counts is not None:
+            loss[~counted_steps(counts, len(array))] = np.nan
+        layers = {
+            f"layers.{n}": replace(self.engine.activations(n), lengths=counts) for n in range(self.config.num_layers)
+        }
+        if single:
+            return TextTrace(layers, array[:, 0], probabilities[:, 0], loss[:, 0])
+        return TextTrace(layers, array, probabilities, loss)
 
     def _checked(self, name: str, symbols: Sequence[int] | np.ndarray, ndim: int) -> np.ndarray:
         """``symbols`` as a C-contiguous int32 array of at least one input symbol."""

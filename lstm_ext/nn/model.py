@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..cells.activations import Activations
 from ..engine.rng import dropout_key
 from ..errors import ArgumentError, NonFiniteError
 from .checks import checked_lengths, counted_steps
 from .losses import cross_entropy, softmax
 from .module import Module
 from .optimizer import Optimizer
+from .recurrent import RecurrentLayer
+from .trace import Trace, as_batch, own_arrays
 
 
 class Model(Module):
@@ -80,6 +83,17 @@ class Model(Module):
     def _evaluated(self, inputs: ArrayLike, lengths: ArrayLike | None) -> np.ndarray:
         with self.evaluating():
             return self.forward(inputs, lengths)
+
+    def trace(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> Trace:
+        """Gates and states of all recurrent layers over a batch, or over one sequence, symbols (T,) or numbers
+        (T, D), without dropout; do not call it between ``forward`` and ``backward``."""
+        self._evaluated(as_batch(inputs), lengths)
+        return Trace(self._activations())
+
+    def _activations(self) -> dict[str, Activations]:
+        """Those of the last forward pass, by the names of the layers."""
+        layers = {prefix: module for prefix, module in self.modules() if isinstance(module, RecurrentLayer)}
+        return {prefix.removesuffix("."): own_arrays(layer.activations) for prefix, layer in layers.items()}
 
     def train_step(
         self,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import passes_on
+from ..data.padding import pad
 from ..engine import rng
 from ..engine.twin.sampling import draw
 from ..errors import ArgumentError
 from .linear import Linear
 from .model import Model
 from .models import Reader
+from .trace import Trace, as_batch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -72,6 +75,22 @@ class Seq2Seq(Model):
 
     def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
         return self.criterion(self.forward(inputs, lengths, targets), targets)
+
+    def trace(self, inputs: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | None = None) -> Trace:
+        """As of any network: of the encoder, and of the decoder while it reads ``targets``, (U, B) or (U,), or else
+        what it writes itself, at most twice as much as it was given."""
+        batch = as_batch(inputs)
+        if targets is None:
+            written = self.decode(batch, lengths, max_length=2 * len(batch))
+            targets, _ = pad([[*own, self.end] for own in written], -1)
+        targets = as_batch(targets)
+        with self.evaluating():
+            self.forward(batch, lengths, targets)
+        counted = np.count_nonzero(targets >= 0, axis=0).astype(np.int32)
+        layers = self._activations()
+        return Trace(
+            {name: replace(a, lengths=counted) if name.startswith("decoder") else a for name, a in layers.items()}
+        )
 
     def decode(
         self,
