@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import textwrap
 import typing
 import warnings
 from importlib import import_module
@@ -13,6 +15,7 @@ from types import ModuleType
 import numpy.typing
 import pdoc
 import pdoc.doc_ast
+import pdoc.docstrings
 
 
 class ArrayLike:
@@ -26,6 +29,8 @@ import lstm_ext  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "build" / "docs"
+#: A table between lines of ===.
+TABLE = re.compile(r"^=+ +=[= ]*\n(?:.*\n)*?=+ +=[= ]*$", re.MULTILINE)
 
 
 def public_modules() -> list[ModuleType]:
@@ -47,12 +52,17 @@ def prepare(modules: list[ModuleType]) -> None:
         getattr(lstm_ext, name)  # the package loads its names when they are first used
     for module in modules:
         add_comments(module)
-        for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == module.__name__:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_"):
                 add_comments(value)
                 if hasattr(value, "_fields"):
                     # A NamedTuple's constructor does not know the names that its annotations use.
                     value.__new__.__annotations__ = typing.get_type_hints(value)
+
+
+def as_written(docstring: str, source: Path | None) -> str:
+    """A docstring whose tables keep their columns."""
+    return TABLE.sub(lambda table: textwrap.indent(table[0], "    "), docstring)
 
 
 def add_comments(owner: ModuleType | type) -> None:
@@ -75,6 +85,7 @@ if __name__ == "__main__":
     prepare(modules)
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", "The module specification")  # pdoc adds some packages' modules by itself, too
+    pdoc.docstrings.rst = as_written
     pdoc.render.configure(docformat="restructuredtext", footer_text=f"lstm-lab {lstm_ext.__version__}")
     pdoc.pdoc(*(module.__name__ for module in modules), output_directory=TARGET)
     print(f"docs: wrote {TARGET.relative_to(ROOT)}/index.html")

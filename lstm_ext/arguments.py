@@ -1,4 +1,4 @@
-"""Checks of arguments. Of a misspelled one the error names what was called, and what was probably meant."""
+"""Checks of arguments. For a misspelled one the error names what was called, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
-    """Raises ``ArgumentError`` unless ``value`` is one of ``allowed``."""
+    """Raises ArgumentError unless ``value`` is one of ``allowed``."""
     choices = list(allowed)
     if value not in choices:
         raise ArgumentError(f"{name}: got {value!r}, {_hint(value, choices, 'one of')}")
 
 
 def check_at_least(name: str, value: object, minimum: int) -> None:
-    """Raises ``ArgumentError`` unless ``value`` is an integer of at least ``minimum``."""
+    """Raises ArgumentError unless ``value`` is an integer of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {minimum}")
 
 
 def check_within(name: str, value: float, low: float, high: float) -> None:
-    """Raises ``ArgumentError`` unless ``value`` lies in [low, high)."""
+    """Raises ArgumentError unless ``value`` lies in [low, high)."""
     if not low <= value < high:
         raise ArgumentError(f"{name}: got {value!r}, expected a number in [{low}, {high})")
 
@@ -53,7 +53,7 @@ def checked_keywords(cls: _C) -> _C:
 
 
 def named_errors(cls: _C) -> _C:
-    """A class decorator: whatever the constructor refuses begins with the class that was called, as in
+    """A class decorator: the constructor's errors begin with the class that was called, as in
     "Tagger: cell: got 'lstmm', did you mean 'lstm'?"; of constructors within constructors it is the outermost."""
     if "__init__" not in vars(cls):
         return cls

@@ -15,7 +15,7 @@ proof                  ``gradient_errors``
 
 Layout is time-major, (T, B, …); symbols are integers; ``lengths`` (B,) says how many steps of each sequence
 count, and what stands after them never changes an output. A network of one's own says in which
-order its parts run, and, backwards, their gradients. A bidirectional tagger, ready and trained::
+order its parts run, and, backwards, their gradients. A bidirectional tagger, ready and trained:
 
     class BiLSTMTagger(nn.Model):
         def __init__(self, num_words, num_tags):

@@ -1,4 +1,7 @@
-"""The next numbers of series (T, B, D), all at once or one after the other. The loss is the mean squared error."""
+"""The next numbers of series (T, B, D), all at once or one after the other.
+
+The loss is the mean squared error, in the squared unit of the series.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +39,18 @@ class DirectForecaster(Model):
         self.output = Linear(self.reader.output_size, horizon * input_size, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """(K, B, D)"""
+        """Forecasts (K, B, D)."""
         flat = self.output.forward(self.pooling.forward(self.reader.forward(inputs, lengths), lengths))
         y: np.ndarray = flat.reshape(len(flat), self.horizon, self.input_size).swapaxes(0, 1)
         return y
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """``dout`` (K, B, D) is ∂L/∂forecasts; returns ∂L/∂inputs, or None for symbols."""
         flat = dout.swapaxes(0, 1).reshape(dout.shape[1], -1)
         return self.reader.backward(self.pooling.backward(self.output.backward(flat)))
 
     def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int | None = None) -> np.ndarray:
-        """(K, B, D); ``horizon`` may be shorter than the network's own."""
+        """Forecasts (K, B, D), without dropout. Raises ArgumentError for a ``horizon`` beyond the network's."""
         if horizon is not None and not 0 <= horizon <= self.horizon:
             raise ArgumentError(
                 f"horizon: got {horizon!r}, expected 0 to {self.horizon}, for which this network was made"
@@ -56,10 +60,10 @@ class DirectForecaster(Model):
 
 
 class AutoregressiveForecaster(Model):
-    """One step ahead, and as far as wanted by reading its own forecasts.
+    """One step ahead, and any number of steps by reading its own forecasts.
 
-    It learns at every step: targets (T, B, D) are what follows each of the inputs, as ``one_step_ahead``
-    has them. What they hold in padding is not counted.
+    It learns at every step: targets (T, B, D) are the values after each of the inputs, as ``one_step_ahead``
+    gives them. Padding does not count. Raises ArgumentError for ``bidirectional``.
     """
 
     @passes_on(Reader)
@@ -73,10 +77,11 @@ class AutoregressiveForecaster(Model):
     def forward(
         self, inputs: ArrayLike, lengths: ArrayLike | None = None, state: ArrayLike | None = None
     ) -> np.ndarray:
-        """(T, B, D): row t forecasts the series at t+1."""
+        """Forecasts (T, B, D): row t is that of the series at t+1."""
         return self.output.forward(self.reader.forward(inputs, lengths, state))
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """``dout`` (T, B, D) is ∂L/∂forecasts; returns ∂L/∂inputs, or None for symbols."""
         return self.reader.backward(self.output.backward(dout))
 
     def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
@@ -91,7 +96,7 @@ class AutoregressiveForecaster(Model):
         return int(D) * (T * B if counts is None else int(counts.sum()))
 
     def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int = 1) -> np.ndarray:
-        """(horizon, B, D)"""
+        """Forecasts (horizon, B, D), without dropout."""
         with self.evaluating():
             outputs = self.forward(inputs, lengths)
             T, B, D = outputs.shape
@@ -105,8 +110,8 @@ class AutoregressiveForecaster(Model):
 
 
 def one_step_ahead(series: ArrayLike, lengths: ArrayLike | None = None) -> Batch:
-    """From whole series (T, B, D) what an ``AutoregressiveForecaster`` learns from: all steps but the last, and
-    what follows each."""
+    """Series (T, B, D) as an ``AutoregressiveForecaster`` learns from them: all steps but the last as inputs, and
+    the next step of each as targets. Raises ArgumentError for another shape or T less than 2."""
     values = np.asarray(series)
     if values.ndim != 3 or len(values) < 2:
         raise ArgumentError(f"series: got shape {values.shape}, expected (T, B, D) with T at least 2")

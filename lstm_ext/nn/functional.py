@@ -112,8 +112,6 @@ def lstm_forward(
 ) -> tuple[np.ndarray, np.ndarray, Cache]:
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
 
-    ::
-
         i = σ(W_i·[h', x] + b_i + p_i⊙c')        c = f⊙c' + i⊙g
         f = σ(W_f·[h', x] + b_f + p_f⊙c')        h = o⊙tanh(c)
         g = tanh(W_g·[h', x] + b_g)
@@ -157,8 +155,6 @@ def gru_forward(
     backend: str | None = None,
 ) -> tuple[np.ndarray, Cache]:
     """Gated recurrent unit (Cho et al. 2014), with z as the share of what is new.
-
-    ::
 
         r = σ(W_r·[h', x] + b_r)        z = σ(W_z·[h', x] + b_z)        h = (1−z)⊙h' + z⊙n
         n = tanh(W_n·[r⊙h', x] + b_n)                    reset_after=False, the textbook's

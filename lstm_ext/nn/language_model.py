@@ -20,21 +20,20 @@ from .optimizer import Optimizer
 from .recurrent import RecurrentLayer
 from .trace import TextTrace
 
-#: ``evaluate`` and ``probabilities`` work in pieces of about so many numbers.
+#: ``evaluate`` and ``probabilities`` work in pieces of about this many numbers.
 PIECE = 1 << 21
 
 
 class LanguageModel(Model):
     """Stacked recurrent layers, and a softmax over the next symbol.
 
-    A network as the others are, but built at once, and run by ``engine``, which does all of it in one piece:
-    forward, loss, backward, update and sampling. Inputs are symbols (T, B), 0 … input_size−1; targets are (T, B),
+    A network like the others, but built at once and run by ``engine``, which does forward, loss, backward, update
+    and sampling in one piece. Inputs are symbols (T, B), 0 … input_size−1; targets are (T, B),
     0 … output_size−1, or −1 where nothing counts. Each sequence of a batch starts from a zero state.
 
     ``init`` and ``forget_bias`` decide how the weights start: see ``initialization``. The same
-    ``seed`` gives the same start on either backend and, up to rounding, in either dtype.
-
-    Not to be used by two threads at once.
+    ``seed`` gives the same start on either backend and, up to rounding, in either dtype. Losses are mean nats per
+    counted symbol. Raises ArgumentError for arguments out of range. Two threads may not use it at once.
     """
 
     engine: Engine
@@ -77,7 +76,7 @@ class LanguageModel(Model):
         return self.engine.logits()
 
     def backward(self, dout: np.ndarray) -> None:
-        """There is nothing to return: symbols have no gradient."""
+        """``dout`` (T, B, V) is ∂L/∂logits; nothing is returned, because symbols have no gradient."""
         self.engine.backward(dlogits=dout)
 
     def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
@@ -107,8 +106,8 @@ class LanguageModel(Model):
         seed: int = 0,
         lr: float | None = None,
     ) -> tuple[float, float]:
-        """As of any network, in one call of the engine."""
-        if type(self) is not LanguageModel:  # what a subclass does otherwise shall have its effect
+        """As for any network, in one call of the engine."""
+        if type(self) is not LanguageModel:  # a subclass may have overridden parts of it
             return super().train_step(inputs, lengths, targets, optimizer, seed=seed, lr=lr)
         symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
         number = optimizer.steps + 1
@@ -156,11 +155,11 @@ class LanguageModel(Model):
     def evaluate(
         self, inputs: np.ndarray, targets: np.ndarray, state: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
-        """How well ``targets`` (T, B) are predicted from ``inputs`` (T, B), without dropout.
+        """How well the model predicts ``targets`` (T, B) from ``inputs`` (T, B), without dropout.
 
         Returns the mean nats per counted symbol (target −1: not counted; 0 if none is) and the
-        final state. ``state`` (L, S, B, H) is where to start, by default zeros, and is left as
-        it is. Works through T in pieces: memory does not grow with it.
+        final state. ``state`` (L, S, B, H) is where to start, by default zeros, and is not changed. T is
+        processed in pieces, so memory does not grow with it.
         """
         inputs, targets = self._checked("inputs", inputs, 2), self._checked_targets(targets)
         if inputs.shape != targets.shape:
@@ -175,7 +174,7 @@ class LanguageModel(Model):
         return (total / count if count else 0.0), state
 
     def probabilities(self, symbols: Sequence[int] | np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
-        """(T, V) float64: row t predicts the symbol after ``symbols[t]``; ``state`` is left as it is."""
+        """(T, V) float64: row t predicts the symbol after ``symbols[t]``; ``state`` is not changed."""
         inputs = self._checked("symbols", symbols, 1)[:, np.newaxis]
         state = self._starting(state, 1)
         probabilities = np.empty((len(inputs), self.config.output_size))
@@ -196,10 +195,10 @@ class LanguageModel(Model):
         offset: int = 0,
         state: np.ndarray | None = None,
     ) -> np.ndarray:
-        """(length,) int32: feeds ``prime``, at least one symbol, then draws and feeds what it drew.
+        """Feed ``prime``, at least one symbol, then draw symbols and feed each; returns (length,) int32.
 
         ``temperature`` 0 takes the likeliest symbol; ``top_k`` > 0 draws only from the k
-        likeliest, ``top_p`` < 1 only from the fewest that together are at least that probable.
+        likeliest, ``top_p`` < 1 only from the fewest whose probabilities add up to that (Holtzman et al. 2020).
 
         A given ``state`` (L, S, 1, H) is advanced in place, so that a text can be drawn in
         pieces: the next piece is ``sample(drawn[-1:], n, state=state, offset=symbols drawn so far)``.
@@ -294,13 +293,13 @@ class LanguageModel(Model):
         return [slice(start, min(start + size, steps)) for start in range(0, steps, size)]
 
 
-def _integers(name: str, values: Sequence[int] | np.ndarray, ndim: int, least: int, most: int) -> np.ndarray:
+def _integers(name: str, values: Sequence[int] | np.ndarray, ndim: int, low: int, high: int) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != ndim or not array.size or array.dtype.kind not in "iu":
         raise ArgumentError(
             f"{name}: got shape {array.shape} of {array.dtype}, expected {ndim}-dimensional integers, at least one"
         )
-    if array.min() < least or array.max() > most:
-        raise ArgumentError(f"{name}: got symbols {array.min()} to {array.max()}, expected {least} to {most}")
+    if array.min() < low or array.max() > high:
+        raise ArgumentError(f"{name}: got symbols {array.min()} to {array.max()}, expected {low} to {high}")
     checked: np.ndarray = np.ascontiguousarray(array, dtype=np.int32)
     return checked

@@ -23,29 +23,31 @@ from .trace import Trace, as_batch, own_arrays
 class Model(Module):
     """A module whose ``forward(inputs, lengths)`` is compared with targets by ``criterion``.
 
-    ``criterion(outputs, targets)`` returns the loss and ∂loss/∂outputs, as the functions in ``losses``
-    do; a subclass may name another one than ``cross_entropy``.
+    ``criterion(outputs, targets)`` returns the loss and ∂loss/∂outputs, as the functions in ``losses`` do. It is
+    ``cross_entropy``, in mean nats, unless a subclass names another.
     """
 
     criterion: Callable[[Any, Any], tuple[float, np.ndarray]] = staticmethod(cross_entropy)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """The outputs for inputs (T, B) or (T, B, D); their shape is the network's."""
         raise NotImplementedError
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """From ∂L/∂outputs, in the outputs' shape: fills ``gradient``; returns ∂L/∂inputs, or None for symbols."""
         raise NotImplementedError
 
     def compare(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> tuple[float, np.ndarray]:
-        """Runs ``forward``; the loss, and its gradient with respect to what came out."""
+        """Run ``forward``; returns the loss, and its gradient with respect to the outputs, in their shape."""
         return self.criterion(self.forward(inputs, lengths), targets)
 
     def loss(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> float:
-        """The loss of a batch, without dropout."""
+        """The loss of a batch without dropout, in the unit of ``criterion``: mean nats, or a squared unit."""
         with self.evaluating():
             return self.compare(inputs, lengths, targets)[0]
 
     def loss_and_gradient(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> float:
-        """The loss of a batch, dropout acting in ``train`` mode; afterwards ``gradient`` is that of the loss."""
+        """The loss of a batch in the unit of ``criterion``, with dropout in ``train`` mode; fills ``gradient``."""
         loss, dout = self.compare(inputs, lengths, targets)
         self.backward(dout)
         return loss
@@ -56,8 +58,8 @@ class Model(Module):
         return array.size if array.dtype.kind == "f" else int(np.count_nonzero(array >= 0))
 
     def predict(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """What the network says, without dropout: where it gives logits, the likeliest class of each sequence (B,)
-        or of each step (T, B), −1 in padding; otherwise what ``forward`` gives."""
+        """The network's answers, without dropout: for logits, the likeliest class of each sequence (B,) or of each
+        step (T, B), −1 in padding; otherwise what ``forward`` gives."""
         outputs = self._evaluated(inputs, lengths)
         if not self._gives_logits:
             return outputs
@@ -66,9 +68,9 @@ class Model(Module):
         return classes if counted is None else np.where(counted, classes, -1)
 
     def predict_proba(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """The probability of each class, float64: (B, K) or (T, B, K), which is 0 in padding.
+        """The probability of each class, float64 (B, K) or (T, B, K), 0 in padding.
 
-        Raises ``ArgumentError`` for a network whose outputs are no logits.
+        Raises ArgumentError for a network whose outputs are not logits.
         """
         if not self._gives_logits:
             raise ArgumentError(f"predict_proba: {type(self).__name__} predicts numbers, expected a network of classes")
@@ -105,11 +107,11 @@ class Model(Module):
         seed: int = 0,
         lr: float | None = None,
     ) -> tuple[float, float]:
-        """One update, at ``lr`` or else the optimizer's rate: the loss before it, and the gradient's norm before
-        clipping.
+        """One update, at ``lr`` or else the optimizer's rate; returns the loss before it, and the gradient's norm
+        before clipping.
 
-        ``seed`` and the step's number decide the masks of dropout, which acts meanwhile. Raises
-        ``NonFiniteError`` where loss or norm are not finite, and has then changed nothing.
+        ``seed`` and the step's number decide the masks of dropout, which acts here. Raises NonFiniteError if the
+        loss or the norm is not finite, and has then changed nothing.
         """
         number = optimizer.steps + 1
         self.noise.restart(dropout_key(seed, number))

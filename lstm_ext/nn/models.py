@@ -1,10 +1,10 @@
 """Whole networks for sequences: a class for each, a label for each step, numbers for each.
 
-They share their lower part, ``Reader``: [embedding,] recurrent layers, with dropout before and
-after. Inputs are symbols (T, B) from 0 to input_size−1, looked up in an embedding if there is an
-``embedding_size`` and otherwise one-hot; or, without embedding, numbers (T, B, input_size).
-Their further keyword arguments are those of ``Reader``, and of ``Recurrent`` below it: cell, num_layers, dropout, …
-``init`` goes to every matrix, see ``initialization``; embeddings start normal in any case.
+They share their lower part, ``Reader``: [embedding,] recurrent layers, with dropout before and after. Inputs
+are symbols (T, B) from 0 to input_size−1, which an embedding looks up if there is an ``embedding_size``, and
+which are one-hot otherwise; or, without an embedding, numbers (T, B, input_size). The other keyword arguments
+are those of ``Reader``, and of ``Recurrent`` below it: cell, num_layers, dropout, … ``init`` applies to every
+matrix, see ``initialization``; embeddings always start normal.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Reader(Module):
     def forward(
         self, inputs: ArrayLike, lengths: ArrayLike | None = None, state: ArrayLike | None = None
     ) -> np.ndarray:
+        """Outputs (T, B, ``output_size``); ``lengths`` (B,), and ``state`` as in ``Recurrent.forward``."""
         x = np.asarray(inputs)
         if self.embedding is not None:
             x = self.embedding.forward(x)
@@ -102,10 +103,11 @@ class _Pooled(Model):
         self.output = Linear(size, num_outputs, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
-        """(B, num_outputs)"""
+        """Outputs (B, num_outputs)."""
         return self.output.forward(self.pooling.forward(self.reader.forward(inputs, lengths), lengths))
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """``dout`` (B, num_outputs) is ∂L/∂outputs; returns ∂L/∂inputs, or None for symbols."""
         return self.reader.backward(self.pooling.backward(self.output.backward(dout)))
 
 
@@ -130,6 +132,7 @@ class Classifier(_Pooled):
 
     @property
     def attention_weights(self) -> np.ndarray:
+        """(T, B) of the last forward pass, 0 in padding. Raises ArgumentError without attention."""
         if not isinstance(self.pooling, Attention):
             raise ArgumentError("attention_weights: this network pools without attention, expected pooling='attention'")
         return self.pooling.alpha
@@ -138,7 +141,7 @@ class Classifier(_Pooled):
 class Regressor(_Pooled):
     """``num_outputs`` numbers for each sequence: ``forward`` gives (B, num_outputs), and so are targets.
 
-    The loss is the mean squared error.
+    The loss is the mean squared error, in the squared unit of the targets.
     """
 
     criterion = staticmethod(mean_squared_error)
@@ -168,7 +171,9 @@ class Tagger(Model):
         self.output = Linear(self.reader.output_size, num_tags, init=self.reader.init)
 
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
+        """Logits (T, B, num_tags)."""
         return self.output.forward(self.reader.forward(inputs, lengths))
 
     def backward(self, dout: np.ndarray) -> np.ndarray | None:
+        """``dout`` (T, B, num_tags) is ∂L/∂logits; returns ∂L/∂inputs, or None for symbols."""
         return self.reader.backward(self.output.backward(dout))

@@ -1,4 +1,4 @@
-"""What every part of a network is: weights, their gradients, and parts of its own."""
+"""What every part of a network has: weights, their gradients, and its own parts."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ class Module:
 
     @property
     def noise(self) -> Noise:
-        """Where the masks of dropout come from, the same for all parts of a network."""
+        """The source of dropout's masks, the same for all parts of a network."""
         return self._shared.noise
 
     @property
     def engine_module(self) -> EngineModule:
-        """What does the work of single layers, matrix products and the optimizer."""
+        """The engine of single layers, matrix products and the optimizer."""
         return self._shared.engine_module
 
     @property
@@ -112,12 +112,12 @@ class Module:
 
     @property
     def kernel(self) -> str | None:
-        """Of the C core; None for the twin."""
+        """The C core's kernel; None for the twin."""
         return self._shared.engine_module.kernel
 
     @property
     def threads(self) -> int:
-        """Of the C core."""
+        """The C core's threads."""
         return self._shared.threads
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -125,7 +125,7 @@ class Module:
         return {}
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Gives the module's own weights their first values."""
+        """Give the module's own weights their first values."""
 
     def build(
         self: _M,
@@ -178,7 +178,7 @@ class Module:
         self.parameters, self.gradient = self._shared.parameters[everything], self._shared.gradient[everything]
 
     def use(self, engine: EngineModule) -> None:
-        """Has another engine do the work of the whole network from now on."""
+        """Let another engine do the work of the whole network."""
         self._shared.engine_module = engine
 
     def parts(self) -> Iterator[tuple[str, Module]]:
@@ -225,17 +225,17 @@ class Module:
         return sum(math.prod(s) for _, module in self.modules() for s in module.parameter_shapes().values())
 
     def train(self, training: bool = True) -> None:
-        """From now on dropout drops, with fresh masks for each forward pass."""
+        """From now on dropout acts, with new masks for each forward pass."""
         for _, module in self.modules():
             module.training = training
 
     def eval(self) -> None:
-        """From now on dropout passes everything on as it is: how a network is when it is built."""
+        """From now on dropout does nothing, as when a network has been built."""
         self.train(False)
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """``with model.evaluating():`` is ``eval()`` for a while."""
+        """``with model.evaluating():`` is ``eval()`` for that block."""
         before = self.training
         self.eval()
         try:
@@ -250,7 +250,7 @@ class Module:
         self.parameters[...] = parameters
 
     def copy(self: _M) -> _M:
-        """A network of its own with the same weights."""
+        """A new network with the same weights."""
         return copy.deepcopy(self)
 
     def __repr__(self) -> str:
@@ -272,7 +272,7 @@ class Module:
         if "_shared" in state:
             self._place()
 
-    if not TYPE_CHECKING:  # a type checker shall go on finding misspelt names
+    if not TYPE_CHECKING:  # so that a type checker still finds misspelled names
 
         def __getattr__(self, name: str) -> Any:
             """Only for what is not there."""

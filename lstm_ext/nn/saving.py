@@ -1,4 +1,4 @@
-"""Networks in files: one .safetensors each, from which the same network comes back and continues to learn to the bit.
+"""Networks in files: one .safetensors each, from which the same network continues to learn with the same bits.
 
 The file has every weight under its name in ``weights()``, and ``training.moments`` (2, P) if an optimizer was saved.
 Its description names the network's class, the arguments of its constructor and its dtype; the optimizer's settings,
@@ -39,7 +39,7 @@ def save(
     *,
     vocabulary: Vocabulary | WordVocabulary | None = None,
 ) -> None:
-    """Writes a network, whole or not at all; with ``optimizer``, all that training on needs.
+    """Write a network, whole or not at all; with ``optimizer``, everything that training needs to continue.
 
     ``vocabulary`` says what its symbols stand for: with one of characters, `lstm-lab generate`, `eval` and `step`
     read a ``LanguageModel``. A class of one's own is saved by its name and its constructor's arguments, which must
@@ -106,7 +106,7 @@ def load(
 
 
 def load_optimizer(path: PathName, model: Module, *, lr: Any = None) -> Optimizer:
-    """The optimizer that was saved with ``model``: handed to ``fit``, it continues where it was, to the bit.
+    """The optimizer that was saved with ``model``: passed to ``fit``, it continues with the same bits.
 
     ``lr`` replaces the learning rate; it must be given where that was a function. Raises ``CheckpointError``,
     ``ArgumentError`` for another model's file or a missing ``lr``.

@@ -9,7 +9,7 @@
 Each weight has the textbook's name and is a view of the array that the engine works with: writing into it,
 or assigning to it, takes effect at once. ``lstm.model`` is the ``LanguageModel`` underneath, for traces,
 checkpoints and everything else for which a textbook has no name. Stacked layers,
-batches and the cells' options are to be had there and in ``layers``.
+batches and the cells' options are there and in ``lstm_ext.nn.functional``.
 """
 
 from __future__ import annotations
@@ -247,8 +247,6 @@ class _Network:
 class LSTM(_Network):
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000), and a softmax.
 
-    ::
-
         f = σ(Wf·[h, x] + bf)        C ← f⊙C + i⊙C̃
         i = σ(Wi·[h, x] + bi)        h ← o⊙tanh(C)
         C̃ = tanh(Wc·[h, x] + bc)
@@ -312,8 +310,6 @@ class LSTM(_Network):
 class GRU(_Network):
     """Gated recurrent unit (Cho et al. 2014), and a softmax; everything else is as in ``LSTM``.
 
-    ::
-
         r = σ(Wr·[h, x] + br)        h̃ = tanh(Wh·[r⊙h, x] + bh)
         z = σ(Wz·[h, x] + bz)        h ← (1−z)⊙h + z⊙h̃            p = softmax(Wy·h + by)
 
@@ -348,9 +344,7 @@ class GRU(_Network):
 class RNN(_Network):
     """Plain recurrent network (Elman 1990), and a softmax; everything else is as in ``LSTM``.
 
-    ::
-
-        h ← tanh(Wh·[h, x] + bh)        p = softmax(Wy·h + by)
+    h ← tanh(Wh·[h, x] + bh)        p = softmax(Wy·h + by)
     """
 
     _cell = "rnn"

@@ -1,4 +1,4 @@
-"""Training networks: the plain loop, and batches to feed it."""
+"""Training networks: the plain loop, and batches for it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Progress(NamedTuple):
 
     #: The optimizer's count of steps, this one included.
     step: int
-    #: Of this step's batch, before the update.
+    #: The loss of this step's batch, before the update.
     loss: float
-    #: Of the whole gradient, before clipping.
+    #: The norm of the whole gradient, before clipping.
     norm: float
     #: The learning rate.
     lr: float
-    #: The validation loss after this step, where it was taken.
+    #: The validation loss after this step, if it was taken.
     val_loss: float | None = None
     #: The lowest validation loss so far.
     best_loss: float | None = None
@@ -43,7 +43,10 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class FitResult:
-    """What ``fit`` did: ``done`` steps, and the loss and gradient norm of each."""
+    """What ``fit`` did: ``done`` steps, and the loss and gradient norm of each.
+
+    Losses have the unit of the model's criterion: mean nats, or a squared unit.
+    """
 
     done: int
     #: (done,) float64, of each step's batch, before the update.
@@ -53,7 +56,7 @@ class FitResult:
     #: (E,) the optimizer's count of steps at each evaluation, and (E,) float64 the validation losses.
     val_steps: np.ndarray
     val_losses: np.ndarray
-    #: Why it ended: there were no more batches or steps; ``stop`` was set; no better validation loss for long enough.
+    #: Why it ended: no more batches or steps; ``stop`` was set; no better validation loss for ``patience`` evaluations.
     ended: Literal["finished", "stopped", "patience"]
 
     @property
@@ -90,23 +93,24 @@ def fit(
 ) -> FitResult:
     """One optimizer step for each (inputs, lengths, targets) of ``batches``.
 
-    Ends when the batches do, after ``steps`` of them, or once ``stop`` is set, be it by ``on_progress``,
-    which is called after every step. Without ``optimizer`` it is Adam with its defaults; handed on
-    from call to call, it continues where it was. ``seed`` and the step's number decide the
-    masks of dropout, which acts during these steps only: before, after and in ``on_progress`` the
-    model is in evaluation mode. So the same batches and seeds give the same weights.
+    It ends with the batches, after ``steps`` of them, or when ``stop`` is set, for instance by ``on_progress``,
+    which is called after every step. The default ``optimizer`` is Adam; passed from call to call, an optimizer
+    continues where it was. ``seed`` and the step's number decide the masks of dropout, which acts only during
+    these steps: before, after and in ``on_progress`` the model is in evaluation mode. So the same batches and
+    seeds give the same weights.
 
     ``schedule`` lets the learning rate fall to 0, in a straight line or along half a cosine wave, from the
-    optimizer's first step to the last one of this call, which ``steps`` must say. (So a run that was saved on the way
+    optimizer's first step to the last one of this call, for which ``steps`` must be given. (So a run that was saved
     continues with the learning rates that it would have had.)
 
     ``validation``, one batch or a list of them, is evaluated every ``eval_every`` steps and at the end: the mean
-    loss over all targets that count. After ``patience`` evaluations in a row without a new lowest loss training
-    ends. ``keep_best`` leaves the model with the weights of the lowest one; otherwise they are the last.
+    loss over all targets that count. Training ends after ``patience`` evaluations in a row without a new lowest
+    loss. ``keep_best`` leaves the model with the weights of the lowest loss; otherwise it has the last.
 
-    ``progress`` writes a line about it to standard error now and then.
+    ``progress`` writes a line to standard error now and then.
 
-    Raises ``NonFiniteError`` where loss or gradient are not finite; the weights are those from before that step.
+    Raises NonFiniteError if a loss or gradient is not finite, with the weights from before that step; ArgumentError
+    for settings that do not go together.
     """
     optimizer = optimizer or Optimizer(model)
     if optimizer.model is not model:
@@ -226,8 +230,9 @@ class _ProgressLine:
 
 
 def shuffled(count: int, batch_size: int, *, seed: int = 0, epochs: int | None = None) -> Iterator[np.ndarray]:
-    """Which of ``count`` sequences make up each batch: indices, in a new random order in each epoch, for ever
-    or for so many ``epochs``. The last batch of an epoch may be smaller. ::
+    """The indices (n,) of the sequences in each batch, out of ``count``, in a new random order in each epoch.
+
+    It is endless unless ``epochs`` is given. The last batch of an epoch may be smaller.
 
         batches = (nn.Batch(x[:, n], lengths[n], labels[n]) for n in nn.shuffled(len(labels), 32))
     """
