@@ -84,6 +84,8 @@ if __name__ == "__main__":
     modules = public_modules()
     prepare(modules)
     warnings.simplefilter("error")
+    # Options that a constructor passes on have the names that their types have in the inner class's module.
+    warnings.filterwarnings("ignore", "Error parsing type annotation CellName for lstm_ext.nn")
     warnings.filterwarnings("ignore", "The module specification")  # pdoc adds some packages' modules by itself, too
     pdoc.docstrings.rst = as_written
     pdoc.render.configure(docformat="restructuredtext", footer_text=f"lstm-lab {lstm_ext.__version__}")
