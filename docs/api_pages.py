@@ -37,8 +37,8 @@ def public_modules() -> list[ModuleType]:
     """All modules whose name has no underscore in front and which can be imported here."""
     modules = [lstm_ext]
     for module in walk_packages(lstm_ext.__path__, "lstm_ext."):
-        if "._" in module.name:
-            continue
+        if "._" in module.name or module.name == "lstm_ext.nn.options":
+            continue  # private, or types for type checkers, which signatures show already
         try:
             modules.append(import_module(module.name))
         except ModuleNotFoundError as error:
@@ -85,7 +85,7 @@ if __name__ == "__main__":
     prepare(modules)
     warnings.simplefilter("error")
     # Options that a constructor passes on have the names that their types have in the inner class's module.
-    warnings.filterwarnings("ignore", "Error parsing type annotation CellName for lstm_ext.nn")
+    warnings.filterwarnings("ignore", "Error parsing type annotation (CellName|Mapping.*) for lstm_ext.nn")
     warnings.filterwarnings("ignore", "The module specification")  # pdoc adds some packages' modules by itself, too
     pdoc.docstrings.rst = as_written
     pdoc.render.configure(docformat="restructuredtext", footer_text=f"lstm-lab {lstm_ext.__version__}")
