@@ -150,10 +150,11 @@ def test_gradients_are_those_of_finite_differences(
     }
     for name, array in arrays.items():
         if array is not None:
-            numerical = numerical_gradient(lambda: case.loss(engine), array)
             value = grads[name]
             assert value is not None
-            assert relative_error(value, numerical) < 1e-6, name
+            some = np.random.default_rng(2).permutation(array.size)[:150]  # all of them but for 17 units
+            numerical = numerical_gradient(lambda: case.loss(engine), array, entries=some)
+            assert relative_error(value.flat[some], numerical) < 1e-6, name
 
 
 def test_final_gradients_may_be_absent(engine: EngineModule) -> None:

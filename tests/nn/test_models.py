@@ -102,7 +102,7 @@ def built(name: str, backend: str | None = None) -> tuple[nn.Model, tuple[Any, A
 def test_gradients(backend: str, name: str, training: bool) -> None:
     model, batch = built(name, backend)
     model.train(training)
-    errors = nn.gradient_errors(model, batch, entries=30)
+    errors = nn.gradient_errors(model, batch, entries=15)
     assert set(errors) - {"inputs"} == set(model.weights())
     assert ("inputs" in errors) == (np.asarray(batch[0]).ndim == 3)
     assert max(errors.values()) < 1e-6, errors
