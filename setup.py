@@ -1,7 +1,7 @@
 """What pyproject.toml cannot say: the import names' folders, and a C core that is built where it can be.
 
 The folders ``tui`` and ``exercises`` are imported as ``lstm_lab`` and ``lstm_lab.exercises``,
-so that no package of such a general name lands in anybody's site-packages.
+so that no package with such a general name lands in anybody's site-packages.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def packages() -> list[str]:
 
 
 class OptionalBuildExt(build_ext):
-    """Builds the C core, always afresh; where that fails, the install goes on without it."""
+    """Builds the C core, always from scratch; if that fails, the installation continues without it."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
-        self.force = True  # an old object file must not hide that the compiler or a header has changed
+        self.force = True  # or an old object file would hide a change of the compiler or a header
 
     def run(self) -> None:
         targets = [Path(self.get_ext_fullpath(extension.name)) for extension in self.extensions]

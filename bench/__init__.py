@@ -1,4 +1,4 @@
-"""How fast the C core is, measured beside PyTorch, JAX and the NumPy twin in one run.
+"""How fast the C core is, measured against PyTorch, JAX and the NumPy twin in one run.
 
 ``run`` starts a ``worker`` process per number of threads, in which all contenders take turns, row
 by row, and gathers a ``Report``; ``targets`` says what the report should hold. The contenders

@@ -1,4 +1,4 @@
-"""Measure training and sampling beside PyTorch, JAX and the NumPy twin, all in one run.
+"""Measure training and sampling against PyTorch, JAX and the NumPy twin, all in one run.
 
 Each row is a network and a batch shape. All contenders first show that they compute the same loss and
 gradients, then take turns. Peers that are not installed are left out; `make bench` installs them.
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=_counts, metavar="N,N", help="numbers of threads, in turn (default: 1,2)")
     parser.add_argument(
-        "--seconds", type=positive, metavar="S", help=f"per row, beside warming up (default: {SECONDS:g})"
+        "--seconds", type=positive, metavar="S", help=f"per row, without warming up (default: {SECONDS:g})"
     )
     parser.add_argument(
         "--contenders",
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class _Bench:
-    """Fills a report, and shows what comes in."""
+    """Fills a report, and shows results as they arrive."""
 
     def __init__(
         self, report: Report, console: Console, groups: tuple[str, ...], seconds: float, *, quiet: bool

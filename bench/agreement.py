@@ -1,4 +1,4 @@
-"""Whether a contender computes what it is timed for. The reference is the NumPy twin in float64."""
+"""Whether a contender computes the right thing. The reference is the NumPy twin in float64."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Results = tuple[float, Mapping[str, np.ndarray]]
 
 
 def training_disagreement(trainer: Trainer, expected: Results, expected_losses: np.ndarray) -> str | None:
-    """What ``trainer`` computes otherwise, or None. It trains one round, and so is warm afterwards.
+    """How ``trainer`` differs, or None. It trains one round, and so is warm afterwards.
 
     ``expected`` are loss and gradients of the first batch, ``expected_losses`` those of the first
     round of updates.

@@ -1,4 +1,4 @@
-"""What takes part: who they are, and what each has to be able to do."""
+"""The contenders: who they are, and what each can do."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .contender import make_trainer
 from .problem import make_problem
 from .rows import row_named
 
-#: A weight gradient's product packs so much of T·B at a time (DEPTH in csrc/kernel/gemm.h), for all rows
+#: A weight gradient's product packs this much of T·B at a time (DEPTH in csrc/kernel/gemm.h), for all rows
 #: and for one panel of columns (PANEL), which is two vectors, here taken as those of AVX-512.
 _DEPTH = 256
 _PANEL_BYTES = 128
@@ -44,7 +44,7 @@ def step_bytes(config: ModelConfig, seq_length: int, batch_size: int, threads: i
 
 
 def peak_bytes() -> int:
-    """Most memory that this process has held so far (resident set)."""
+    """The most memory that this process has held so far (resident set)."""
     status = Path("/proc/self/status")
     if status.exists():  # unlike getrusage, it does not count what the parent held before exec
         for line in status.read_text().splitlines():

@@ -203,5 +203,5 @@ def _state(problem: Problem) -> State:
 
 
 def _on_device(array: np.ndarray) -> Array:
-    """A copy: what is donated must not be NumPy's memory."""
+    """A copy, because donated memory cannot be NumPy's."""
     return jnp.array(np.ascontiguousarray(array))

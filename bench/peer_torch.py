@@ -135,7 +135,7 @@ class TorchSampler:
                 self._symbol = torch.multinomial(torch.softmax(self._logits(), 1), 1)
 
     def _logits(self) -> torch.Tensor:
-        """(1, V), after feeding the present symbol."""
+        """(1, V), after feeding the current symbol."""
         h, self._state = self._network.layers(functional.embedding(self._symbol, self._one_hot), self._state)
         return self._network.output(h[0])
 

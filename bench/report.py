@@ -1,4 +1,4 @@
-"""What came out: timings of each row, and what follows from them."""
+"""The results: timings of each row, and what follows from them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RowResult:
         return row_named(self.name)
 
     def seconds(self, key: str) -> float | None:
-        """Median of the contender ``key``; None if it did not take part or is void."""
+        """Median of the contender ``key``; None if it did not take part or was disqualified."""
         for timing in self.timings:
             if timing.key == key and timing.seconds is not None:
                 return timing.seconds.median
@@ -139,7 +139,7 @@ class Report:
     complete: bool = False
 
     def disturbed(self) -> list[RowResult]:
-        """Rows that other programs, or a hot processor, slowed down so much that they should be measured again."""
+        """Rows that other programs, or a hot processor, slowed down too much: measure them again."""
 
         def alike(result: RowResult) -> tuple[int, bool]:
             return result.threads, result.row.kind == "float64"

@@ -61,7 +61,7 @@ class Row:
         A product with a weight matrix is 2 operations per weight and symbol forward, and twice that
         backward (for the input's gradient and the weights'): 6·T·B·(Σ_layers G·H·(H + D) + V·H).
         The symbols' own columns (D of the first layer) are not counted: a one-hot product is a
-        gather, whoever spends arithmetic on it.
+        gather, even for those who spend arithmetic on it.
         """
         h = self.hidden_size
         weights = VOCABULARY * h
@@ -106,7 +106,7 @@ QUICK = (
 
 
 def row_named(name: str) -> Row:
-    """Raises KeyError for a name that is none."""
+    """Raises KeyError for an unknown name."""
     return {row.name: row for row in ROWS}[name]
 
 

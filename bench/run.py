@@ -1,4 +1,4 @@
-"""Starts what is measured in processes of its own, and gathers what they print."""
+"""Starts separate processes that measure, and gathers what they print."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def peak_memory(groups: Sequence[str]) -> Iterator[tuple[str, int]]:
 def startup_times(
     actions: Mapping[str, Callable[[], object]], seconds: float
 ) -> tuple[dict[str, Spread], dict[str, str]]:
-    """Seconds that each takes, in turns for so many seconds after a first turn that does not count.
+    """Seconds that each takes, in turns for ``seconds`` after a first turn that does not count.
 
     Second, what was the matter with those that failed in the first turn, and so are left out.
     """

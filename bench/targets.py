@@ -1,4 +1,4 @@
-"""What is to be reached, in one place, and whether it was."""
+"""The targets, in one place, and whether they were reached."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from .report import Report, RowResult
 from .rows import ROWS
 
-#: The C core's speed, in row (name) and threads, is at least so many times that of
-#: "best" (the best peer), "torch" or "float32" (itself); or, with "peak", so much of the FMA peak.
+#: The C core's speed, by row (name) and threads, as a multiple of that of
+#: "best" (the best peer), "torch" or "float32" (itself); or, with "peak", as a share of the FMA peak.
 SPEED: tuple[tuple[str, int, str, float], ...] = (
     ("lstm-64-1-25", 1, "best", 3.0),
     ("lstm-64-1-25", 1, "torch", 12.0),

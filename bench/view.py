@@ -1,4 +1,4 @@
-"""The benchmark to look at: bars for each row as it comes, and tables at the end."""
+"""The benchmark on screen: bars for each row as it is measured, and tables at the end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def heading(report: Report) -> Text:
 
 
 def row_lines(result: RowResult, verdicts: Iterable[Verdict], *, ascii_only: bool) -> Iterator[Text]:
-    """One row: who was how fast, and what that is to be compared with."""
+    """One row: every contender's speed, and what to compare it with."""
     best = min((t.seconds.median for t in result.timings if t.seconds), default=1.0)
     yield Text.assemble((result.name, "bold"), (f"  {threads_text(result.threads)}{_rates(result)}", "dim"))
     for timing in result.timings:

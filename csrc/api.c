@@ -49,10 +49,10 @@ static const lc_variant *variant_for(const lc_layer *layer, const cell **cell)
     return layer->input_size >= 1 && layer->hidden_size >= 1 && !(layer->options & ~(*cell)->options) ? variant : NULL;
 }
 
-static int good_symbols(int64_t count, const int32_t *symbols, int least, int limit)
+static int good_symbols(int64_t count, const int32_t *symbols, int first, int limit)
 {
     for (int64_t i = 0; i < count; i++)
-        if (symbols[i] < least || symbols[i] >= limit)
+        if (symbols[i] < first || symbols[i] >= limit)
             return 0;
     return 1;
 }

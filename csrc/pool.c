@@ -35,7 +35,7 @@ void pool_run(lc_pool *p, int threads, void (*job)(void *, int), void *argument)
 
 #include <pthread.h>
 
-enum { SPINS = 2000 }; /* some microseconds: most joins are over by then, and nobody is put to sleep */
+enum { SPINS = 2000 }; /* some microseconds: most joins are over by then, without putting a thread to sleep */
 
 typedef struct {
     lc_pool *pool;

@@ -10,11 +10,11 @@ int pool_threads(const lc_pool *pool);
  * The others are left asleep. */
 void pool_run(lc_pool *pool, int threads, void (*job)(void *argument, int index), void *argument);
 
-/* How many of at most `most` threads to give `work` to, if less than `enough` is not worth waking one for. */
-static inline int threads_for(int64_t work, int64_t enough, int most)
+/* How many threads, at most max_threads, get a share of `work`, if less than `enough` is not worth waking one for. */
+static inline int threads_for(int64_t work, int64_t enough, int max_threads)
 {
     const int64_t worth = work / enough;
-    return worth < 1 ? 1 : worth < most ? (int)worth : most;
+    return worth < 1 ? 1 : worth < max_threads ? (int)worth : max_threads;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* Random numbers by counting: the n-th number of a key is a hash of both (the finaliser of
- * SplitMix64, Steele et al. 2014), so nothing is kept between calls and any can be had first. */
+/* Random numbers by counting: the n-th number of a key is a hash of both (the finalizer of
+ * SplitMix64, Steele et al. 2014), so nothing is kept between calls and they can be computed in any order. */
 #ifndef LC_RANDOM_H
 #define LC_RANDOM_H
 

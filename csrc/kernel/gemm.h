@@ -111,7 +111,7 @@ typedef struct {
 enum { A_ROWS, A_PACKED, A_ONE_ROW };
 
 /* rows x (vectors * WIDTH) of C, over K steps; two vectors fill a panel. So that a tile of few numbers
- * does not wait for its own last addition, `ways` sums go on side by side. All arguments but the tile
+ * does not wait for its own last addition, `ways` sums run side by side. All arguments but the tile
  * are constants in every call. C is fetched while the sums are made and only then added to. */
 INLINE void run_tile(const int rows, const int vectors, const int ways, const int form, const tile *tile)
 {

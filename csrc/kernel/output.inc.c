@@ -6,13 +6,13 @@ static real largest_of(int V, const real *y)
     real largest = y[0];
     int v = 0;
     if (V >= WIDTH) {
-        vec most = load(y);
+        vec largest_lanes = load(y);
         for (v = WIDTH; v + WIDTH <= V; v += WIDTH) {
             vec next = load(y + v);
-            most = choose((ivec)(next > most), next, most);
+            largest_lanes = choose((ivec)(next > largest_lanes), next, largest_lanes);
         }
         for (int i = 0; i < WIDTH; i++)
-            largest = most[i] > largest ? most[i] : largest;
+            largest = largest_lanes[i] > largest ? largest_lanes[i] : largest;
     }
     for (; v < V; v++)
         largest = y[v] > largest ? y[v] : largest;

@@ -10,15 +10,15 @@ from types import MappingProxyType
 #: Name of a built-in text → what it is.
 BUILTIN: Mapping[str, str] = MappingProxyType(
     {
-        "hello": "the word hello, over and over",
-        "abc": "abcabc…, over and over",
+        "hello": "the word hello, repeated",
+        "abc": "abcabc…, repeated",
         "hamlet": "the opening of Hamlet's soliloquy",
         "shakespeare": "scenes from Shakespeare's plays (tinyshakespeare), 1,115,394 characters",
     }
 )
 #: What is learned where no text is named: losses on it can be compared with the literature.
 DEFAULT_TEXT = "shakespeare"
-#: What can be named as a text, in words.
+#: A description of what can be named as a text.
 TEXT_CHOICES = f"a text file or a built-in text: {', '.join(BUILTIN)}"
 
 # William Shakespeare, Hamlet, act 3, scene 1.

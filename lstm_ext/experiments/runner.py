@@ -32,7 +32,7 @@ from ..errors import LabError
 from ..files import write_atomically
 from .experiment import Experiment, Numbers, Results, Settings
 
-#: One thread each, and no modules from the present folder, which `python -c` would look into (from Python 3.11 on).
+#: One thread each, and no modules from the current folder, which `python -c` would look into (from Python 3.11 on).
 _WORKER_ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",

@@ -52,7 +52,7 @@ class CountSinceReset:
         return Batch(inputs, None, targets)
 
     def baselines(self) -> dict[str, float]:
-        """Accuracy of always saying the likeliest number, and of the likeliest one after the present symbol."""
+        """Accuracy of always saying the likeliest number, and of the likeliest one after the current symbol."""
         tick, pause, reset = self.probabilities
         # joint[s, n]: how often symbol s comes and leaves n, summed over the steps.
         joint = np.zeros((3, self.output_size))

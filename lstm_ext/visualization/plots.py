@@ -318,7 +318,7 @@ class _Screen:
         return f"\033[{48 if background else 38};{code}m{text}\033[0m"
 
     def label(self, text: str, columns: int) -> str:
-        """A step's name in exactly so many columns."""
+        """A step's name in exactly that many columns."""
         if len(text) == 1:
             return drawing.visible_character(text, columns, ascii_only=not self.unicode)
         shown = (drawing.visible_character(character, ascii_only=not self.unicode) for character in text[:columns])
@@ -439,7 +439,7 @@ def _show(lines: Callable[[_Screen], list[str]], picture: _Picture, path: PathNa
 
 
 def _width(text: str | Sequence[str]) -> float:
-    """Inches for so many steps."""
+    """The width in inches for that many steps."""
     return min(16.0, max(6.0, 2.5 + 0.16 * len(text)))
 
 

@@ -185,7 +185,7 @@ def test_wrong_updates_are_noticed() -> None:
     assert problem is not None and "updates" in problem
 
 
-def test_whoever_disagrees_or_breaks_is_void(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_contender_that_disagrees_or_breaks_is_void(monkeypatch: pytest.MonkeyPatch) -> None:
     class WrongGradient(EngineTrainer):
         def loss_and_gradients(self) -> tuple[float, dict[str, np.ndarray]]:
             loss, gradients = super().loss_and_gradients()

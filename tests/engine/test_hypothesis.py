@@ -1,6 +1,6 @@
 """Core against twin wherever Hypothesis looks: any sizes, options, lengths, dtypes, threads and kernels.
 
-The examples are the same every time, so this passes always or never. To look elsewhere, so many
+The examples are the same every time, so this passes always or never. To look elsewhere, this many
 times: ``LSTM_LAB_EXAMPLES=2000 pytest tests/test_hypothesis.py``.
 """
 

@@ -269,7 +269,7 @@ def test_updates_clip_each_entry(backend: str) -> None:
 
 
 @both_backends
-def test_adams_moments_go_on_from_call_to_call(backend: str) -> None:
+def test_adams_moments_continue_from_call_to_call(backend: str) -> None:
     lstm = LSTM(D, H, V, seed=1, backend=backend)
     p, m, s = lstm.Wc.copy(), np.zeros((H, H + D)), np.zeros((H, H + D))
     for step in (1, 2, 3):

@@ -105,7 +105,7 @@ def test_every_network_shows_its_gates(name: str, capsys: pytest.CaptureFixture[
 
 @backends
 def test_directions_and_states(backend: str) -> None:
-    """What a trace says is what the network goes on with: h of both directions, side by side."""
+    """A trace shows what the network continues with: h of both directions, side by side."""
     model = nn.Tagger(V, H, 2, bidirectional=True).build(dtype="float64", backend=backend)
     outputs = model.reader.forward(symbols(T, B), LENGTHS)
     trace = model.trace(symbols(T, B), LENGTHS)

@@ -197,7 +197,7 @@ def test_stop_ends_it_at_a_step(backend: str, tmp_path: Path) -> None:
 
 
 def test_stop_does_not_wait_for_the_chunk(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chunk of very many steps ends after the present one."""
+    """A chunk of very many steps ends after the current one."""
     monkeypatch.setattr(loop_module, "CHUNK_SECONDS", 1e9)
     text = Text.from_string("ab" * 100_000)
     trainer = make_trainer(backend, replace(CONFIG, seq_length=2, batch_size=1, eval_every=10**9, validation=0), text)

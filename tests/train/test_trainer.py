@@ -92,7 +92,7 @@ def test_no_steps(backend: str) -> None:
     assert snapshot.chars_per_second == 0.0
 
 
-def test_it_can_go_on_after_the_end(backend: str, tmp_path: Path) -> None:
+def test_it_can_continue_after_the_end(backend: str, tmp_path: Path) -> None:
     trainer, whole = make_trainer(backend), make_trainer(backend)
     for steps in (10, 10, 70, 100):
         assert trainer.run(steps=steps).status == "finished"

@@ -29,16 +29,16 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see `{self.prog} --help`)")
 
 
-def whole(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
-    """A parser of integers in [least, most]."""
+def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+    """A parser of integers in [low, high]."""
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            limit = f"of at least {least}" if value < least else f"of at most {most}"
+            value = low - 1
+        if not low <= value <= high:
+            limit = f"of at least {low}" if value < low else f"of at most {high}"
             raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number {limit}")
         return value
 
@@ -175,7 +175,7 @@ def as_option(error: ArgumentError) -> str:
 
 
 def add_engine(parser: argparse._ActionsContainer, threads: str = "default: 1") -> None:
-    """``--backend`` and ``--threads``, whose default is ``threads`` in words."""
+    """``--backend`` and ``--threads``, whose default help shows as ``threads``."""
     parser.add_argument(
         "--backend", choices=BACKENDS, help="engine: the C core (default where it was built) or its NumPy twin"
     )

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trained", action="store_true", help="teach the network the text first")
     add_checkpoint(parser, "the network of a checkpoint instead")
     parser.add_argument("--unit", type=whole(1), default=1, metavar="K", help="whose numbers to fill in (default: 1)")
-    parser.add_argument("--backward", action="store_true", help="go on backward, to the gradient of every weight")
+    parser.add_argument("--backward", action="store_true", help="continue backward, to the gradient of every weight")
     parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")
     parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
     add_json(parser)

@@ -1,4 +1,4 @@
-"""Train a network on a text, and keep it in a checkpoint that --resume continues and `lstm-lab generate` reads."""
+"""Train a network on a text, and keep it in a checkpoint, which --resume continues and `lstm-lab generate` reads."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Say = Callable[[str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    # Defaults are left to the code below: --resume has to know what was really asked for.
+    # Defaults are set below, because --resume has to know which options were given.
     text = parser.add_argument_group("text")
     add_text(text)
     text.add_argument(
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reset-every",
         type=whole(0),
         metavar="N",
-        help=f"steps after which the carried state is set back to 0; 0: never ({default('reset_every')})",
+        help=f"steps after which the carried state is reset to 0; 0: never ({default('reset_every')})",
     )
     training.add_argument(
         "--schedule",
@@ -104,19 +104,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine(training)
 
     limits = parser.add_argument_group(
-        "how long (the first limit ends it; none: 60 seconds, with --resume up to the end that the run was given)"
+        "how long (the first limit ends it; default: 60 seconds, or with --resume the end that the run was given)"
     )
     limits.add_argument(
         "--steps", type=whole(1, 2**62), metavar="N", help="counted from the run's start, also with --resume"
     )
-    limits.add_argument("--epochs", type=positive, metavar="N", help="likewise")
+    limits.add_argument("--epochs", type=positive, metavar="N", help="counted in the same way")
     limits.add_argument("--seconds", type=positive, metavar="S", help="from now on")
     limits.add_argument(
         "--patience", type=whole(1), metavar="N", help="end early after N validations in a row without a new best"
     )
 
     output = parser.add_argument_group("output")
-    add_checkpoint(output, "where to keep the network (default: TEXT-CELL.safetensors)")
+    add_checkpoint(output, "the file to keep the network in (default: TEXT-CELL.safetensors)")
     output.add_argument("--resume", action="store_true", help="continue the run in --checkpoint, exactly")
     output.add_argument("--eval-every", type=whole(1), metavar="N", help="steps between validations (default: by cost)")
     output.add_argument(
@@ -164,25 +164,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _limits(arguments: argparse.Namespace, present: Snapshot, say: Say) -> dict[str, Any]:
-    """What ends the run, counted from its start."""
+def _limits(arguments: argparse.Namespace, begun: Snapshot, say: Say) -> dict[str, Any]:
+    """The limits of the run, counted from its start."""
     if arguments.steps or arguments.epochs or arguments.seconds:
-        seconds = None if arguments.seconds is None else present.seconds + arguments.seconds
+        seconds = None if arguments.seconds is None else begun.seconds + arguments.seconds
         return {"steps": arguments.steps, "epochs": arguments.epochs, "seconds": seconds}
-    steps, seconds = present.total_steps, present.total_seconds
-    if (steps or seconds) and present.step < (steps or math.inf) and present.seconds < (seconds or math.inf):
+    steps, seconds = begun.total_steps, begun.total_seconds
+    if (steps or seconds) and begun.step < (steps or math.inf) and begun.seconds < (seconds or math.inf):
         say(f"continuing to {f'step {steps:,}' if steps else clock(seconds or 0.0)}, the end that the run was given")
         return {"steps": steps, "seconds": seconds}
     say(f"no limit given: training for {DEFAULT_SECONDS:g} seconds (--steps, --epochs or --seconds choose)")
-    return {"seconds": present.seconds + DEFAULT_SECONDS}
+    return {"seconds": begun.seconds + DEFAULT_SECONDS}
 
 
 @contextmanager
 def _signals() -> Iterator[list[signal.Signals]]:
-    """Collects SIGINT, SIGTERM and SIGHUP instead of dying of them; a second one acts as ever.
+    """Collects SIGINT, SIGTERM and SIGHUP instead of ending; a second one has its usual effect.
 
-    A SIGHUP that is ignored stays so, as nohup wants it. SIGINT is taken even where a script
-    that started us in the background has it ignored: whoever sends it means us.
+    A SIGHUP that is ignored stays ignored, for nohup. SIGINT is taken even if a script that started us in the
+    background has it ignored, because it is sent to us on purpose.
     """
     received: list[signal.Signals] = []
     previous: dict[int, Any] = {}
@@ -203,7 +203,7 @@ def _signals() -> Iterator[list[signal.Signals]]:
 
 
 def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
-    """A new run, whose first checkpoint is written: what cannot be kept is not trained."""
+    """A new run, whose first checkpoint is written at once: what cannot be saved is not trained."""
     if not arguments.data:
         raise UsageError(f"--data: missing; expected {TEXT_CHOICES}")
     timed = not (arguments.steps or arguments.epochs)
