@@ -81,7 +81,13 @@ class Walker:
     async def walks(self, subject: Subject) -> None:
         """Waits until ``subject`` has been walked through."""
         title = subject.describe(subject.walk())
-        await until(self.pilot, lambda: self.screen.subject == subject and title in drawn(self.app))
+        await until(
+            self.pilot,
+            # The title does not have the text.
+            lambda: (
+                self.screen.subject == subject and self.place.walk.text == subject.text and title in drawn(self.app)
+            ),
+        )
         await self.pilot.pause()
 
     async def go(self, phase: str, t: int, stage: str) -> None:
