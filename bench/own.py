@@ -6,7 +6,7 @@ import numpy as np
 
 from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import ModelConfig
-from lstm_ext.engine.interface import Engine
+from lstm_ext.engine.interface import Engine, Training
 
 from .problem import LEARNING_RATE, OPTIMIZER, Problem
 from .rows import SAMPLE_LENGTH
@@ -45,11 +45,7 @@ class EngineTrainer:
             problem.inputs,
             problem.targets,
             self._state,
-            OPTIMIZER,
-            self._moments,
-            self._next_step,
-            self._rates,
-            0,
+            Training(OPTIMIZER, self._moments, self._next_step, self._rates, 0),
         )
         self._next_step += result.done
         return result.losses

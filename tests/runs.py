@@ -122,7 +122,13 @@ def rates(trainer: Trainer) -> dict[int, float]:
 
     def train(*arguments: Any) -> TrainResult:
         result = real(*arguments)
-        used.update(zip(range(arguments[5], arguments[5] + result.done), arguments[6].tolist(), strict=False))
+        used.update(
+            zip(
+                range(arguments[3].first_step, arguments[3].first_step + result.done),
+                arguments[3].lrs.tolist(),
+                strict=False,
+            )
+        )
         return result
 
     Engine(trainer, train)

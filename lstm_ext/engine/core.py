@@ -17,7 +17,7 @@ from ..cells.config import LayerConfig, Weights
 from ..errors import ArgumentError, MissingError, NonFiniteError, StateError
 from ._core import ffi, lib
 from .config import ModelConfig, OptimizerConfig
-from .interface import LayerGradients, TrainResult
+from .interface import LayerGradients, Training, TrainResult
 from .stop import StopFlag
 
 _KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
@@ -278,34 +278,30 @@ class CoreEngine:
         inputs: np.ndarray,
         targets: np.ndarray,
         state: np.ndarray,
-        optimizer: OptimizerConfig,
-        moments: np.ndarray,
-        first_step: int,
-        lrs: np.ndarray,
-        dropout_seed: int,
+        training: Training,
         stop: StopFlag | None = None,
     ) -> TrainResult:
         inputs, counted = self._symbols(inputs, targets, state)
         steps = len(inputs)
-        lrs = np.ascontiguousarray(lrs, np.float64)
+        lrs = np.ascontiguousarray(training.lrs, np.float64)
         if lrs.shape != (steps,):
             raise ArgumentError(f"lrs: got shape {lrs.shape}, expected ({steps},)")
         losses, norms = np.empty(steps), np.empty(steps)
         done = ffi.new("int *")
-        settings = _optimizer(optimizer)
-        training = ffi.new("lc_training *", {"optimizer": settings, "first_step": first_step})
-        training.N, training.T, training.B = inputs.shape
-        training.inputs, training.targets = _symbol_pointer(inputs), _symbol_pointer(counted)
-        training.state, training.moments = _pointer(state), self._moments(moments)
-        training.dropout_seed = dropout_seed % 2**64
-        training.stop = ffi.NULL if stop is None else _symbol_pointer(stop.array)
+        settings = _optimizer(training.optimizer)
+        run = ffi.new("lc_training *", {"optimizer": settings, "first_step": training.first_step})
+        run.N, run.T, run.B = inputs.shape
+        run.inputs, run.targets = _symbol_pointer(inputs), _symbol_pointer(counted)
+        run.state, run.moments = _pointer(state), self._moments(training.moments)
+        run.dropout_seed = training.dropout_seed % 2**64
+        run.stop = ffi.NULL if stop is None else _symbol_pointer(stop.array)
         for name, array in (("lrs", lrs), ("losses", losses), ("norms", norms)):
-            setattr(training, name, ffi.from_buffer("double[]", array))
-        code = lib.lc_engine_train(self._engine, training, done)
+            setattr(run, name, ffi.from_buffer("double[]", array))
+        code = lib.lc_engine_train(self._engine, run, done)
         n = done[0]
         self._batch = (0, 0)  # training keeps no activations to look at
         if code == lib.LC_NOT_FINITE:
-            raise NonFiniteError(first_step + n, losses[n], norms[n])
+            raise NonFiniteError(training.first_step + n, losses[n], norms[n])
         self._check(code, inputs, counted)
         return TrainResult(n, losses[:n], norms[:n])
 

@@ -31,6 +31,20 @@ class LayerGradients:
     dpeephole: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Training:
+    """How N steps update the weights."""
+
+    optimizer: OptimizerConfig
+    #: (2, P), as for ``Engine.update``.
+    moments: np.ndarray
+    #: The number of the first of them; the very first step of a run is number 1.
+    first_step: int
+    #: (N,) float64, each step's learning rate.
+    lrs: np.ndarray
+    dropout_seed: int
+
+
 @dataclass(frozen=True, repr=False)
 class TrainResult:
     """What ``Engine.train`` did: ``done`` steps, and the loss and gradient norm of each."""
@@ -101,16 +115,12 @@ class Engine(Protocol):
         inputs: np.ndarray,
         targets: np.ndarray,
         state: np.ndarray,
-        optimizer: OptimizerConfig,
-        moments: np.ndarray,
-        first_step: int,
-        lrs: np.ndarray,
-        dropout_seed: int,
+        training: Training,
         stop: StopFlag | None = None,
     ) -> TrainResult:
         """N steps of forward, backward and update, the state carried from each to the next.
 
-        ``inputs``, ``targets`` (N, T, B); ``lrs`` (N,) float64. Step n is number first_step + n,
+        ``inputs``, ``targets`` (N, T, B). Step n is number first_step + n,
         and its dropout masks depend on that number. A ``stop`` that is set meanwhile ends it after the
         current step. At a non-finite loss or gradient it raises NonFiniteError; parameters, moments and
         state are then those from before that step. Training keeps no logits and activations: ``forward``

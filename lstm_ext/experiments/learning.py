@@ -13,6 +13,7 @@ import numpy as np
 from ..cells import CellName
 from ..data import DEFAULT_TEXT, TEXT_CHOICES, Lanes, Split, Text, load_text, split
 from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.interface import Training
 from ..errors import DataError, NonFiniteError
 from ..nn import Batch, Model, Optimizer
 from ..nn.language_model import LanguageModel
@@ -57,7 +58,9 @@ class EngineLearner:
         inputs, targets = batch.inputs[np.newaxis], batch.targets[np.newaxis]
         state, lrs = self.model.zero_state(inputs.shape[2]), np.array([lr])
         self._steps += 1
-        trained = self.model.engine.train(inputs, targets, state, self._optimizer, self._moments, self._steps, lrs, 0)
+        trained = self.model.engine.train(
+            inputs, targets, state, Training(self._optimizer, self._moments, self._steps, lrs, 0)
+        )
         return float(trained.losses[0])
 
     def logits(self, batch: Batch) -> np.ndarray:
@@ -167,7 +170,7 @@ def learn_text(
             inputs, targets = lanes.chunk(done % lanes.steps, min(64, checkpoint - done))
             rates = np.array([lr(done + 1 + n) if callable(lr) else lr for n in range(len(inputs))], np.float64)
             try:
-                model.engine.train(inputs, targets, state, optimizer, moments, done + 1, rates, dropout_seed)
+                model.engine.train(inputs, targets, state, Training(optimizer, moments, done + 1, rates, dropout_seed))
             except NonFiniteError:
                 return losses + [math.nan] * (len(checkpoints) - len(losses))
             done += len(inputs)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..cells import CELLS, CellName
 from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.interface import Training
 from ..nn.language_model import LanguageModel
 from ..timing import time_in_turns
 from .charts import Bar, BarChart, Curve, LineChart
@@ -188,7 +189,7 @@ def _stepper(cell: CellName, symbols: int, hidden: int, batch: int, steps: int, 
     inputs, targets = generator(seed, 0).integers(0, symbols, (2, 1, steps, batch), dtype=np.int32)
     state, moments = model.zero_state(batch), np.zeros((2, config.num_parameters), np.float32)
     optimizer, lrs = OptimizerConfig(), np.array([0.002])
-    return lambda: model.engine.train(inputs, targets, state, optimizer, moments, 1, lrs, 0)
+    return lambda: model.engine.train(inputs, targets, state, Training(optimizer, moments, 1, lrs, 0))
 
 
 EXPERIMENT = LstmVsGru

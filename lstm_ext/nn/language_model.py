@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.config import ModelConfig
-from ..engine.interface import Engine, EngineModule
+from ..engine.interface import Engine, EngineModule, Training
 from ..errors import ArgumentError
 from .checks import checked_lengths, checked_symbols, counted_steps
 from .linear import Linear
@@ -115,11 +115,13 @@ class LanguageModel(Model):
             symbols[np.newaxis],
             counted[np.newaxis],
             self.zero_state(symbols.shape[1]),
-            optimizer.config,
-            optimizer.moments,
-            number,
-            np.array([optimizer.rate(number) if lr is None else lr]),
-            seed,
+            Training(
+                optimizer.config,
+                optimizer.moments,
+                number,
+                np.array([optimizer.rate(number) if lr is None else lr]),
+                seed,
+            ),
         )
         optimizer.steps = number
         return float(result.losses[0]), float(result.norms[0])

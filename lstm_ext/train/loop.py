@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..data import Lanes, Split
+from ..engine.interface import Training
 from ..engine.stop import StopFlag
 from ..errors import NonFiniteError
 from ..nn.language_model import LanguageModel
@@ -146,11 +147,7 @@ class Loop:
                 inputs,
                 targets,
                 state.carried,
-                self.config.optimizer,
-                state.moments,
-                first,
-                rates,
-                self.config.seed,
+                Training(self.config.optimizer, state.moments, first, rates, self.config.seed),
                 flag,
             )
         except NonFiniteError as error:

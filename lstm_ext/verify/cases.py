@@ -20,7 +20,7 @@ import numpy as np
 from ..cells.activations import Activations
 from ..cells.config import LayerConfig, Weights
 from ..engine.config import DtypeName, ModelConfig, OptimizerConfig
-from ..engine.interface import Engine, EngineModule
+from ..engine.interface import Engine, EngineModule, Training
 from ..nn.numerics import numerical_gradient
 
 Results = dict[str, np.ndarray]
@@ -312,7 +312,10 @@ class TrainingCase:
         parameters, state, moments = self.model.parameters.copy(), self.model.state.copy(), self.moments.copy()
         model, _ = _engine(engine, self.model.config, parameters, self.model.threads)
         result = model.train(
-            self.inputs, self.targets, state, self.optimizer, moments, self.first_step, self.lrs, self.dropout_seed
+            self.inputs,
+            self.targets,
+            state,
+            Training(self.optimizer, moments, self.first_step, self.lrs, self.dropout_seed),
         )
         return {
             "losses": result.losses,

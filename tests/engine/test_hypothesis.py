@@ -21,7 +21,7 @@ from lstm_ext.cells.config import LayerConfig
 from lstm_ext.engine import twin
 from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import OPTIMIZERS, ModelConfig, OptimizerConfig
-from lstm_ext.engine.interface import EngineModule
+from lstm_ext.engine.interface import EngineModule, Training
 from lstm_ext.verify.cases import (
     Case,
     ModelCase,
@@ -190,7 +190,7 @@ class SeveralCalls(Case):
         if call == "train":
             optimizer = OptimizerConfig("sgd", clip_norm=0.1)
             result = model.train(
-                case.inputs[None], case.targets[None], state, optimizer, moments, 3, np.array([0.01]), 5
+                case.inputs[None], case.targets[None], state, Training(optimizer, moments, 3, np.array([0.01]), 5)
             )
             return {"losses": result.losses, "norms": result.norms, "state": state}
         if call == "sample":

@@ -13,7 +13,7 @@ import reference
 from lstm_ext.cells import CELLS
 from lstm_ext.cells.config import Weights
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
-from lstm_ext.engine.interface import Engine, EngineModule
+from lstm_ext.engine.interface import Engine, EngineModule, Training
 from lstm_ext.engine.rng import dropout_key
 from lstm_ext.engine.stop import StopFlag
 from lstm_ext.errors import NonFiniteError, StateError
@@ -134,7 +134,7 @@ def test_backward_needs_a_forward_with_targets(engine: EngineModule) -> None:
     s.engine.forward(s.inputs[0], None, s.state)
     with pytest.raises(StateError):
         s.engine.backward()
-    s.engine.train(s.inputs, s.targets, s.state, OPTIMIZER, s.moments, 1, LRS[:1], 0)
+    s.engine.train(s.inputs, s.targets, s.state, Training(OPTIMIZER, s.moments, 1, LRS[:1], 0))
     for look in (s.engine.backward, s.engine.logits, lambda: s.engine.activations(0)):
         with pytest.raises(StateError):
             look()
@@ -283,7 +283,7 @@ def test_train_is_forward_backward_update(engine: EngineModule, config: ModelCon
     by_hand, at_once = setup(engine, config, steps=4), setup(engine, config, steps=4)
     losses, norms = train_by_hand(by_hand, 4, first_step=11, seed=9)
     result = at_once.engine.train(
-        at_once.inputs, at_once.targets, at_once.state, OPTIMIZER, at_once.moments, 11, LRS, 9, None
+        at_once.inputs, at_once.targets, at_once.state, Training(OPTIMIZER, at_once.moments, 11, LRS, 9), None
     )
     assert result.done == 4
     np.testing.assert_allclose(result.losses, losses, rtol=1e-12, atol=1e-15)
@@ -297,12 +297,12 @@ def test_train_is_forward_backward_update(engine: EngineModule, config: ModelCon
 def test_training_in_pieces_is_training_at_once(engine: EngineModule) -> None:
     config = CONFIGS["dropout"]
     at_once, pieces = setup(engine, config, steps=4), setup(engine, config, steps=4)
-    at_once.engine.train(at_once.inputs, at_once.targets, at_once.state, OPTIMIZER, at_once.moments, 1, LRS, 9)
+    at_once.engine.train(
+        at_once.inputs, at_once.targets, at_once.state, Training(OPTIMIZER, at_once.moments, 1, LRS, 9)
+    )
     for part in (slice(0, 1), slice(1, 4)):
-        pieces.engine.train(
-            pieces.inputs[part], pieces.targets[part], pieces.state, OPTIMIZER, pieces.moments,
-            1 + part.start, LRS[part], 9,
-        )  # fmt: skip
+        training = Training(OPTIMIZER, pieces.moments, 1 + part.start, LRS[part], 9)
+        pieces.engine.train(pieces.inputs[part], pieces.targets[part], pieces.state, training)
     for name in ("parameters", "moments", "state"):
         np.testing.assert_array_equal(getattr(pieces, name), getattr(at_once, name), err_msg=name)
 
@@ -323,7 +323,7 @@ def test_the_stop_flag_ends_training_after_a_whole_step(engine: EngineModule) ->
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     lrs = np.resize(LRS, steps)
-    result = s.engine.train(s.inputs, s.targets, s.state, OPTIMIZER, s.moments, 1, lrs, 0, stop)
+    result = s.engine.train(s.inputs, s.targets, s.state, Training(OPTIMIZER, s.moments, 1, lrs, 0), stop)
     watcher.join()
     assert 1 <= result.done < steps
     assert len(result.losses) == len(result.norms) == result.done
@@ -337,11 +337,11 @@ def test_a_stop_flag_set_beforehand_trains_nothing(engine: EngineModule) -> None
     s = setup(engine, CONFIGS["lstm"], steps=4)
     stop, before = StopFlag(), s.parameters.copy()
     stop.set()
-    result = s.engine.train(s.inputs, s.targets, s.state, OPTIMIZER, s.moments, 1, LRS, 0, stop)
+    result = s.engine.train(s.inputs, s.targets, s.state, Training(OPTIMIZER, s.moments, 1, LRS, 0), stop)
     assert (result.done, result.losses.shape, result.norms.shape) == (0, (0,), (0,))
     np.testing.assert_array_equal(s.parameters, before)
     stop.clear()
-    assert s.engine.train(s.inputs, s.targets, s.state, OPTIMIZER, s.moments, 1, LRS, 0, stop).done == 4
+    assert s.engine.train(s.inputs, s.targets, s.state, Training(OPTIMIZER, s.moments, 1, LRS, 0), stop).done == 4
 
 
 @pytest.mark.parametrize("kind", ["sgd", "rmsprop", "adagrad", "adam"])
@@ -351,11 +351,13 @@ def test_a_non_finite_loss_leaves_everything_as_before_that_step(engine: EngineM
     # The second step moves every weight so far that the third cannot compute a loss.
     lrs = np.array([0.01, 1e308, 0.01, 0.01])
     with pytest.raises(NonFiniteError) as caught:
-        broken.engine.train(broken.inputs, broken.targets, broken.state, optimizer, broken.moments, 21, lrs, 9)
+        broken.engine.train(
+            broken.inputs, broken.targets, broken.state, Training(optimizer, broken.moments, 21, lrs, 9)
+        )
     assert caught.value.step == 23
     assert not math.isfinite(caught.value.loss)
     assert "23" in str(caught.value)
-    good.engine.train(good.inputs[:2], good.targets[:2], good.state, optimizer, good.moments, 21, lrs[:2], 9)
+    good.engine.train(good.inputs[:2], good.targets[:2], good.state, Training(optimizer, good.moments, 21, lrs[:2], 9))
     for name in ("parameters", "moments", "state"):
         np.testing.assert_array_equal(getattr(broken, name), getattr(good, name), err_msg=name)
     assert np.isfinite(broken.state).all()
@@ -388,6 +390,6 @@ def test_nan_weights_give_a_nan_loss_and_nothing_worse(engine: EngineModule, con
         drawn = s.engine.sample(initial[:, :, :1].copy(), 0, 3, **options)
         assert ((drawn >= 0) & (drawn < config.output_size)).all()
     with pytest.raises(NonFiniteError) as caught:
-        s.engine.train(s.inputs, s.targets, initial, OPTIMIZER, s.moments, 5, LRS[:1], 0)
+        s.engine.train(s.inputs, s.targets, initial, Training(OPTIMIZER, s.moments, 5, LRS[:1], 0))
     assert caught.value.step == 5
     assert np.isfinite(initial).all()

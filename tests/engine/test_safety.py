@@ -9,6 +9,7 @@ import pytest
 
 from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
+from lstm_ext.engine.interface import Training
 
 pytest.importorskip("lstm_ext.engine.core", reason="the C core was not built")
 core = engine_module("c")
@@ -66,7 +67,7 @@ def test_training_needs_targets(batch: tuple[np.ndarray, np.ndarray], parameters
     model = core.Engine(CONFIG, parameters, np.zeros_like(parameters))
     before, moments = parameters.copy(), np.zeros((2, len(parameters)))
     with pytest.raises(ValueError):
-        model.train(batch[0][None], None, state(), OptimizerConfig(), moments, 1, np.ones(1), 0)
+        model.train(batch[0][None], None, state(), Training(OptimizerConfig(), moments, 1, np.ones(1), 0))
     np.testing.assert_array_equal(parameters, before)
 
 
@@ -94,5 +95,8 @@ def test_arrays_that_c_would_misread_are_refused(
     with pytest.raises(ValueError, match=name):
         model = core.Engine(CONFIG, arrays["parameters"], arrays["gradient"])
         model.train(
-            inputs[None], targets[None], arrays["state"], OptimizerConfig(), arrays["moments"], 1, np.ones(1), 0
+            inputs[None],
+            targets[None],
+            arrays["state"],
+            Training(OptimizerConfig(), arrays["moments"], 1, np.ones(1), 0),
         )

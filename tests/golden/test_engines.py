@@ -13,7 +13,7 @@ from lstm_ext.cells import CELLS
 from lstm_ext.cells.config import LayerConfig, Weights
 from lstm_ext.engine.backend import available_backends, engine_module
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
-from lstm_ext.engine.interface import EngineModule
+from lstm_ext.engine.interface import EngineModule, Training
 from lstm_ext.nn.numerics import relative_error
 from lstm_ext.verify import VARIANTS
 from lstm_ext.verify.checks import BOUNDS
@@ -125,7 +125,7 @@ def test_training(engine: EngineModule, case: Golden) -> None:
         parameters, state, optimizer = flat(config, a), a["state"], OptimizerConfig(**case.settings["optimizer"])
         model, moments = engine.Engine(config, parameters, np.zeros_like(parameters)), np.zeros((2, len(parameters)))
         lrs = case.given["lrs"].astype(np.float64)
-        result = model.train(a["inputs"], a["targets"], state, optimizer, moments.astype(dtype), 1, lrs, 0)
+        result = model.train(a["inputs"], a["targets"], state, Training(optimizer, moments.astype(dtype), 1, lrs, 0))
         results = {"losses": result.losses, "norms": result.norms, "state": state}
         expected = {name: case.expected[name] for name in results}
         # Each step makes the rounding errors of those before it a little larger.

@@ -206,11 +206,11 @@ def test_a_failure_within_a_chunk(backend: str, tmp_path: Path, monkeypatch: pyt
     real = trainer.model.engine.train
 
     def fail_at_40(*arguments: Any) -> TrainResult:
-        inputs, targets, state, optimizer, moments, first, lrs, seed, stop = arguments
-        good = 40 - first
+        inputs, targets, state, training, stop = arguments
+        good = 40 - training.first_step
         if good >= len(inputs):
             return real(*arguments)
-        real(inputs[:good], targets[:good], state, optimizer, moments, first, lrs[:good], seed, stop)
+        real(inputs[:good], targets[:good], state, replace(training, lrs=training.lrs[:good]), stop)
         raise NonFiniteError(40, 2.0, math.inf)
 
     Engine(trainer, fail_at_40)
@@ -233,7 +233,9 @@ def test_a_new_learning_rate(backend: str) -> None:
 
     def train(*arguments: Any) -> TrainResult:
         result = real(*arguments)
-        used.update(zip(range(arguments[5], arguments[5] + result.done), arguments[6], strict=False))
+        used.update(
+            zip(range(arguments[3].first_step, arguments[3].first_step + result.done), arguments[3].lrs, strict=False)
+        )
         return result
 
     Engine(trainer, train)

@@ -74,7 +74,7 @@ def test_resume_within_a_schedule(
     real = whole.model.engine.train
 
     def train(*arguments: Any) -> TrainResult:
-        if arguments[5] == saved_at + 1:
+        if arguments[3].first_step == saved_at + 1:
             whole.save(path)
         return real(*arguments)
 

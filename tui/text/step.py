@@ -95,9 +95,12 @@ class _Page:
         config = self.walk.config
         others = "" if len(self.units) == config.hidden_size else f" of {config.hidden_size}"
         shown = f"units {self.units[0] + 1} to {self.units[-1] + 1}{others}" if len(self.units) > 1 else "its value"
+        cell = CELLS[config.cell]
+        W = "W" + cell.suffix(cell.forget_block or cell.blocks[0].name)
+        part = W if "_" in W else f"{W}_"
+        columns = f"{part}h and {part}x are the columns of {W} that meet h and x; " if cell.recurrent else ""
         return self._text(
-            f"The equations are filled in for unit {self.unit + 1}; the columns are {shown}. "
-            "W_fh and W_fx are the columns of W_f that meet h and x; dX means ∂L/∂X."
+            f"The equations are filled in for unit {self.unit + 1}; the columns are {shown}. {columns}dX means ∂L/∂X."
         )
 
     def _section(self, step: Step, phase: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ...cells.functions import quiet
 from ...errors import ArgumentError, NonFiniteError, StateError
 from .. import rng
 from ..config import ModelConfig, OptimizerConfig
-from ..interface import TrainResult
+from ..interface import Training, TrainResult
 from ..stop import StopFlag
 from .layers import layer_backward, layer_forward
 from .optimizers import optimizer_step
@@ -154,25 +154,23 @@ class Engine:
         inputs: np.ndarray,
         targets: np.ndarray,
         state: np.ndarray,
-        optimizer: OptimizerConfig,
-        moments: np.ndarray,
-        first_step: int,
-        lrs: np.ndarray,
-        dropout_seed: int,
+        training: Training,
         stop: StopFlag | None = None,
     ) -> TrainResult:
         losses, norms = np.empty(len(inputs)), np.empty(len(inputs))
         before = np.empty_like(state)
         done = 0
         while done < len(inputs) and not (stop is not None and stop.is_set()):
-            step = first_step + done
+            step = training.first_step + done
             before[...] = state
             try:
-                loss = self.forward(inputs[done], targets[done], state, dropout_key=rng.dropout_key(dropout_seed, step))
+                loss = self.forward(
+                    inputs[done], targets[done], state, dropout_key=rng.dropout_key(training.dropout_seed, step)
+                )
                 if not math.isfinite(loss):
                     raise NonFiniteError(step, loss, math.nan)
                 self.backward()
-                norms[done] = self.update(optimizer, moments, step, lrs[done])
+                norms[done] = self.update(training.optimizer, training.moments, step, training.lrs[done])
             except NonFiniteError:
                 state[...] = before
                 raise
