@@ -36,8 +36,12 @@ from .. import nn
 from ..cells import CELLS
 from ..cells.cell import Counterpart, Framework
 from ..cells.config import LayerConfig
-from ..errors import ArgumentError
+from ..errors import ArgumentError, CheckpointError
 from ..nn.language_model import LanguageModel
+from ..nn.saving import FORMAT as NETWORK_FORMAT
+from ..nn.saving import load_weights
+from ..train.checkpoint import FORMAT as RUN_FORMAT
+from ..train.checkpoint import load_checkpoint
 
 
 def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
@@ -55,10 +59,17 @@ def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
 def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
     """Take over a state dict (name → array), or that in a .safetensors file, of a network with the same parts.
 
-    Raises ArgumentError if names or shapes differ, and has then changed nothing.
+    The files of ``Trainer.save`` and ``nn.save`` are read, too: the weights to use, and nothing else of them.
+    Raises ArgumentError if names or shapes differ, CheckpointError for a file of ours that does not fit, and has
+    then changed nothing.
     """
     if not isinstance(source, Mapping):
-        source = _read(os.fspath(source))
+        path = os.fspath(source)
+        file_format, source = _read(path)
+        if file_format == NETWORK_FORMAT:
+            return load_weights(path, model)
+        if file_format == RUN_FORMAT:
+            return _load_run(model, path)
     parts = list(_parts(model))
     expected = {name: array for part in parts for name, array in part.to_pytorch().items()}
     _check_names("state dict", source, expected)
@@ -324,11 +335,21 @@ def _fitting(name: str, value: ArrayLike, like: np.ndarray) -> np.ndarray:
     return array.astype(like.dtype)
 
 
-def _read(path: str) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+def _read(path: str) -> tuple[str, dict[str, np.ndarray]]:
+    """A .safetensors file's format, if it says one, and its arrays; not those of our own formats."""
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, framework="numpy") as file:
+            file_format = (file.metadata() or {}).get("format", "")
+            own = file_format in (NETWORK_FORMAT, RUN_FORMAT)
+            return file_format, {} if own else {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ArgumentError(f"{path}: is no .safetensors file, or damaged ({error})") from None
+
+
+def _load_run(model: nn.Module, path: str) -> None:
+    run = load_checkpoint(path)
+    if not isinstance(model, LanguageModel) or model.config.parameter_shapes() != run.config.parameter_shapes():
+        raise CheckpointError(f"{path}: has the weights of a language model, {run.config}, expected those of {model!r}")
+    model.load(run.state.kept_weights)

@@ -105,6 +105,19 @@ def load(
         return model
 
 
+def load_weights(path: PathName, model: Module) -> None:
+    """Take over the weights of a saved network into one with the same names and shapes, of either dtype.
+
+    Raises ``CheckpointError``, and has then changed nothing.
+    """
+    with open_tensors(path, _WHAT) as file:
+        dtype = str(_contents(file)["dtype"])
+        file.check({name: (dtype, shape) for name, shape in model.weight_shapes().items()})
+        tensors = {name: file.read(name) for name in model.weights()}
+    for name, view in model.weights().items():
+        view[...] = tensors[name]
+
+
 def load_optimizer(path: PathName, model: Module, *, lr: Any = None) -> Optimizer:
     """The optimizer that was saved with ``model``: passed to ``fit``, it continues with the same bits.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ import pytest
 
 from lstm_ext import nn
 from lstm_ext.conversion import load_keras, load_pytorch, save_pytorch, to_keras, to_pytorch
+from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig
+from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.trainer import Trainer
 
 CONVERTIBLE: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm"},
@@ -214,3 +219,39 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=message):
             load(model, source)
         np.testing.assert_array_equal(model.parameters, before)
+
+
+# ------------------------------------------------------------------------------------- the lab's own files
+
+
+@cells
+def test_the_checkpoint_of_a_run_is_read(cell: str, tmp_path: Path) -> None:
+    """The weights to use, whatever a GRU's z means in PyTorch, into a model of either dtype."""
+    text = Text.from_string("abcabcbacbbacacb" * 8)
+    config = ModelConfig(3, 5, 3, num_layers=2, **CONVERTIBLE[cell])
+    trainer = Trainer(LanguageModel(config, seed=1), text, TrainerConfig(average=0.1, batch_size=2, seq_length=8))
+    trainer.run(steps=6)
+    path = tmp_path / "run.safetensors"
+    trainer.save(str(path))
+    for dtype in ("float32", "float64"):
+        model = LanguageModel(replace(config, dtype=dtype, dropout=0.2))
+        load_pytorch(model, path)
+        np.testing.assert_array_equal(model.parameters, trainer.best_model().parameters)
+    other = LanguageModel(replace(config, hidden_size=6))
+    for wrong in (other, nn.Tagger(3, 5, 3).build()):
+        before = wrong.parameters.copy()
+        with pytest.raises(CheckpointError, match=r"has the weights of a language model, ModelConfig\(input_size=3"):
+            load_pytorch(wrong, path)
+        np.testing.assert_array_equal(wrong.parameters, before)
+
+
+@makers
+def test_the_file_of_a_network_is_read(make: Callable[..., Any], tmp_path: Path) -> None:
+    path, model, other = tmp_path / "network.safetensors", make("gru"), make("gru")
+    nn.save(path, model, nn.Optimizer(model))
+    other.parameters[...] = 0
+    load_pytorch(other, path)
+    assert other.parameters.tobytes() == model.parameters.tobytes()
+    wrong = nn.Tagger(7, 4, 3).build()
+    with pytest.raises(CheckpointError, match=r"is damaged: 'reader\.rnn\.layers\.0\.W' is missing|is float64"):
+        load_pytorch(wrong, path)
