@@ -205,10 +205,8 @@ static void forward_job(void *argument, int index)
     const real *by = output_weights(&e->model, e->parameters) + (ptrdiff_t)V * H;
     const layer_memory *top = &s->layers[L - 1];
     const real *h = e->batch.use_dropout ? top->dropped : top->h + (ptrdiff_t)s->B * H;
-    for (int row = 0; row < rows; row++)
-        memcpy(s->logits + (ptrdiff_t)row * V, by, V * sizeof(real));
     multiply(&(product){.M = rows, .N = V, .K = H, .A = h, .lda = H, .B = m->packed.Wy, .C = s->logits, .ldc = V,
-                        .accumulate = 1});
+                        .bias = by});
     double loss = 0;
     if (e->batch.targets)
         for (int t = 0, row = 0; t < e->batch.T; t++)

@@ -4,7 +4,7 @@
  *
  *   pack_rows      B (K, N) as it lies                  -> panels
  *   pack_columns   B given as its transpose (N, K)      -> panels
- *   multiply       C (M, N) = or += A (M, K) . panels
+ *   multiply       C (M, N) = or += A (M, K) . panels, or = bias + A . panels
  *   multiply_outer C (M, N) = or += A^T . B for A (K, M), B (K, N): a weight gradient
  */
 #ifndef LC_GEMM_H
@@ -90,8 +90,9 @@ typedef struct {
     ptrdiff_t ldb;
     real *C;
     ptrdiff_t ldc;
-    int accumulate; /* add to what C holds */
-    int backwards;  /* multiply: go through B from its end, which pays if it was just gone through from its beginning */
+    const real *bias; /* multiply: (N), what every row starts from, or NULL */
+    int accumulate;   /* add to what C holds */
+    int backwards;    /* multiply: go through B from its end, which pays if it was just gone through from its beginning */
 } product;
 
 /* The part of a product that stays in registers. */
@@ -103,6 +104,7 @@ typedef struct {
     ptrdiff_t panel_stride; /* where a tile is several panels wide */
     real *C;
     ptrdiff_t ldc;
+    const real *bias;
     int accumulate, backwards;
 } tile;
 
@@ -118,7 +120,7 @@ INLINE void run_tile(const int rows, const int vectors, const int ways, const in
     const int K = tile->K, accumulate = tile->accumulate;
     const ptrdiff_t lda = tile->lda, ldc = tile->ldc, panel_stride = tile->panel_stride;
     const ptrdiff_t direction = form == A_ONE_ROW && tile->backwards ? -1 : 1;
-    const real *A = tile->A, *B = tile->B;
+    const real *A = tile->A, *B = tile->B, *bias = tile->bias;
     real *C = tile->C;
     vec sum[4][TILE_ROWS][2 * 4];
     UNROLL
@@ -164,7 +166,7 @@ INLINE void run_tile(const int rows, const int vectors, const int ways, const in
             for (int w = 1; w < ways; w++)
                 total += sum[w][r][v];
             real *to = C + r * ldc + v * WIDTH;
-            store(to, accumulate ? load(to) + total : total);
+            store(to, bias ? load(bias + v * WIDTH) + total : accumulate ? load(to) + total : total);
         }
     }
 }
@@ -219,9 +221,11 @@ INLINE void run_columns(tile_function *run, int rows, int columns, const tile *w
     tile part = *whole;
     part.C = copy;
     part.ldc = PANEL;
-    if (whole->accumulate)
+    part.bias = NULL;
+    part.accumulate = whole->accumulate || whole->bias;
+    if (part.accumulate)
         for (int r = 0; r < rows; r++) {
-            memcpy(copy + r * PANEL, C + r * whole->ldc, columns * sizeof(real));
+            memcpy(copy + r * PANEL, whole->bias ? whole->bias : C + r * whole->ldc, columns * sizeof(real));
             memset(copy + r * PANEL + columns, 0, (PANEL - columns) * sizeof(real));
         }
     run(&part);
@@ -246,6 +250,7 @@ static int multiply_row(const product *p)
             int m = p->backwards ? end[i] - width - (at - first[i]) : at;
             wide.B = p->B + (ptrdiff_t)m * p->K;
             wide.C = p->C + m;
+            wide.bias = p->bias ? p->bias + m : NULL;
             wide_tiles[i].run(&wide);
         }
     }
@@ -264,6 +269,7 @@ static void multiply(const product *p)
             for (int n = n0; n < p->N; n += PANEL) {
                 int columns = p->N - n < PANEL ? p->N - n : PANEL;
                 tile.B = p->B + (ptrdiff_t)n * p->K + (ptrdiff_t)k0 * PANEL;
+                tile.bias = p->bias && k0 == 0 ? p->bias + n : NULL;
                 for (int m = m0, rows; m < m1; m += rows) {
                     rows = first_tile(m1 - m);
                     tile.A = p->A + m * p->lda + k0;

@@ -272,11 +272,8 @@ static void project_dense(const pass *p)
     const int D = p->layer->input_size, columns = columns_of(p->cell, p->layer), rows = piece_rows(p);
     for (int i = 0; i < pieces(p); i++) {
         const ptrdiff_t first = (ptrdiff_t)i * p->lanes;
-        real *a = p->gates + first * columns;
-        for (int row = 0; row < rows; row++)
-            memcpy(a + (ptrdiff_t)row * columns, p->b, columns * sizeof(real));
         multiply(&(product){.M = rows, .N = columns, .K = D, .A = p->x + first * D, .lda = D, .B = p->packed.Ux,
-                            .C = a, .ldc = columns, .accumulate = 1});
+                            .C = p->gates + first * columns, .ldc = columns, .bias = p->b});
     }
 }
 

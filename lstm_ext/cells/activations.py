@@ -39,8 +39,13 @@ class Activations:
     recurrent_mask: np.ndarray | None = None
 
     @classmethod
-    def empty(cls, config: LayerConfig, shape: tuple[int, int], dtype: np.dtype) -> Activations:
-        """Arrays for T steps of B sequences, ``shape`` being (T, B), which an engine fills."""
+    def empty(
+        cls, config: LayerConfig, shape: tuple[int, int], dtype: np.dtype, reuse: Activations | None = None
+    ) -> Activations:
+        """Arrays for T steps of B sequences, ``shape`` being (T, B), which an engine fills: those of ``reuse`` if they
+        fit, else new ones."""
+        if reuse is not None and reuse.config == config and reuse.gates.shape[:2] == shape and reuse.h.dtype == dtype:
+            return cls(config, reuse.h, reuse.c, reuse.gates, reuse.extra)
         cell, H, (steps, batch) = CELLS[config.cell], config.hidden_size, shape
         h = np.empty((steps + 1, batch, H), dtype)
         return cls(

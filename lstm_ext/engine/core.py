@@ -77,9 +77,10 @@ class Core:
         state: np.ndarray,
         lengths: np.ndarray | None = None,
         recurrent_mask: np.ndarray | None = None,
+        reuse: Activations | None = None,
     ) -> Activations:
         layer = self._layer(config, weights.Wt.dtype)
-        acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype)
+        acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype, reuse)
         acts.x, acts.lengths, acts.recurrent_mask = x, lengths, recurrent_mask
         acts.begin(state)
         _check(lib.lc_layer_forward(layer, _pass(weights, acts), self._pool))

@@ -53,12 +53,14 @@ class RecurrentLayer(Module):
     def forward(self, x: np.ndarray, lengths: np.ndarray | None, state: np.ndarray) -> np.ndarray:
         """x (T, B, D) or symbols (T, B), lengths (B,) or None, state (S, B, H) → (T, B, H), a view.
 
-        The view is of ``activations.h``: who wants to write into it copies it first.
+        The view is of ``activations.h``, whose arrays the next forward pass uses again: copy what you want to keep.
         """
         mask = None
         if self.training and self.recurrent_dropout > 0:
             mask = self.noise.mask(self.recurrent_dropout, state.shape[1:], self.dtype)
-        self.activations = self.engine_module.layer_forward(self.config, self._weights, x, state, lengths, mask)
+        self.activations = self.engine_module.layer_forward(
+            self.config, self._weights, x, state, lengths, mask, vars(self).get("activations")
+        )
         return self.activations.output
 
     @property
@@ -176,7 +178,9 @@ class Recurrent(Module):
             if x.ndim == 3:
                 x = self._input_dropouts[level].forward(x)
             layers = self._level(level)
-            x = np.concatenate([self.layers[n].forward(x, counts, start[n]) for n in layers], axis=2)
+            outputs = [self.layers[n].forward(x, counts, start[n]) for n in layers]
+            only_read = len(outputs) == 1 and self._padding is None and level < self.num_layers - 1
+            x = outputs[0] if only_read else np.concatenate(outputs, axis=2)  # a copy, also of one
             if self.norms:
                 x = self.norms[level].forward(x)
             if self._padding is not None:

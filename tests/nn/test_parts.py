@@ -514,3 +514,25 @@ def test_weights_come_from_pytorch_after_building(backend: str) -> None:
     other.parameters[...] = 0
     load_pytorch(other, to_pytorch(rnn))
     np.testing.assert_array_equal(other.forward(x), rnn.forward(x))
+
+
+@backends
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+@lengths_given
+def test_memory_that_is_used_again_changes_no_result(
+    backend: str, shape: dict[str, Any], lengths: np.ndarray | None
+) -> None:
+    """Outputs and final states are the caller's own, whatever is computed next, of the same or another size."""
+    rnn = recurrent(backend, {"cell": "lstm"}, shape)
+    x, y = normal(T, B, D), normal(T, B, D, seed=1)
+    first, state = rnn.forward(x, lengths), rnn.final_state
+    expected, expected_state = first.copy(), state.copy()
+    dx = rnn.backward(np.ones_like(first))
+    gradient = rnn.gradient.copy()
+    rnn.forward(y, lengths)
+    rnn.forward(y[:2], None)
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(state, expected_state)
+    np.testing.assert_array_equal(rnn.forward(x, lengths), expected)
+    np.testing.assert_array_equal(rnn.backward(np.ones_like(first)), dx)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(rnn.gradient, gradient)

@@ -32,8 +32,9 @@ def layer_forward(
     state: np.ndarray,
     lengths: np.ndarray | None = None,
     recurrent_mask: np.ndarray | None = None,
+    reuse: Activations | None = None,
 ) -> Activations:
-    """As ``lstm_ext.engine.interface.EngineModule.layer_forward``."""
+    """As ``lstm_ext.engine.interface.EngineModule.layer_forward``; all arrays are new."""
     acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype)
     acts.x, acts.lengths, acts.recurrent_mask = x, lengths, recurrent_mask
     acts.begin(state)
