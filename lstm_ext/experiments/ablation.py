@@ -22,7 +22,7 @@ from ..tasks.last_symbol import LastSymbol
 from ..tasks.symbols import SymbolTask, accuracy
 from .charts import Bar, BarChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
-from .learning import GOAL, EngineLearner, Learner, NetworkLearner, generator, identity, learn_symbols, loaded
+from .learning import GOAL, Learner, generator, identity, learn_symbols, loaded
 from .linear_cell import LinearCellModel
 from .words import listed, number
 
@@ -104,10 +104,10 @@ class Ablation(Experiment):
         numbers["max |C|, longer"] = _largest_cell(learner, far)
         numbers["accuracy, longer"] = accuracy(learner.logits(far), far.targets)
         for clamp in settings["clamps"]:
-            assert isinstance(learner, EngineLearner)
+            assert isinstance(learner.model, LanguageModel)
             clamped = LanguageModel(replace(learner.model.config, **ABLATIONS[clamp]))
             clamped.load(learner.model.parameters)
-            said = EngineLearner(clamped).logits(tested)
+            said = Learner(clamped).logits(tested)
             numbers[f"accuracy with {clamp}"] = accuracy(said, tested.targets)
             numbers[f"nats with {clamp}"] = _nats(said, tested.targets)
         return numbers
@@ -272,10 +272,10 @@ def _text() -> tuple[np.ndarray, np.ndarray, int]:
 def _learner(config: ModelConfig, ablation: str, seed: int) -> Learner:
     """All variants start from the same weights: they have the same shapes, filled from the same seed."""
     if ablation != "no tanh on C":
-        return EngineLearner(LanguageModel(replace(config, **ABLATIONS[ablation]), seed=seed))
+        return Learner(LanguageModel(replace(config, **ABLATIONS[ablation]), seed=seed))
     network = LinearCellModel(config.input_size, config.hidden_size, config.output_size).build(seed=seed)
     network.parameters[...] = LanguageModel(config, seed=seed).parameters
-    return NetworkLearner(network)
+    return Learner(network)
 
 
 def _nats(logits: np.ndarray, targets: np.ndarray) -> float:
@@ -285,10 +285,10 @@ def _nats(logits: np.ndarray, targets: np.ndarray) -> float:
 def _largest_cell(learner: Learner, batch: Batch) -> float:
     """The largest |C| that any unit reaches."""
     learner.logits(batch)
-    if isinstance(learner, EngineLearner):
+    if isinstance(learner.model, LanguageModel):
         cells = learner.model.engine.activations(0).c
     else:
-        assert isinstance(learner, NetworkLearner) and isinstance(learner.model, LinearCellModel)
+        assert isinstance(learner.model, LinearCellModel)
         cells = learner.model.rnn.c
     assert cells is not None
     return float(abs(cells).max())

@@ -15,7 +15,7 @@ from ..tasks.reber import EmbeddedReber
 from ..tasks.symbols import SymbolTask, accuracy
 from .charts import Curve, LineChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
-from .learning import UNSEEN, EngineLearner, cosine, generator
+from .learning import UNSEEN, Learner, cosine, generator
 from .words import listed, number
 
 #: Name → cell, whether its biases are initialized by chrono (T is the sequence's length).
@@ -185,7 +185,7 @@ def _scores(
     seed: int,
 ) -> list[float]:
     config = ModelConfig(task.input_size, settings["hidden_size"], task.output_size, cell=settings["cell"])
-    learner = EngineLearner(LanguageModel(config, seed=seed, init=_init(settings, span)))
+    learner = Learner(LanguageModel(config, seed=seed, init=_init(settings, span)))
     rng, unseen = generator(seed, 1), task.batch(generator(seed, 2), UNSEEN)
     every, rate = settings["updates"] // CHECKS, cosine(settings["lr"], settings["updates"])
     scores = []

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -32,56 +32,16 @@ def generator(seed: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, purpose])
 
 
-class Learner(Protocol):
-    """A network from symbols to symbols that learns from batches, each from a zero state."""
-
-    def step(self, batch: Batch, lr: float) -> float:
-        """One update; returns the loss before it, in mean nats per counted symbol. Raises NonFiniteError."""
-        ...
-
-    def logits(self, batch: Batch) -> np.ndarray:
-        """Logits (T, B, V) of a batch."""
-        ...
-
-
-class EngineLearner:
-    """A language model, with Adam."""
-
-    def __init__(self, model: LanguageModel, clip_norm: float = 1.0) -> None:
-        self.model = model
-        self._optimizer = OptimizerConfig(clip_norm=clip_norm)
-        self._moments = np.zeros((2, model.config.num_parameters), model.config.dtype)
-        self._steps = 0
-
-    def step(self, batch: Batch, lr: float) -> float:
-        """One update; returns the loss before it, in mean nats per counted symbol."""
-        inputs, targets = batch.inputs[np.newaxis], batch.targets[np.newaxis]
-        state, lrs = self.model.zero_state(inputs.shape[2]), np.array([lr])
-        self._steps += 1
-        trained = self.model.engine.train(
-            inputs, targets, state, Training(self._optimizer, self._moments, self._steps, lrs, 0)
-        )
-        return float(trained.losses[0])
-
-    def logits(self, batch: Batch) -> np.ndarray:
-        """Logits (T, B, V) of a batch."""
-        self.model.engine.forward(batch.inputs, None, self.model.zero_state(batch.inputs.shape[1]))
-        return self.model.engine.logits()
-
-
-class NetworkLearner:
-    """A network of ``nn``, with Adam."""
+class Learner:
+    """A network from symbols to symbols that learns from batches, each from a zero state, with Adam."""
 
     def __init__(self, model: Model, clip_norm: float = 1.0) -> None:
         self.model = model
         self._optimizer = Optimizer(model, OptimizerConfig(clip_norm=clip_norm))
 
     def step(self, batch: Batch, lr: float) -> float:
-        """One update; returns the loss before it, in mean nats per counted symbol."""
-        loss = self.model.loss_and_gradient(*batch)
-        self._optimizer.lr = lr
-        self._optimizer.step()
-        return loss
+        """One update; returns the loss before it, in mean nats per counted symbol. Raises NonFiniteError."""
+        return self.model.train_step(*batch, self._optimizer, lr=lr)[0]
 
     def logits(self, batch: Batch) -> np.ndarray:
         """Logits (T, B, V) of a batch."""

@@ -7,7 +7,7 @@ import numpy as np
 from ..tasks.first_character import FILLERS, FirstCharacter
 from .charts import Curve, LineChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
-from .learning import EngineLearner, language_model, learn_symbols
+from .learning import Learner, language_model, learn_symbols
 from .words import listed
 
 #: Name → cell, initialization, forget bias. For chrono, T is the sequence's length.
@@ -71,7 +71,7 @@ class Memory(Experiment):
         model = language_model(
             settings["cell"], task, settings["hidden_size"], seed, settings["init"], settings["forget_bias"]
         )
-        learned = learn_symbols(EngineLearner(model), task, seed, lr=settings["lr"], limit=settings["limit"])
+        learned = learn_symbols(Learner(model), task, seed, lr=settings["lr"], limit=settings["limit"])
         return {"accuracy": learned.accuracy, "updates": learned.steps}
 
     def report(self, results: Results) -> Report:

@@ -11,8 +11,7 @@ from lstm_ext import nn
 from lstm_ext.data import load_text, split
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.experiments.learning import (
-    EngineLearner,
-    NetworkLearner,
+    Learner,
     cosine,
     learn_symbols,
     learn_text,
@@ -24,10 +23,10 @@ from lstm_ext.tasks.first_character import FirstCharacter
 def test_learning_stops_when_an_unseen_batch_is_right() -> None:
     task = FirstCharacter(2, classes=3)
     model = LanguageModel(ModelConfig(task.input_size, 16, task.output_size))
-    learned = learn_symbols(EngineLearner(model), task, 0, lr=0.02, limit=1000)
+    learned = learn_symbols(Learner(model), task, 0, lr=0.02, limit=1000)
     assert learned.steps % 50 == 0 and learned.steps < 1000 and learned.accuracy > 0.99
     hopeless = LanguageModel(ModelConfig(task.input_size, 16, task.output_size))
-    assert learn_symbols(EngineLearner(hopeless), task, 0, lr=1e-9, limit=50).steps == math.inf
+    assert learn_symbols(Learner(hopeless), task, 0, lr=1e-9, limit=50).steps == math.inf
 
 
 def test_learning_ends_where_the_loss_is_not_finite() -> None:
@@ -59,7 +58,7 @@ def test_the_networks_of_both_kinds_learn_alike() -> None:
     for name, weight in network.weights().items():
         weight[...] = model.weights()[name.removeprefix("reader.rnn.")]
     batch = task.batch(np.random.default_rng(0), 5)
-    learners = EngineLearner(model), NetworkLearner(network)
+    learners = Learner(model), Learner(network)
     for _ in range(3):
         one, other = (learner.step(batch, 0.01) for learner in learners)
         assert one == pytest.approx(other, rel=1e-5)

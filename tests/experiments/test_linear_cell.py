@@ -6,8 +6,7 @@ import numpy as np
 
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.experiments.learning import (
-    EngineLearner,
-    NetworkLearner,
+    Learner,
 )
 from lstm_ext.experiments.linear_cell import LinearCellModel
 from lstm_ext.nn.gradcheck import gradient_errors
@@ -31,8 +30,8 @@ def test_linear_cell_is_an_lstm_but_for_one_tanh() -> None:
     network.parameters[...] = model.parameters
     batch = FirstCharacter(3, "blank", classes=3).batch(np.random.default_rng(0), 6)
     np.testing.assert_allclose(
-        NetworkLearner(network).logits(batch), EngineLearner(model).logits(batch), rtol=0, atol=1e-9
+        Learner(network).logits(batch), Learner(model).logits(batch), rtol=0, atol=1e-9
     )
     model.parameters[...] *= 100
     network.parameters[...] = model.parameters
-    assert abs(NetworkLearner(network).logits(batch) - EngineLearner(model).logits(batch)).max() > 1e-3
+    assert abs(Learner(network).logits(batch) - Learner(model).logits(batch)).max() > 1e-3

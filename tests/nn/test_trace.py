@@ -12,6 +12,7 @@ from lstm_ext import LanguageModel, ModelConfig, OptimizerConfig, nn
 from lstm_ext.cells.activations import Activations
 from lstm_ext.cells.config import LayerConfig
 from lstm_ext.engine.backend import available_backends
+from lstm_ext.engine.interface import Training
 from lstm_ext.visualization import analyze_gate_patterns, plot_cell_state_evolution, plot_gate_activations
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -191,5 +192,6 @@ def test_short_texts_for_large_things(value: Callable[[], Any], expected: str) -
 def test_what_training_did_is_short() -> None:
     model = LanguageModel(ModelConfig(V, H, V))
     x, moments = symbols(3, T, B).astype(np.int32), np.zeros((2, model.parameters.size), np.float32)
-    result = model.engine.train(x, x, model.zero_state(B), OptimizerConfig(), moments, 1, np.full(3, 0.01), 0)
+    training = Training(OptimizerConfig(), moments, 1, np.full(3, 0.01), 0)
+    result = model.engine.train(x, x, model.zero_state(B), training)
     assert repr(result) == f"<TrainResult: 3 steps, loss {result.losses[0]:.4g} to {result.losses[2]:.4g}>"
