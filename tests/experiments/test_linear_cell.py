@@ -29,9 +29,7 @@ def test_linear_cell_is_an_lstm_but_for_one_tanh() -> None:
     network = LinearCellModel(5, 4, 3).build(dtype="float64")
     network.parameters[...] = model.parameters
     batch = FirstCharacter(3, "blank", classes=3).batch(np.random.default_rng(0), 6)
-    np.testing.assert_allclose(
-        Learner(network).logits(batch), Learner(model).logits(batch), rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(Learner(network).logits(batch), Learner(model).logits(batch), rtol=0, atol=1e-9)
     model.parameters[...] *= 100
     network.parameters[...] = model.parameters
     assert abs(Learner(network).logits(batch) - Learner(model).logits(batch)).max() > 1e-3
