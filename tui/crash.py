@@ -40,7 +40,7 @@ def _write(trace: str) -> Path | None:
             if not folder.is_dir():
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 folder.mkdir(mode=0o700)
-            write_atomically(folder / name, heading + trace, mode=0o600)
+            write_atomically(folder / name, (heading + trace).encode(errors="backslashreplace"), mode=0o600)
         except OSError:
             continue
         return folder / name

@@ -215,7 +215,7 @@ class LSTMCell(Cell):
             "Reasons to keep the memory: from the last output, from this character, and the bias. Training starts "
             "with b_f = 1, which leans towards keeping.",
             "The share of the memory that stays: unit {unit} keeps {f:%}. At a_f = 1 that is 73 %, which leans "
-            "towards keeping; but 0.73⁵⁰ is only 0.0000002.",
+            "towards keeping; but 0.731⁵⁰ is only 0.0000002.",
         )
         yield from self._gate(
             config,

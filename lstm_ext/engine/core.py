@@ -227,7 +227,7 @@ class CoreEngine:
     ) -> float:
         inputs, targets = self._symbols(inputs, targets, state)
         # Copies, because backward reads them again, and the caller may have changed his own since.
-        inputs, targets = self._read_again = inputs.copy(), None if targets is None else targets.copy()
+        inputs, targets = read_again = inputs.copy(), None if targets is None else targets.copy()
         batch = ffi.new("lc_batch *", {"keep": keep, "use_dropout": dropout_key is not None})
         batch.T, batch.B = inputs.shape
         batch.inputs, batch.targets, batch.state = _symbol_pointer(inputs), _symbol_pointer(targets), _pointer(state)
@@ -235,6 +235,7 @@ class CoreEngine:
         loss = ffi.new("double *")
         code = lib.lc_engine_forward(self._engine, batch, loss)
         self._check(code, inputs, targets)
+        self._read_again = read_again  # not before: C, where it refused, still has the last forward's
         self._batch = inputs.shape
         self._loss = math.nan if targets is None else loss[0]
         return self._loss
@@ -300,7 +301,6 @@ class CoreEngine:
             setattr(run, name, ffi.from_buffer("double[]", array))
         code = lib.lc_engine_train(self._engine, run, done)
         n = done[0]
-        self._batch = (0, 0)  # training keeps no activations to look at
         if code == lib.LC_NOT_FINITE:
             raise NonFiniteError(training.first_step + n, losses[n], norms[n])
         self._check(code, inputs, counted)

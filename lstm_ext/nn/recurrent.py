@@ -70,6 +70,10 @@ class RecurrentLayer(Module):
 
     def backward(self, dout: np.ndarray, dfinal: np.ndarray | None = None) -> np.ndarray | None:
         """dout (T, B, H), dfinal (S, B, H) → ∂L/∂x, or None for symbols."""
+        h = self.activations.output
+        dout = checked_floats("dout", dout, h.shape, self.dtype)
+        if dfinal is not None:
+            dfinal = checked_floats("dfinal", dfinal, (self.config.state_arrays, *h.shape[1:]), self.dtype)
         grads = self.engine_module.layer_backward(self._weights, self.activations, dout, dfinal)
         for name in self.parameter_shapes():
             getattr(self, "d" + name)[...] = getattr(grads, "d" + name)

@@ -176,8 +176,10 @@ def _named(config: ModelConfig, parameters: np.ndarray) -> dict[str, np.ndarray]
         if owner == "output":
             named["decoder.weight" if short == "W" else "decoder.bias"] = array
         elif short == "Wt":
-            named[f"rnn.weight_hh_l{layer}"] = array[: config.hidden_size].T
-            named[f"rnn.weight_ih_l{layer}"] = array[config.hidden_size :].T
+            meets_h = config.layer(int(layer)).recurrent_rows
+            if meets_h:
+                named[f"rnn.weight_hh_l{layer}"] = array[:meets_h].T
+            named[f"rnn.weight_ih_l{layer}"] = array[meets_h:].T
         else:
             named[f"rnn.{'bias' if short == 'b' else short}_l{layer}"] = array
     return named

@@ -233,7 +233,8 @@ class Trainer:
         with self._lock:
             loop, state = self._loop, self._loop.state
             history = state.history
-            smoothed, val_loss = history.smoothed, history.val_loss
+            smoothed = history.smoothed
+            val_loss = None if history.best_val is None else history.val_loss  # what was forgotten is not quoted
             return Snapshot(
                 status=self._status if self._thread is None else "paused" if self.paused else "running",
                 message=self._message or self._notice,

@@ -340,6 +340,14 @@ async def test_palette_runs_commands() -> None:
 # Another network.
 
 
+async def test_form_shows_every_field_also_after_the_step_screen() -> None:
+    """Styles of one screen must not reach into another."""
+    async with lab() as here:
+        await here.press("2", "1", "m")
+        await here.asked(ModelForm)
+        assert here.app.screen.query_one("#cell").display
+
+
 async def test_form_makes_the_network() -> None:
     async with lab() as here:
         before = here.trainer

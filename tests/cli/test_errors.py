@@ -104,6 +104,13 @@ def test_anything_else_is_our_bug(fails: Fails, error: Exception, tmp_path: Path
     assert "in examine" in report and "lstm-lab 0." in report and f"Python {sys.version.split()[0]}" in report
 
 
+def test_a_file_name_that_is_not_utf_8_does_not_stop_the_report(fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["lstm-lab", "train", "caf\udce9.txt"])
+    status, err = fails(KeyError("bug \udce9"))
+    assert status == 70
+    assert "caf\\udce9.txt" in reported(err).read_text(encoding="utf-8")
+
+
 def test_two_bugs_are_two_files(fails: Fails) -> None:
     paths = {reported(fails(KeyError("bug"))[1]) for _ in range(3)}
     assert len(paths) == 3 and all(path.exists() for path in paths)
@@ -146,3 +153,23 @@ sys.exit(main(["doctor"]))
     result = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (70, "")
     assert "ZeroDivisionError: division by zero" in reported(result.stderr).read_text()
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_bug(closed: str, tmp_path: Path) -> None:
+    script = f"{sys.executable} -m lstm_lab step hello {'>&-' if closed == 'stdout' else '2>&-'}"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and ("gate by gate" in done.stdout) == (closed == "stderr")
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "--checkpoint", "\x1b[31m\x07x\u202e.safetensors"]) == 1
+    err = capsys.readouterr().err
+    assert "\\x1b[31m\\x07x\\u202e.safetensors" in err
+    assert all(letter.isprintable() for letter in err.rstrip("\n"))
+
+
+def test_a_misspelled_option_names_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--hiden-size", "12", "--data", "hello"]) == 2
+    assert "unrecognized arguments: --hiden-size 12 (see `lstm-lab train --help`)" in capsys.readouterr().err

@@ -321,3 +321,21 @@ def test_the_line_drops_whole_fields_where_it_is_narrow(text: Path, run: Run) ->
         assert fields == full[: len(fields)]
         assert fields == full or len("  ".join(full[: len(fields) + 1])) > width
     assert fitting(full, 4) == ["step"]
+
+
+def test_resumed_without_validation_the_loss_on_the_old_text_is_not_quoted(run: Run, text: Path) -> None:
+    arguments = ("train", "--data", text, *SMALL, "--checkpoint", "m.safetensors")
+    assert run(*arguments, "--steps", 20)[0] == 0
+    status, out, err = run(*arguments, "--resume", "--steps", 30, "--validation", 0, "--json")
+    assert status == 0, err
+    result = json.loads(out)
+    assert (result["val_loss"], result["val_step"], result["last_val_loss"]) == (None, None, None)
+    status, out, err = run(*arguments, "--resume", "--steps", 40, "--validation", 0)
+    assert status == 0, err
+    assert "validation loss  none" in out or "weights are kept" not in out
+
+
+def test_a_run_that_diverged_has_a_summary(run: Run, text: Path) -> None:
+    status, out, err = run("train", "--data", "hello", *SMALL, "--steps", 2, "--lr", 1e39)
+    assert status in (0, 1), err
+    assert "bug" not in err and "perplexity" not in out

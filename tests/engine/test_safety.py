@@ -63,6 +63,28 @@ def test_symbols_of_any_integer_type_and_layout(batch: tuple[np.ndarray, np.ndar
     np.testing.assert_array_equal(*results)
 
 
+def test_after_refused_symbols_the_last_forward_is_still_whole(
+    batch: tuple[np.ndarray, np.ndarray], parameters: np.ndarray
+) -> None:
+    gradient, undisturbed = np.zeros_like(parameters), np.zeros_like(parameters)
+    other = core.Engine(CONFIG, parameters, undisturbed)
+    other.forward(*batch, state())
+    other.backward()
+    model = core.Engine(CONFIG, parameters, gradient)
+    model.forward(*batch, state())
+    logits = model.logits()
+    wrong = np.full_like(batch[0], CONFIG.input_size)
+    training = Training(OptimizerConfig(), np.zeros((2, len(parameters))), 1, np.ones(1), 0)
+    with pytest.raises(ValueError):
+        model.forward(wrong, batch[1], state())
+    with pytest.raises(ValueError):
+        model.train(wrong[None], batch[1][None], state(), training)
+    _ = [np.full((T, B), 10**9, np.int32) for _ in range(20)]  # takes the place of what was freed
+    np.testing.assert_array_equal(model.logits(), logits)
+    model.backward()
+    np.testing.assert_array_equal(gradient, undisturbed)
+
+
 def test_training_needs_targets(batch: tuple[np.ndarray, np.ndarray], parameters: np.ndarray) -> None:
     model = core.Engine(CONFIG, parameters, np.zeros_like(parameters))
     before, moments = parameters.copy(), np.zeros((2, len(parameters)))

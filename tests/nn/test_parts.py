@@ -198,6 +198,20 @@ def test_dropout_between_layers_is_new_at_every_step(backend: str) -> None:
     np.testing.assert_array_equal(output, upper.output)  # what leaves the stack is for others to drop
 
 
+@pytest.mark.parametrize("backend", available_backends())
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+def test_gradients_that_do_not_fit_are_refused(backend: str, cell: Any) -> None:
+    rnn = nn.Recurrent(cell, 3, 4).build(backend=backend)
+    y, states = rnn.forward(normal(5, 2, 3).astype(np.float32)), len(rnn.layers[0].final_state)
+    with pytest.raises(ValueError, match="dout"):
+        rnn.layers[0].backward(np.ones_like(y)[:-1])
+    with pytest.raises(ValueError, match="dfinal"):
+        rnn.layers[0].backward(np.ones_like(y), np.ones((states, 1, 4), np.float32))
+    given = rnn.layers[0].backward(np.ones_like(y), np.ones((states, 2, 4)))  # float64: converted, not misread
+    again = rnn.layers[0].backward(np.ones_like(y), np.ones((states, 2, 4), np.float32))
+    np.testing.assert_array_equal(given, again)
+
+
 @backends
 def test_recurrent_refuses_what_does_not_fit(backend: str) -> None:
     rnn = nn.Recurrent("lstm", D, H).build(backend=backend)

@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A script's `&` starts its children this way; a SIGINT that is sent all the same is meant.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that lacks a symbol gets "?" instead of a crash
             stream.reconfigure(errors="replace")
@@ -63,7 +66,10 @@ def guarded(command: Callable[[], int]) -> int:
         else:
             from ..crash import report
 
-            print(f"lstm-lab: error: {' '.join((message or report(error)).split())}", file=sys.stderr)
+            line = " ".join((message or report(error)).split())
+            # Names of files and the like come from anywhere: a terminal would obey their control characters.
+            safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+            print(f"lstm-lab: error: {safe}", file=sys.stderr)
         return status
 
 
@@ -89,7 +95,9 @@ def _run(arguments: list[str]) -> int:
         close = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean `lstm-lab {close[0]}`?" if close else "`lstm-lab --help` lists the commands"
         raise UsageError(f"no command {name!r}; {hint}")
-    parsed = make_parser([name]).parse_args(arguments or [name])
+    parsed, unknown = make_parser([name]).parse_known_args(arguments or [name])
+    if unknown:
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)} (see `lstm-lab {name} --help`)")
     status: int = parsed.run(parsed)
     return status
 

@@ -19,7 +19,7 @@ from .progress import Progress
 def introduction(trainer: Trainer) -> str:
     """The text and its parts, the network, and how it is trained: a line each."""
     return (
-        f"{trainer.text.name}: {len(trainer.vocabulary)} different characters; {trainer.split.description}\n"
+        f"{trainer.text.name}: an alphabet of {len(trainer.vocabulary)}; {trainer.split.description}\n"
         f"{_network(trainer)}\n{_training(trainer)}"
     )
 
@@ -98,11 +98,11 @@ def summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
         ("training loss", f"{loss(result['train_loss'])}, smoothed"),
         ("validation loss", loss(result["val_loss"])),
     ]
-    if result["val_loss"] != result["last_val_loss"]:
+    if result["val_step"] is not None and result["val_loss"] != result["last_val_loss"]:
         rows.append(
             ("", f"of step {result['val_step']:,}, whose weights are kept; at the end {loss(result['last_val_loss'])}")
         )
-    if result["bits_per_char"] is not None:
+    if result["perplexity"] is not None:
         figures = f"{result['bits_per_char']:.3f} bits per character, perplexity {result['perplexity']:.2f}"
         rows.append(("that is", figures))
     if result["ngram_losses"]:

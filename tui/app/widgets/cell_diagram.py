@@ -12,7 +12,7 @@ from ...text.formulas import format_number, symbol
 from .canvas import Piece, clickable, heading, row
 from .walk_view import WalkView
 
-_WIDTH = RIGHT + 8
+_WIDTH = RIGHT + 7
 
 
 class CellDiagram(WalkView):
@@ -77,7 +77,9 @@ class CellDiagram(WalkView):
             (node.row + 1, text, style),
         ):
             x = node.column
-            if x not in (LEFT, RIGHT):
+            if x == RIGHT:
+                x = min(x, _WIDTH - len(line))  # the longest number needs a column more
+            elif x != LEFT:
                 line = f" {line} "
                 x -= (len(line) - 1) // 2
             over.setdefault(y, []).append((x, line, clickable(look, f"screen.go({number})")))

@@ -48,13 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
     model, training = network.model, network.run
     measured = _measured(network, arguments.data, arguments.encoding)
     evaluation = evaluate(model, measured.symbols)
+    perplexity = evaluation.perplexity
     result: dict[str, Any] = {
         "data": measured.name,
         "message": measured.notice,
         "characters": evaluation.count,
         "loss": evaluation.nats if math.isfinite(evaluation.nats) else None,
         "bits_per_char": evaluation.bits_per_char if math.isfinite(evaluation.nats) else None,
-        "perplexity": evaluation.perplexity if math.isfinite(evaluation.nats) else None,
+        "perplexity": perplexity if math.isfinite(evaluation.nats) else None,
         "ngram_losses": ngram_losses(measured.learned, measured.symbols, len(network.vocabulary)),
         "steps": None if training is None else training.state.step,
         "checkpoint": arguments.checkpoint,
@@ -63,11 +64,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result))
         return 0
+    shown = f"{perplexity:.3f}" if perplexity < 1e6 else f"{perplexity:.2e}"
     rows = [
         ("network", arguments.checkpoint + _trained(training)),
         ("text", f"{measured.name}, {evaluation.count:,} characters predicted"),
         ("loss", f"{evaluation.nats:.4f} nats per character"),
-        ("that is", f"{evaluation.bits_per_char:.4f} bits per character, perplexity {evaluation.perplexity:.3f}"),
+        (
+            "that is",
+            f"{evaluation.bits_per_char:.4f} bits per character, perplexity {shown}",
+        ),
     ]
     if measured.notice:
         rows.insert(2, ("note", measured.notice))
