@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 from rich.filesize import decimal
 
 from lstm_ext.engine.config import ModelConfig
@@ -29,6 +28,8 @@ def bytes_needed(config: ModelConfig, batch_size: int, seq_length: int) -> int:
 
 def bytes_available() -> int:
     """What this process may still take."""
+    import psutil  # only once a network is made: the first picture does not wait for it
+
     available: int = psutil.virtual_memory().available
     try:  # a container's own limit, which psutil does not know
         group = Path("/sys/fs/cgroup")
