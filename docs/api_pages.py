@@ -48,9 +48,9 @@ def public_modules() -> list[ModuleType]:
 
 def prepare(modules: list[ModuleType]) -> None:
     """Put right what pdoc cannot see by itself."""
-    for name in lstm_ext.__all__:
-        getattr(lstm_ext, name)  # the package loads its names when they are first used
     for module in modules:
+        for name in getattr(module, "__all__", ()):
+            getattr(module, name)  # some packages load their names when they are first used
         add_comments(module)
         for name, value in list(vars(module).items()):
             if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_"):

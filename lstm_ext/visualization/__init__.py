@@ -27,4 +27,5 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(".plots", __name__), name)
+    globals()[name] = value = getattr(import_module(".plots", __name__), name)
+    return value
