@@ -286,6 +286,7 @@ def test_the_picture_shows_the_values(tmp_path: Path) -> None:
 def test_a_notebook_gets_the_picture(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     shown: list[Any] = []
     notebook = types.ModuleType("IPython")
+    notebook.version_info = (8, 24)  # type: ignore[attr-defined]  # Matplotlib asks, if it is loaded here
     notebook.get_ipython = lambda: types.SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
     display = types.ModuleType("IPython.display")
     display.display = shown.append  # type: ignore[attr-defined]
