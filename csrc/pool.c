@@ -34,6 +34,7 @@ void pool_run(lc_pool *p, int threads, void (*job)(void *, int), void *argument)
 #else
 
 #include <pthread.h>
+#include <unistd.h>
 
 enum { SPINS = 2000 }; /* some microseconds: most joins are over by then, without putting a thread to sleep */
 
@@ -53,6 +54,7 @@ struct lc_pool {
     void *argument;
     atomic_int running;
     atomic_int closing;
+    pid_t owner;      /* after a fork the child has a copy of this, but none of the threads */
     int threads;
     int started;      /* workers 1 .. started */
     worker workers[]; /* the first is the caller */
@@ -97,6 +99,7 @@ int lc_pool_new(int threads, lc_pool **pool)
     if (!p)
         return LC_NO_MEMORY;
     p->threads = threads;
+    p->owner = getpid();
     pthread_mutex_init(&p->in_use, NULL);
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->finished, NULL);
@@ -120,6 +123,10 @@ void lc_pool_free(lc_pool *p)
 {
     if (!p)
         return;
+    if (p->owner != getpid()) {
+        free(p);
+        return;
+    }
     pthread_mutex_lock(&p->mutex);
     atomic_store(&p->closing, 1);
     for (int i = 1; i <= p->started; i++)
@@ -139,8 +146,9 @@ int pool_threads(const lc_pool *p) { return p ? p->threads : 1; }
 
 void pool_run(lc_pool *p, int threads, void (*job)(void *, int), void *argument)
 {
-    if (threads == 1) {
-        job(argument, 0);
+    if (threads == 1 || p->owner != getpid()) {
+        for (int i = 0; i < threads; i++) /* the same shares in the same order: the same bits */
+            job(argument, i);
         return;
     }
     pthread_mutex_lock(&p->in_use);

@@ -80,6 +80,8 @@ class Core:
         reuse: Activations | None = None,
     ) -> Activations:
         layer = self._layer(config, weights.Wt.dtype)
+        _check_pass(config, weights, x, lengths, recurrent_mask)
+        _check_array("state", state, weights.Wt.dtype, (config.state_arrays, x.shape[1], config.hidden_size))
         acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype, reuse)
         acts.x, acts.lengths, acts.recurrent_mask = x, lengths, recurrent_mask
         acts.begin(state)
@@ -90,6 +92,10 @@ class Core:
         self, weights: Weights, acts: Activations, dh: np.ndarray, dfinal: np.ndarray | None = None
     ) -> LayerGradients:
         assert acts.x is not None
+        dtype, output = weights.Wt.dtype, acts.output.shape
+        _check_array("dh", dh, dtype, output)
+        if dfinal is not None:
+            _check_array("dfinal", dfinal, dtype, (acts.config.state_arrays, *output[1:]))
         grads = LayerGradients(
             dx=np.empty_like(acts.x) if acts.x.ndim == 3 else None,
             dstate=np.empty((acts.config.state_arrays, *dh.shape[1:]), dh.dtype),
@@ -100,7 +106,7 @@ class Core:
         arrays = {"dh": dh, "dx": grads.dx, "dWt": grads.dWt, "db": grads.db, "dpeephole": grads.dpeephole}
         arrays |= zip(("dh0", "dc0"), grads.dstate, strict=False)
         if dfinal is not None:
-            arrays |= zip(("dh_T", "dc_T"), np.ascontiguousarray(dfinal), strict=False)
+            arrays |= zip(("dh_T", "dc_T"), dfinal, strict=False)
         pointers = {name: _pointer(array) for name, array in arrays.items()}
         layer = self._layer(acts.config, weights.Wt.dtype)
         _check(lib.lc_layer_backward(layer, _pass(weights, acts), ffi.new("lc_grads *", pointers), self._pool))
@@ -359,6 +365,32 @@ class CoreEngine:
                         f"{name}: got symbols from {symbols.min()} to {symbols.max()}, expected [{low}, {high})"
                     )
         _check(code)
+
+
+def _check_array(name: str, array: np.ndarray, dtype: np.typing.DTypeLike, shape: tuple[int, ...]) -> None:
+    """What C would misread is refused: it looks at neither dtype nor shape nor strides."""
+    if array.dtype != dtype or array.shape != shape or not (array.flags.c_contiguous and array.flags.aligned):
+        raise ArgumentError(f"{name}: got {array.dtype} {array.shape}, expected contiguous {np.dtype(dtype)} {shape}")
+
+
+def _check_pass(
+    config: LayerConfig,
+    weights: Weights,
+    x: np.ndarray,
+    lengths: np.ndarray | None,
+    recurrent_mask: np.ndarray | None,
+) -> None:
+    dtype = weights.Wt.dtype
+    for name, shape in config.parameter_shapes().items():
+        _check_array(name, getattr(weights, name), dtype, shape)
+    if x.ndim == 2:
+        _check_array("x", x, np.int32, x.shape)
+    else:
+        _check_array("x", x, dtype, (*x.shape[:2], config.input_size))
+    if lengths is not None:
+        _check_array("lengths", lengths, np.int32, x.shape[1:2])
+    if recurrent_mask is not None:
+        _check_array("recurrent_mask", recurrent_mask, dtype, (x.shape[1], config.hidden_size))
 
 
 def _pointer(array: np.ndarray | None) -> Any:

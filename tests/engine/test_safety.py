@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from lstm_ext.cells.config import LayerConfig, Weights
 from lstm_ext.engine.backend import engine_module
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import Training
@@ -122,3 +126,61 @@ def test_arrays_that_c_would_misread_are_refused(
             arrays["state"],
             Training(OptimizerConfig(), arrays["moments"], 1, np.ones(1), 0),
         )
+
+
+FORKED = """
+import os, signal
+import numpy as np
+from lstm_ext import LanguageModel, ModelConfig
+model = LanguageModel(ModelConfig(20, 64, 20, dtype="float64"), backend="c", threads=2)
+x = np.random.default_rng(0).integers(0, 20, (20, 8))
+before = model.loss(x, None, x)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    same = model.loss(x, None, x) == before
+    del model
+    os._exit(0 if same else 1)
+print(os.waitpid(child, 0)[1], model.loss(x, None, x) == before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_child_computes_the_same_without_the_threads_it_has_not() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    assert done.stdout == "0 True\n", done.stderr
+
+
+@pytest.mark.parametrize("name", ["x", "state", "lengths", "recurrent_mask", "Wt", "b", "dh", "dfinal"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda array: array[..., :-1].copy(),
+        lambda array: array.astype(np.float32 if array.dtype == np.float64 else np.int64),
+        lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+    ],
+    ids=["shape", "dtype", "strides"],
+)
+def test_a_layers_arrays_that_c_would_misread_are_refused(name: str, wrong: Callable[[np.ndarray], np.ndarray]) -> None:
+    config, random = LayerConfig("lstm", 3, 4), np.random.default_rng(1)
+    arrays = {
+        "Wt": random.normal(size=(7, 16)),
+        "b": random.normal(size=16),
+        "x": random.normal(size=(5, 2, 3)),
+        "state": random.normal(size=(2, 2, 4)),
+        "lengths": np.array([5, 3], np.int32),
+        "recurrent_mask": np.ones((2, 4)),
+        "dh": random.normal(size=(5, 2, 4)),
+        "dfinal": random.normal(size=(2, 2, 4)),
+    }
+
+    def run() -> None:
+        weights = Weights(arrays["Wt"], arrays["b"])
+        given = (arrays["x"], arrays["state"], arrays["lengths"], arrays["recurrent_mask"])
+        acts = core.layer_forward(config, weights, *given)
+        core.layer_backward(weights, acts, arrays["dh"], arrays["dfinal"])
+
+    run()
+    arrays[name] = wrong(arrays[name])
+    with pytest.raises(ValueError, match="Wt|b" if name == "Wt" else name):  # the dtype of Wt is that of all
+        run()
