@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from lstm_ext.errors import LabError
 
 from ..errors import UsageError
+from .output import note, show
 from .parser import COMMANDS, make_parser
 
 #: EX_SOFTWARE of sysexits.h
@@ -62,14 +63,12 @@ def guarded(command: Callable[[], int]) -> int:
         if os.environ.get("LSTM_LAB_DEBUG"):
             import traceback
 
-            traceback.print_exception(error)
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                show(line, sys.stderr)
         else:
             from ..crash import report
 
-            line = " ".join((message or report(error)).split())
-            # Names of files and the like come from anywhere: a terminal would obey their control characters.
-            safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-            print(f"lstm-lab: error: {safe}", file=sys.stderr)
+            note(f"error: {' '.join((message or report(error)).split())}")
         return status
 
 

@@ -6,6 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from ..text.visible import visible
+from .output import show
+
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveProgress
     from typing_extensions import Self
@@ -44,6 +47,7 @@ class Progress:
 
     def show(self, share: float | None, fields: Sequence[str], *, now: bool = False) -> None:
         """Show that ``share`` of the work is done (None: unknown); ``now`` writes a plain line without waiting."""
+        fields = [visible(field) for field in fields]
         if self._live is not None:
             self._live.start()
             room = max(1, self._live.console.width - BAR_WIDTH - len(" 0:00:00  "))
@@ -52,7 +56,7 @@ class Progress:
                 self._live.update(self._task, total=None)
         elif now or time.monotonic() - self._written >= NEW_LINE:
             self._written = time.monotonic()
-            print("  ".join(fields), file=self._stream, flush=True)
+            show("  ".join(fields), self._stream)
 
     def stop(self) -> None:
         """Remove the live line, until the next ``show``."""

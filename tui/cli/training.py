@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -13,15 +12,17 @@ from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
 from ..text.units import clock, rate
+from .output import note
 from .progress import Progress
 
 
-def introduction(trainer: Trainer) -> str:
+def introduction(trainer: Trainer) -> list[str]:
     """The text and its parts, the network, and how it is trained: a line each."""
-    return (
-        f"{trainer.text.name}: an alphabet of {len(trainer.vocabulary)}; {trainer.split.description}\n"
-        f"{_network(trainer)}\n{_training(trainer)}"
-    )
+    return [
+        f"{trainer.text.name}: an alphabet of {len(trainer.vocabulary)}; {trainer.split.description}",
+        _network(trainer),
+        _training(trainer),
+    ]
 
 
 def _network(trainer: Trainer) -> str:
@@ -86,7 +87,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
+def summary(trainer: Trainer, result: Mapping[str, Any]) -> list[str]:
     """What came out, ``as_json``'s result, as lines for people."""
 
     def loss(nats: float | None) -> str:
@@ -113,7 +114,7 @@ def summary(trainer: Trainer, result: Mapping[str, Any]) -> str:
         ("checkpoint", result["checkpoint"]),
     ]
     lines = [f"{name:<17}{value}" for name, value in rows]
-    return "\n".join([*lines, f"now try          lstm-lab generate --checkpoint {result['checkpoint']}"])
+    return [*lines, f"now try          lstm-lab generate --checkpoint {result['checkpoint']}"]
 
 
 class TrainingProgress(Progress):
@@ -128,7 +129,7 @@ class TrainingProgress(Progress):
         first, last = self._first or snapshot, self._last
         self._first, self._last = first, snapshot
         if snapshot.message not in ("", last.message if last else ""):
-            print(f"lstm-lab: {snapshot.message}", file=sys.stderr)
+            note(snapshot.message)
         if math.isnan(snapshot.smoothed):
             return  # before the first step there is nothing to show
         now = last is None or math.isnan(last.smoothed) or last.val_loss != snapshot.val_loss

@@ -21,6 +21,7 @@ from lstm_ext.engine.backend import available_backends, backend_name
 from ...text.units import rate
 from ..installation import start_times, training_speed, weight
 from ..options import add_json
+from ..output import show
 
 #: Packages that matter. None of them is imported for this.
 PACKAGES = ("numpy", "cffi", "textual", "rich", "safetensors", "matplotlib", "torch")
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     report = examine()
-    print(json.dumps(report) if arguments.json else _text(report))
+    for line in [json.dumps(report)] if arguments.json else _lines(report):
+        show(line)
     return 0
 
 
@@ -145,7 +147,7 @@ def _weight_text(sizes: dict[str, int]) -> str:
     return f"{decimal(sum(sizes.values()))} in {len(sizes)} packages; the largest: {largest}"
 
 
-def _text(report: dict[str, Any]) -> str:
+def _lines(report: dict[str, Any]) -> list[str]:
     core, speed, start = report["core"], report["speed"], report["start_seconds"]
     engine = {"c": "the C core", "numpy": "the NumPy twin"}
     threads_used = f"{speed['threads']} thread{'s' * (speed['threads'] > 1)}"
@@ -186,4 +188,4 @@ def _text(report: dict[str, Any]) -> str:
     ]
     lines = [f"{name:<14}{value}" for name, value in rows]
     advice = [f"- {sentence}" for sentence in report["advice"]]
-    return "\n".join([*lines, "", *(advice or ["Nothing to improve."])])
+    return [*lines, "", *(advice or ["Nothing to improve."])]

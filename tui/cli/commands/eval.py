@@ -19,6 +19,7 @@ from ...errors import UsageError
 from ..candidates import TEXTS, completes
 from ..checkpoints import Network, load_network
 from ..options import add_checkpoint, add_encoding, add_engine, add_json
+from ..output import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         counting = ", ".join(f"{name} {nats:.4f}" for name, nats in result["ngram_losses"].items())
         rows.append(("n-grams", f"{counting}, counted on what the network learned"))
     for label, value in rows:
-        print(f"{label:<12}{value}")
+        show(f"{label:<12}{value}")
     return 0
 
 

@@ -17,6 +17,7 @@ from platformdirs import user_state_path
 from ...errors import UsageError
 from ..candidates import EXPERIMENTS, FILES, FOLDERS, completes
 from ..options import add_json, whole
+from ..output import note, show
 
 if TYPE_CHECKING:
     from lstm_ext.experiments import Experiment, Report
@@ -68,9 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     planned = cells(experiment, seeds, arguments.quick, directory)
     done = 0 if arguments.fresh else sum(kept(cell) is not None for cell in planned)
     if not arguments.json:
-        print(f"{experiment.question}\n", flush=True)
+        show(experiment.question)
+        show("")
     if done:
-        print(f"lstm-lab: {done} of {len(planned)} runs are kept from earlier (--fresh repeats them)", file=sys.stderr)
+        note(f"{done} of {len(planned)} runs are kept from earlier (--fresh repeats them)")
     try:
         with Progress(sys.stderr) as progress:
 
@@ -91,10 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         done = sum(kept(cell) is not None for cell in planned)
-        print(
-            f"lstm-lab: stopped; {done} of {len(planned)} runs are kept in {directory / experiment.name}; "
-            f"the same command{' without --fresh' if arguments.fresh else ''} continues",
-            file=sys.stderr,
+        note(
+            f"stopped; {done} of {len(planned)} runs are kept in {directory / experiment.name}; "
+            f"the same command{' without --fresh' if arguments.fresh else ''} continues"
         )
         return 130
     report = experiment.report(results)
@@ -104,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print(report)
     if arguments.save:
         paths = save(Path(arguments.save), experiment, results, report)
-        print(f"lstm-lab: wrote {', '.join(map(str, paths))}", file=sys.stderr)
+        note(f"wrote {', '.join(map(str, paths))}")
     return 0
 
 
@@ -119,9 +120,9 @@ def _list(experiments: list[Experiment], as_json: bool) -> int:
         return 0
     width = max(len(experiment.name) for experiment in experiments)
     for experiment in experiments:
-        print(f"{experiment.name:<{width}}  {experiment.question}")
+        show(f"{experiment.name:<{width}}  {experiment.question}")
         if experiment.reads:
-            print(f"{'':<{width}}  --data: {experiment.reads}")
+            show(f"{'':<{width}}  --data: {experiment.reads}")
     return 0
 
 
@@ -134,6 +135,7 @@ def _print(report: Report) -> None:
     from lstm_ext.experiments.export import report_lines
 
     from ...text.ascii import to_ascii
+    from ...text.visible import visible
 
     console = Console(highlight=False, soft_wrap=True)
     unicode = console.encoding.startswith("utf")
@@ -142,10 +144,10 @@ def _print(report: Report) -> None:
     for line in report_lines(report, width, "braille" if coloured else "ascii"):
         if not coloured:
             plain = "".join(text for text, _ in line)
-            print((plain if unicode else to_ascii(plain)).rstrip())
+            show((plain if unicode else to_ascii(plain)).rstrip())
             continue
         text = Text()
         for piece, curve in line:
             red, green, blue = COLOURS[curve % len(COLOURS)]
-            text.append(piece, "" if curve < 0 else f"rgb({red},{green},{blue})")
+            text.append(visible(piece), "" if curve < 0 else f"rgb({red},{green},{blue})")
         console.print(text)

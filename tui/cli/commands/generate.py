@@ -9,6 +9,7 @@ import sys
 from lstm_ext.errors import DataError
 
 from ...errors import UsageError
+from ...text.visible import visible
 from ..checkpoints import load_network
 from ..options import add_checkpoint, add_engine, number, whole
 
@@ -53,12 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
         symbols = vocabulary.encode(start)
     except DataError as error:
         raise DataError(f"--prime: {error}") from error
-    # A terminal obeys control characters; a network that learned some may print them anywhere.
-    unsafe = {} if not sys.stdout.isatty() else {ord(c): "\ufffd" for c in vocabulary.symbols if _controls(c)}
+
+    def write(text: str) -> None:
+        # A terminal obeys control characters; a network that learned some may write them anywhere.
+        sys.stdout.write(visible(text, keep="\n\t") if sys.stdout.isatty() else text)
+        sys.stdout.flush()
+
     state = model.zero_state()
     drawn = 0
     text = arguments.prime or ""
-    sys.stdout.write(text.translate(unsafe))
+    write(text)
     try:
         while drawn < arguments.length:
             symbols = model.sample(
@@ -73,14 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
             drawn += len(symbols)
             text = vocabulary.decode(symbols)
-            sys.stdout.write(text.translate(unsafe))
-            sys.stdout.flush()
+            write(text)
             symbols = symbols[-1:]
     finally:
         if not text.endswith("\n"):
-            sys.stdout.write("\n")
+            write("\n")
     return 0
-
-
-def _controls(character: str) -> bool:
-    return character not in "\n\t" and (ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0)

@@ -7,6 +7,7 @@ import json
 
 from ...errors import UsageError
 from ..options import BACKENDS, add_cell, add_checkpoint, add_json, add_switches, whole
+from ..output import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,5 +69,5 @@ def run(arguments: argparse.Namespace) -> int:
         walked, unit=arguments.unit - 1, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights
     )
     for line in lines:
-        print(line)
+        show(line)
     return 0

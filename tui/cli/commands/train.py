@@ -44,6 +44,7 @@ from ..options import (
     run_options,
     whole,
 )
+from ..output import show
 from ..training import TrainingProgress, as_json, introduction, summary
 
 #: How long training takes where no limit is given.
@@ -134,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def say(line: str) -> None:
         if not arguments.quiet:
-            print(line, file=stream, flush=True)
+            show(line, stream)
 
     trainer = _resumed(arguments, say) if arguments.resume else _begun(arguments, say)
     begun = trainer.snapshot()
@@ -153,7 +154,8 @@ def run(arguments: argparse.Namespace) -> int:
     if snapshot.status == "failed":
         raise LabError(snapshot.message)
     found = as_json(trainer, snapshot, baselines=not received)
-    print(json.dumps(found) if arguments.json else summary(trainer, found), flush=True)
+    for line in [json.dumps(found)] if arguments.json else summary(trainer, found):
+        show(line)
     if snapshot.saved_step != snapshot.step:
         raise LabError(snapshot.message)
     if snapshot.message != begun.message:
@@ -216,7 +218,8 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
         trainer = config.trainer(text, check_memory=memory.check)
     except ArgumentError as error:
         raise LabError(as_option(error)) from error
-    say(introduction(trainer))
+    for line in introduction(trainer):
+        say(line)
     _first_checkpoint(trainer, path, say)
     return trainer
 
@@ -264,7 +267,8 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
         threads=arguments.threads or 1,
         **changes,
     )
-    say(introduction(trainer))
+    for line in introduction(trainer):
+        say(line)
     say(f"continuing {path} at step {saved.state.step:,}")
     if notice := trainer.snapshot().message:
         say(notice)
