@@ -6,10 +6,13 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, mode: int = 0o666) -> None:
-    """Write ``content`` (text as UTF-8) to ``path``; a failure, a crash or a power cut leaves the old file.
+def write_atomically(
+    path: str | os.PathLike[str], content: str | bytes | Iterable[bytes | memoryview], *, mode: int = 0o666
+) -> None:
+    """Write ``content`` (text as UTF-8, or pieces) to ``path``; a failure, a crash or a power cut leaves the old file.
 
     A replaced file keeps its permissions, a new one gets ``mode`` less the umask, and a link keeps pointing
     to the file. The directory must exist. Raises OSError.
@@ -27,7 +30,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, mode
         with open(descriptor, "wb") as file:
             if kept is not None:
                 os.fchmod(file.fileno(), kept)
-            file.write(content.encode() if isinstance(content, str) else content)
+            if isinstance(content, str):
+                content = content.encode()
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -29,23 +30,44 @@ _DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "bfloat
 _DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)} | {
     f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)
 }
+#: What the library needs for itself, besides an array that it reads.
+SPARE_BYTES = 2**23
+_CODES = {name: code for code, name in _DTYPES.items()}
 
 
 def write_tensors(
     path: PathName, tensors: Mapping[str, np.ndarray], contents: Mapping[str, Any], *, format: str, version: int
 ) -> None:
     """Write ``tensors``, of any shapes, to ``path``; a failure leaves the old file. Raises CheckpointError."""
-    from safetensors.numpy import save
-
     path = os.fspath(path)
     metadata = {"format": format, "version": str(version), "contents": json.dumps(contents)}
-    data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
     check_destination(path)
     try:
-        write_atomically(path, data)
+        write_atomically(path, _serialized(tensors, metadata))
     except OSError as error:
         reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
         raise CheckpointError(f"{path}: cannot be written: {reason}") from error
+
+
+def _serialized(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
+    """A .safetensors file in pieces: the header's length, the header, each array in C order.
+
+    Not by ``safetensors.numpy.save``: that copies all arrays three times over, and where memory is short it ends the
+    process, beyond any ``except``.
+    """
+    names = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))  # so that all of them are aligned
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in names:
+        tensor = tensors[name]
+        begin, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _CODES[tensor.dtype.name], "shape": tensor.shape, "data_offsets": (begin, end)}
+    encoded = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    yield len(encoded).to_bytes(8, "little")
+    yield encoded
+    for name in names:
+        yield np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data
 
 
 def check_destination(path: str) -> None:
@@ -102,6 +124,9 @@ class TensorFile:
 
     def read(self, name: str, *, finite: bool = True) -> np.ndarray:
         """One array, of the shape in the header. With ``finite``, NaN and infinity raise CheckpointError."""
+        dtype, shape = self.header[name]
+        # Where memory is short, the library panics or hangs; NumPy raises MemoryError.
+        np.empty(np.dtype(dtype).itemsize * math.prod(shape) + SPARE_BYTES, np.uint8)
         array: np.ndarray = self._file.get_tensor(name)
         if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise self.error(f"is damaged: {name} holds NaN or infinity")
