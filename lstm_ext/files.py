@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import re
 import secrets
+import socket
 import stat
+import zlib
 from collections.abc import Iterable
+
+#: A temporary file's machine and process.
+_TEMPORARY = re.compile(r"\.lstm-lab-([0-9a-f]{8})-(\d{1,9})-[0-9a-f]{8}\.tmp")
 
 
 def write_atomically(
@@ -15,7 +22,8 @@ def write_atomically(
     """Write ``content`` (text as UTF-8, or pieces) to ``path``; a failure, a crash or a power cut leaves the old file.
 
     A replaced file keeps its permissions, a new one gets ``mode`` less the umask, and a link keeps pointing
-    to the file. The directory must exist. Raises OSError.
+    to the file. The directory must exist; temporary files that processes left there when they were killed are removed.
+    Raises OSError.
     """
     path = os.path.realpath(path)
     directory = os.path.dirname(path)
@@ -23,7 +31,8 @@ def write_atomically(
         kept: int | None = stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:
         kept = None
-    temporary = os.path.join(directory, f".lstm-lab-{secrets.token_hex(8)}.tmp")
+    _sweep(directory)
+    temporary = os.path.join(directory, f".lstm-lab-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         # Created for its owner only where the old file's permissions are not known to be wider.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if kept is None else 0o600)
@@ -46,3 +55,51 @@ def write_atomically(
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def keep_aside(path: str | os.PathLike[str]) -> str:
+    """Give the file at ``path`` a second name, so that it outlives being replaced; returns that name.
+
+    The names of ``F.x`` are ``F.old-1.x``, ``F.old-2.x``, …: the largest number is the newest, and none of them is ever
+    replaced or removed. Raises OSError.
+    """
+    path = os.path.realpath(path) if os.path.islink(path) else os.fspath(path)
+    directory, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
+    pattern = re.compile(rf"{re.escape(stem)}\.old-(\d{{1,9}}){re.escape(suffix)}")
+    taken = [int(found[1]) for other in os.listdir(directory or ".") if (found := pattern.fullmatch(other))]
+    for number in itertools.count(max(taken, default=0) + 1):
+        aside = os.path.join(directory, f"{stem}.old-{number}{suffix}")
+        try:
+            os.link(path, aside)
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without links
+            with open(path, "rb") as file:
+                write_atomically(aside, file.read(), mode=stat.S_IMODE(os.stat(path).st_mode))
+        break
+    return aside
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _sweep(directory: str) -> None:
+    """Remove the temporary files of dead processes of this machine."""
+    with contextlib.suppress(OSError):  # a folder that cannot be listed
+        for name in os.listdir(directory):
+            found = _TEMPORARY.fullmatch(name)
+            if found and found[1] == _machine() and not _alive(int(found[2])):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(directory, name))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        pass
+    return True

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from .errors import CheckpointError
+from .errors import ArgumentError, CheckpointError
 from .files import write_atomically
 
 PathName = str | os.PathLike[str]
+SUFFIX = ".safetensors"
 #: What a reader of one format says about a file in the other.
 _OTHERS = {
     "lstm-lab": "is the checkpoint of a training run: lstm_ext.load_checkpoint reads it",
@@ -68,6 +69,19 @@ def _serialized(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) 
     yield encoded
     for name in names:
         yield np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data
+
+
+def checkpoint_path(path: str) -> str:
+    """Where weights are saved that a user wants at ``path``: a name without a suffix gets ``.safetensors``.
+
+    Raises ArgumentError for another suffix, so that weights never take the place of a file of another kind. Front ends
+    pass every name through here that a user gives; whether a file of that name may be replaced is theirs to ask.
+    """
+    name = os.path.basename(path)
+    suffix = os.path.splitext(name)[1]
+    if name in ("", ".", "..") or suffix not in ("", SUFFIX):
+        raise ArgumentError(f"path: got {path!r}, expected a file name that ends in {SUFFIX} or has no suffix")
+    return path if suffix else path + SUFFIX
 
 
 def check_destination(path: str) -> None:

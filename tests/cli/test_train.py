@@ -6,12 +6,13 @@ import errno
 import json
 import math
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cli.program import SMALL, Run, one_line, write
+from cli.program import SMALL, Run, one_line, start, write
 
 from lstm_ext.data import load_text
 from lstm_ext.engine.config import ModelConfig
@@ -218,12 +219,45 @@ def test_a_text_that_has_changed_is_named(run: Run) -> None:
     assert "note" not in run("eval", *checkpoint)[1]
 
 
-def test_a_new_run_keeps_the_old_checkpoint_aside(run: Run, text: Path) -> None:
-    run("train", "--data", text, *SMALL, "--steps", 5, "--checkpoint", "m.safetensors", "--quiet")
-    _, out, _ = run("train", "--data", text, *SMALL, "--steps", 2, "--checkpoint", "m.safetensors")
-    assert "kept as m.old.safetensors" in out
-    assert load_checkpoint("m.safetensors").state.step == 2
-    assert load_checkpoint("m.old.safetensors").state.step == 5
+def test_a_new_run_keeps_the_old_checkpoints_aside(run: Run, text: Path) -> None:
+    arguments = ("train", "--data", text, *SMALL, "--checkpoint", "m")  # without a suffix it gets one
+    run(*arguments, "--steps", 5, "--quiet")
+    os.chmod("m.safetensors", 0o600)
+    for number, steps in enumerate((2, 3), 1):
+        _, out, _ = run(*arguments, "--steps", steps)
+        assert f"m.safetensors was there: kept as m.old-{number}.safetensors" in out
+    names = ["m.old-1.safetensors", "m.old-2.safetensors", "m.safetensors"]
+    assert sorted(os.listdir()) == names
+    assert [load_checkpoint(name).state.step for name in names] == [5, 2, 3]
+    assert {os.stat(name).st_mode & 0o777 for name in names} == {0o600}
+
+
+@pytest.mark.parametrize("more", [[], ["--resume"]])
+def test_two_processes_do_not_write_one_checkpoint(more: list[str], run: Run, text: Path, tmp_path: Path) -> None:
+    arguments = ("train", "--data", text, *SMALL, "--checkpoint", "m.safetensors")
+    first = start(*arguments, "--seconds", 60, "--checkpoint-every", 0.01, cwd=tmp_path)
+    try:
+        assert first.stdout is not None and any(line.startswith("step ") for line in first.stdout)
+        status, out, err = run(*arguments, *more)
+        assert (status, out) == (1, "")
+        assert f"m.safetensors: process {first.pid} on " in one_line(err)
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=60)
+    assert os.listdir() == ["m.safetensors"]
+    assert run(*arguments, "--resume", "--seconds", 0.1, "--quiet")[0] == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--resume"]])
+def test_weights_never_replace_another_kind_of_file(more: list[str], run: Run, text: Path) -> None:
+    write("notes.txt", b"mine")
+    status, _, err = run("train", "--data", text, *SMALL, "--steps", 1, "--checkpoint", "notes.txt", *more)
+    assert status == 2
+    assert (
+        one_line(err)
+        == "--checkpoint: got 'notes.txt', expected a file name that ends in .safetensors or has no suffix"
+    )
+    assert Path("notes.txt").read_bytes() == b"mine"
 
 
 def test_a_full_disk_stops_training_before_it_starts(run: Run, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +321,8 @@ BAD_TRAINING: list[tuple[list[str], int, str]] = [
     (["--data", "hello", "--reset-after"], 2, "--reset-after: got True for cell 'lstm'"),
     (["--data", "hello", "--hiden-size", "3"], 2, "unrecognized arguments: --hiden-size 3"),
     (["--data", "hello", "--checkpoint", "model.pkl"], 2, "model.pkl is a pickle, and reading one runs"),
-    (["--data", "hello", "--checkpoint", "model"], 2, "ends in .safetensors"),
+    (["--data", "hello", "--checkpoint", "model.v2"], 2, "expected a file name that ends in .safetensors"),
+    (["--data", "hello", "--checkpoint", "folder/"], 2, "expected a file name that ends in .safetensors"),
     (["--data", "hello", "--checkpoint", "nowhere/m.safetensors"], 1, "there is no directory"),
     (["--data", "hello", "--checkpoint", "folder.safetensors"], 1, "is a directory"),
     (["--resume"], 2, "--resume: needs --checkpoint"),

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lstm_ext.data import Vocabulary
-from lstm_ext.errors import CheckpointError
+from lstm_ext.errors import ArgumentError, CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.nn.saving import FORMAT, load, load_vocabulary
-from lstm_ext.tensors import open_tensors
+from lstm_ext.tensors import checkpoint_path, open_tensors
 from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
 
 from ..errors import UsageError
 
-SUFFIX = ".safetensors"
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib")
 
 
@@ -31,10 +30,11 @@ def readable(path: str | None) -> str:
 
 
 def writable(path: str) -> str:
-    """``path``, if a checkpoint may have that name."""
-    if Path(readable(path)).suffix != SUFFIX:
-        raise UsageError(f"--checkpoint: got {path!r}, expected a file name that ends in {SUFFIX}")
-    return path
+    """``path``, if a checkpoint may have that name; without a suffix it gets one."""
+    try:
+        return checkpoint_path(readable(path))
+    except ArgumentError as error:
+        raise UsageError(f"--checkpoint: {str(error).removeprefix('path: ')}") from None
 
 
 @dataclass(frozen=True)

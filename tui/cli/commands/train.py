@@ -17,8 +17,10 @@ from typing import Any
 
 from lstm_ext.data import TEXT_CHOICES, load_text
 from lstm_ext.errors import ArgumentError, LabError
+from lstm_ext.files import keep_aside
+from lstm_ext.lock import locked
 from lstm_ext.nn.schedule import SCHEDULES
-from lstm_ext.tensors import check_destination
+from lstm_ext.tensors import SUFFIX, check_destination
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.run_config import DEFAULTS, NETWORK_OPTIONS, training_changes
 from lstm_ext.train.schedule import TIMED_SCHEDULE
@@ -28,7 +30,7 @@ from lstm_ext.train.trainer import Trainer
 from ... import memory
 from ...errors import UsageError
 from ...text.units import clock
-from ..checkpoints import SUFFIX, writable
+from ..checkpoints import writable
 from ..options import (
     add_checkpoint,
     add_engine,
@@ -131,13 +133,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    path = _path(arguments)
+    with locked(path):  # from before it is read, or kept aside, until the last save
+        return _train(arguments, path)
+
+
+def _path(arguments: argparse.Namespace) -> str:
+    """The file of the run."""
+    if arguments.resume and not (arguments.checkpoint or arguments.data):
+        raise UsageError("--resume: needs --checkpoint F.safetensors, the run to continue")
+    if not (arguments.resume or arguments.data):
+        raise UsageError(f"--data: missing; expected {TEXT_CHOICES}")
+    cell = arguments.cell or DEFAULTS["cell"]
+    return writable(arguments.checkpoint or f"{Path(arguments.data).stem}-{cell}{SUFFIX}")  # in the current directory
+
+
+def _train(arguments: argparse.Namespace, path: str) -> int:
     stream = sys.stderr if arguments.json else sys.stdout
 
     def say(line: str) -> None:
         if not arguments.quiet:
             show(line, stream)
 
-    trainer = _resumed(arguments, say) if arguments.resume else _begun(arguments, say)
+    trainer = _resumed(arguments, path, say) if arguments.resume else _begun(arguments, path, say)
     begun = trainer.snapshot()
     limits = _limits(arguments, begun, say)
 
@@ -204,13 +222,10 @@ def _signals() -> Iterator[list[signal.Signals]]:
             signal.signal(number, handler)
 
 
-def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
+def _begun(arguments: argparse.Namespace, path: str, say: Say) -> Trainer:
     """A new run, whose first checkpoint is written at once: what cannot be saved is not trained."""
-    if not arguments.data:
-        raise UsageError(f"--data: missing; expected {TEXT_CHOICES}")
     timed = not (arguments.steps or arguments.epochs)
     config = run_config(arguments, schedule=TIMED_SCHEDULE if timed else None)
-    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, config.network.cell))
     check_destination(path)
     config = replace(config, training=replace(config.training, checkpoint=path))
     text = load_text(arguments.data, arguments.encoding or "utf-8")
@@ -226,24 +241,18 @@ def _begun(arguments: argparse.Namespace, say: Say) -> Trainer:
 
 def _first_checkpoint(trainer: Trainer, path: str, say: Say) -> None:
     """A checkpoint of an earlier run at ``path`` is kept aside, never overwritten."""
-    kept = Path(path).with_suffix(f".old{SUFFIX}")
-    taken = Path(path).exists()
-    if taken:
-        os.replace(path, kept)
+    kept = keep_aside(path) if Path(path).exists() else None
     try:
         trainer.save(path)
     except BaseException:
-        if taken:
-            os.replace(kept, path)
+        if kept is not None:
+            os.unlink(kept)
         raise
-    if taken:
+    if kept is not None:
         say(f"{path} was there: kept as {kept} (--resume would have continued it)")
 
 
-def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
-    if not (arguments.checkpoint or arguments.data):
-        raise UsageError("--resume: needs --checkpoint F.safetensors, the run to continue")
-    path = writable(arguments.checkpoint or _default_checkpoint(arguments.data, arguments.cell or DEFAULTS["cell"]))
+def _resumed(arguments: argparse.Namespace, path: str, say: Say) -> Trainer:
     saved = load_checkpoint(path)
     given = run_options(arguments)
     for name in NETWORK_OPTIONS:
@@ -273,8 +282,3 @@ def _resumed(arguments: argparse.Namespace, say: Say) -> Trainer:
     if notice := trainer.snapshot().message:
         say(notice)
     return trainer
-
-
-def _default_checkpoint(data: str, cell: str) -> str:
-    """In the current directory: what was learned, and by what."""
-    return f"{Path(data).stem}-{cell}{SUFFIX}"
