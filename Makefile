@@ -31,7 +31,7 @@ quick: $(VENV)/.test ## run the tests that take no time: those for every save
 lint: $(VENV)/.lint types ## style, types, import rules, and compiler warnings as errors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	cd build/types && PYTHONPATH=. $(abspath $(BIN))/lint-imports --config $(CURDIR)/pyproject.toml
 	for compiler in gcc clang; do \
 	  command -v $$compiler >/dev/null || continue; \
 	  for unit in $(UNITS); do $$compiler $(STRICT) $$unit || exit 1; done; \

@@ -13,6 +13,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import BaseError, CCompilerError
 
 ROOT = Path(__file__).resolve().parent
@@ -54,6 +55,21 @@ class OptionalBuildExt(build_ext):
             )
 
 
+class PackingBuildPy(build_py):
+    """Packs what learners should not stumble on: each exercise's ``private/`` becomes ``private.bin``."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        sys.path.insert(0, str(ROOT / "exercises"))
+        from vault import pack
+
+        for folder in sorted((ROOT / "exercises" / "content").glob("*/private")):
+            packed = Path(self.build_lib, "lstm_lab", "exercises", "content", folder.parent.name, "private.bin")
+            packed.write_bytes(pack(folder))
+
+
 class Wheel(bdist_wheel):
     """A wheel whose name says whether the C core is inside."""
 
@@ -67,6 +83,6 @@ setup(
     package_dir=FOLDERS,
     packages=packages(),
     cffi_modules=["csrc/build_core.py:ffi"],
-    cmdclass={"build_ext": OptionalBuildExt, "bdist_wheel": Wheel},
+    cmdclass={"build_py": PackingBuildPy, "build_ext": OptionalBuildExt, "bdist_wheel": Wheel},
     options={"bdist_wheel": WHEEL},
 )

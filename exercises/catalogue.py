@@ -1,0 +1,122 @@
+"""The course's table of contents: chapters, exercises and what their manifests say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from .grading.mutants import Mutant
+from .vault import read_private
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CONTENT = Path(__file__).parent / "content"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A number that a check is going to measure, and that the learner may guess first."""
+
+    #: The learner's file has ``guess_<name>``; the check calls ``student.reveal(name, value)``.
+    name: str
+    question: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its manifest ``exercise.toml``, and the files beside it.
+
+    ``text.md`` is what the learner reads, ``starter.py`` what ``start`` puts into their folder, ``checks.py`` the
+    ladder (``NAMES`` and ``RUNGS``). Exercises of questions have ``questions.toml`` in place of the last two.
+    """
+
+    id: str
+    title: str
+    kind: Literal["code", "questions"]
+    #: The file's name in the learner's folder
+    file: str
+    difficulty: Literal["easy", "medium", "hard"]
+    minutes: int
+    #: Ids of the exercises that should come first
+    requires: tuple[str, ...]
+    #: The course texts' items that this exercise covers, by their titles
+    sources: tuple[str, ...]
+    summary: str
+    #: A command that shows the same thing in the lab
+    lab: str
+    #: Where the unchanged starter fails: the rung's name and the finding's code
+    starter_fails: tuple[str, str] = ("", "")
+    #: Three levels of hints for each rung
+    hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    predictions: tuple[Prediction, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where the exercise's files are."""
+        return CONTENT / self.id
+
+    @property
+    def text(self) -> str:
+        """What the learner reads, as Markdown."""
+        return (self.folder / "text.md").read_text(encoding="utf-8")
+
+    @property
+    def starter(self) -> str:
+        """The file that the learner begins with."""
+        return (self.folder / "starter.py").read_text(encoding="utf-8")
+
+    @cached_property
+    def checks(self) -> ModuleType:
+        """The module with ``NAMES`` and ``RUNGS``."""
+        return import_module(f"{__package__}.content.{self.id}.checks")
+
+    @property
+    def solution(self) -> str:
+        """A solution, for the grader, and for the learner who has passed or given up."""
+        return read_private(self.folder, "solution.py") or ""
+
+    @cached_property
+    def mutants(self) -> tuple[Mutant, ...]:
+        """The typical mistakes, as edits of the solution."""
+        entries = tomllib.loads(read_private(self.folder, "mutants.toml") or "").get("mutant", [])
+        return tuple(Mutant.from_toml(entry) for entry in entries)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the course."""
+
+    title: str
+    exercises: tuple[Exercise, ...]
+
+
+@lru_cache(maxsize=1)
+def chapters() -> tuple[Chapter, ...]:
+    """The course in its order."""
+    entries = tomllib.loads((CONTENT / "course.toml").read_text(encoding="utf-8"))["chapter"]
+    return tuple(Chapter(entry["title"], tuple(map(read_exercise, entry["exercises"]))) for entry in entries)
+
+
+def exercises() -> dict[str, Exercise]:
+    """Every exercise by its id, in the course's order."""
+    return {exercise.id: exercise for chapter in chapters() for exercise in chapter.exercises}
+
+
+def read_exercise(identifier: str) -> Exercise:
+    """The exercise in the folder ``content/<identifier>``."""
+    manifest: dict[str, Any] = tomllib.loads((CONTENT / identifier / "exercise.toml").read_text(encoding="utf-8"))
+    manifest["predictions"] = tuple(Prediction(**entry) for entry in manifest.pop("prediction", ()))
+    manifest["hints"] = {rung: tuple(levels) for rung, levels in manifest.get("hints", {}).items()}
+    for key in ("requires", "sources", "starter_fails"):
+        manifest[key] = tuple(manifest.get(key, ()))
+    return Exercise(id=identifier, **manifest)

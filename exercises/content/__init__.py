@@ -1,0 +1,1 @@
+"""One folder per exercise; ``course.toml`` has their order."""

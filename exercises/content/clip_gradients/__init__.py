@@ -1,0 +1,1 @@
+"""B3: clip gradients by their global norm."""

@@ -1,0 +1,1 @@
+"""Grading: a file climbs a ladder of rungs, and the first broken rung is explained."""

@@ -1,0 +1,102 @@
+"""Running code that is trusted, the solution and its mutants, in this process; learners' files run in the sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Protocol
+
+from .recording import Crash, Recording, Signature
+from .rungs import Probe
+from .student import Student, StudentError, crash_of, signature
+
+#: Characters of what code prints that are kept
+MAX_PRINTED = 2000
+
+
+class Runner(Protocol):
+    """Runs the probes on one file."""
+
+    def load(self) -> Crash | None:
+        """Execute the file; None: it came to its end."""
+
+    def signature(self, name: str) -> Signature:
+        """What the file has under a dotted name."""
+
+    def probe(self, rung: int, seed: int) -> Recording:
+        """What the probe of the exercise's rung number ``rung`` saw; a crash is part of it."""
+
+
+class InlineRunner:
+    """A runner for trusted source text."""
+
+    def __init__(self, source: str, probes: list[Probe], file: str = "<solution>") -> None:
+        self._source = source
+        self._probes = probes
+        self._module = ModuleType("solution")
+        self._module.__file__ = file
+
+    def load(self) -> Crash | None:
+        """Execute the source; None: it came to its end."""
+        return execute(self._source, self._module)
+
+    def signature(self, name: str) -> Signature:
+        """What the source has under a dotted name."""
+        return signature(self._module, name)
+
+    def probe(self, rung: int, seed: int) -> Recording:
+        """What the probe of rung number ``rung`` saw."""
+        return run_probe(self._probes[rung], self._module, seed)
+
+
+def execute(source: str | bytes, module: ModuleType) -> Crash | None:
+    """Execute ``source`` as ``module``, whose ``__file__`` is the name in tracebacks; None: it came to its end."""
+    file = module.__file__ or ""
+    text = source if isinstance(source, str) else ""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    try:
+        with captured():
+            exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+    except SyntaxError as error:
+        return Crash("syntax", f"{type(error).__name__}: {error.msg}", error.lineno or 0, (error.text or "").strip())
+    except BaseException as error:
+        return crash_of(error, file)
+    return None
+
+
+def run_probe(probe: Probe, module: ModuleType, seed: int) -> Recording:
+    """Run one probe on an executed module; a crash of the code under test becomes part of the recording.
+
+    An exception of the probe itself passes through: that is the grader's fault.
+    """
+    student = Student(module, seed)
+    crash: Crash | None = None
+    with captured() as output:
+        try:
+            probe(student)
+        except StudentError as error:
+            crash = error.crash
+    recording = student.finish()
+    recording.crash = crash
+    recording.printed = output.getvalue()
+    return recording
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[io.StringIO]:
+    """Keeps what is printed, up to a limit, and silences warnings."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(_Limited()) as output:
+        warnings.simplefilter("ignore")
+        yield output
+
+
+class _Limited(io.StringIO):
+    """Keeps the first part of what is written to it."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, MAX_PRINTED - self.tell())])
+        return len(text)
