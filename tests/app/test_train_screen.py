@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from screen import drawn, segments, strips, until
-from textual.pilot import Pilot
-from textual.widgets import Input
+from app.laboratory import LARGE, SMALL, TINY, lab
+from screen import segments, strips, until
 
 from lstm_ext.data import load_text
 from lstm_ext.engine.backend import available_backends
@@ -23,7 +20,6 @@ from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.loop import Loop
-from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.app import session as session_module
 from lstm_lab.app.keys import commands
@@ -39,9 +35,6 @@ from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.sample_stream import SampleStream
 from lstm_lab.errors import UsageError
 
-SMALL, LARGE = (80, 24), (120, 40)
-TINY = RunConfig.from_options({"hidden_size": 6, "seq_length": 9, "batch_size": 3})
-
 
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,69 +43,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
-
-
-class Lab:
-    """A running lab, and its pilot."""
-
-    def __init__(self, app: LabApp, pilot: Pilot[Any]) -> None:
-        self.app, self.pilot = app, pilot
-
-    @property
-    def trainer(self) -> Trainer:
-        assert self.app.session.trainer is not None
-        return self.app.session.trainer
-
-    @property
-    def step(self) -> int:
-        return self.trainer.snapshot().step
-
-    @property
-    def text(self) -> str:
-        return drawn(self.app)
-
-    @property
-    def line(self) -> list[str]:
-        return self.text.split("\n")
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        await until(self.pilot, condition)
-
-    async def shows(self, *texts: str) -> None:
-        await self.until(lambda: all(text in self.text for text in texts))
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def paused(self) -> None:
-        """Pauses, and waits until that is on the screen."""
-        await self.press("space")
-        await self.shows("paused")
-
-    async def asked(self, dialog: type) -> None:
-        await self.until(lambda: isinstance(self.app.screen, dialog) and self.app.screen.is_mounted)
-        await self.pilot.pause()
-
-    async def type_into(self, selector: str, text: str) -> None:
-        field = self.app.screen.query_one(selector, Input)
-        field.focus()
-        field.value = text
-        await self.pilot.pause()
-
-
-@asynccontextmanager
-async def lab(
-    size: tuple[int, int] = SMALL, config: RunConfig = TINY, *, checkpoint: str | None = None, ascii_only: bool = False
-) -> AsyncIterator[Lab]:
-    """The lab, once it has learned a few steps and shows them."""
-    app = LabApp(Session(config, Opening("hamlet", checkpoint=checkpoint)), ascii_only=ascii_only)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        here = Lab(app, pilot)
-        await here.until(lambda: app.session.trainer is not None and here.step > 0)
-        await here.shows("learning", "1 ")
-        yield here
-        if app.session.trainer is not None:
-            app.session.trainer.stop(wait=True)
 
 
 # What it shows.

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.color import Color as RichColor
+from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
+from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
 from lstm_ext.visualization import drawing
 
 from ..text.ascii import AsciiFilter
+from ..text.visible import hidden, visible
 
 DARK = Theme(
     name="lab-dark",
@@ -117,8 +121,29 @@ class Ink:
         )
 
 
+class VisibleFilter(LineFilter):
+    """Lets no hidden character reach the terminal, whichever widget drew it.
+
+    Those that take no room are left out, the others replaced, so that no line changes its width. Names are
+    written out (``visible``) where the lab shows them; this is the guarantee that nothing else slips through.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments without hidden characters. Unstyled ones get an empty style: Textual's filters need one."""
+        return [Segment(_shown(text), style or Style.null()) for text, style, _ in segments]
+
+
+def _shown(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join("\ufffd" * cell_len(glyph) if hidden(glyph) else glyph for glyph in text)
+
+
 class ThemedApp(App[int]):
-    """An app with the lab's themes that respects ``--ascii``, ``NO_COLOR`` and terminals with few colours."""
+    """An app with the lab's themes that respects ``--ascii``, ``NO_COLOR`` and terminals with few colours.
+
+    What it shows may come from anywhere: it is neither markup nor a way to control the terminal.
+    """
 
     def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
@@ -126,15 +151,26 @@ class ThemedApp(App[int]):
         self._ink: tuple[str, Ink] | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        self._first_filters: list[LineFilter] = [VisibleFilter(), *([AsciiFilter()] if ascii_only else [])]
+        self._no_color = NoColor()
         # With NO_COLOR, Textual itself still sends greys; with an ANSI theme it sends none.
         self.theme = "ansi-dark" if self.no_color else DARK.name
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The filters of every line on its way to the terminal."""
-        filters: list[LineFilter] = [NoColor()] if self.no_color else list(super().get_line_filters())
-        if self.ascii_only:
-            filters.insert(0, AsciiFilter())
-        return filters
+        return [*self._first_filters, *([self._no_color] if self.no_color else super().get_line_filters())]
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a message for a while. It is never markup, whatever a widget's own ``notify`` asks for."""
+        super().notify(visible(message), title=title, severity=severity, timeout=timeout, markup=False)
 
     @property
     def ink(self) -> Ink:

@@ -8,10 +8,18 @@ from typing import ClassVar, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
+from ...text.visible import visible
+
 T = TypeVar("T")
+
+
+def plain(text: str) -> Content:
+    """``text`` for the parts of Textual that read strings as markup."""
+    return Content(visible(text))
 
 
 class Dialog(ModalScreen[T | None], Generic[T]):
@@ -38,7 +46,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def compose(self) -> ComposeResult:
         """The box."""
         box = Vertical(classes="dialog--box")
-        box.border_title, box.border_subtitle = self.TITLE_TEXT, self.HINT
+        box.border_title, box.border_subtitle = plain(self.TITLE_TEXT), plain(self.HINT)
         with box:
             yield from self.compose_body()
 
@@ -46,10 +54,14 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         """The content of the box."""
         raise NotImplementedError
 
+    def show_title(self, title: str) -> None:
+        """Say something else in the upper border."""
+        self.query_one(".dialog--box").border_title = plain(title)
+
     def show_error(self, message: str) -> None:
         """Say in one line what is wrong; an empty message removes it."""
         error = self.query_one(".dialog--error", Label)
-        error.update(message.partition("\n")[0])
+        error.update(visible(message.partition("\n")[0]))
         error.display = bool(message)
 
     def action_give_up(self) -> None:
@@ -61,7 +73,7 @@ class Answer(Button):
     """A button for one answer."""
 
     def __init__(self, value: str, label: str, *, key: str, primary: bool) -> None:
-        super().__init__(f"{label} ({key})", variant="primary" if primary else "default", compact=True)
+        super().__init__(plain(f"{label} ({key})"), variant="primary" if primary else "default", compact=True)
         self.value = value
 
 
@@ -77,7 +89,7 @@ class Ask(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """The question and its buttons."""
-        yield Label(self._question, markup=False, classes="dialog--note")
+        yield Label(visible(self._question), markup=False, classes="dialog--note")
         with Horizontal(classes="dialog--buttons"):
             for index, (value, label, key) in enumerate(self._answers):
                 yield Answer(value, label, key=key, primary=index == 0)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from rich.text import Text, TextType
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -17,6 +18,7 @@ from textual.widgets.option_list import Option
 from lstm_ext.errors import LabError
 
 from ...crash import report
+from ...text.visible import visible
 from ..background import in_background
 from .dialog import Dialog
 
@@ -41,6 +43,10 @@ class _Tree(DirectoryTree):
         super().__init__(os.curdir)
         self._suffix = suffix
         self.guide_depth = 2
+
+    def process_label(self, label: TextType) -> Text:
+        """A name is no markup, and what is hidden in it can be seen."""
+        return Text(visible(str(label)))
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Filter the paths."""
@@ -108,12 +114,12 @@ class OpenFile(Dialog[T]):
     @work(exclusive=True)
     async def _open(self, name: str) -> None:
         self.show_error("")
-        self.query_one(".dialog--box").border_title = f"Reading {name}"
+        self.show_title(f"Reading {name}")
         try:
             result = await asyncio.wrap_future(in_background(lambda: self._load(name)))
         except FILE_ERRORS as error:
             self.show_error(one_line(error))
-            self.query_one(".dialog--box").border_title = self.TITLE_TEXT
+            self.show_title(self.TITLE_TEXT)
         else:
             self.dismiss(result)
 

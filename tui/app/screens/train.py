@@ -25,6 +25,7 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
+from ...text.visible import visible
 from ..background import in_background
 from ..export import export
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
@@ -241,7 +242,7 @@ class TrainScreen(Screen[None]):
 
     def _notice(self, message: str, *, failure: bool = False) -> None:
         banner = self.query_one("#banner", Static)
-        banner.update(message)
+        banner.update(visible(message))
         banner.display = bool(message)
         banner.set_class(failure, "-failure")
 

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
 
+from ...text.visible import visible
 from ..keys import Command, commands
 from .canvas import Canvas, Piece, clickable, row
 
@@ -28,6 +29,7 @@ class TitleBar(Canvas):
 
     def show(self, subject: str) -> None:
         """Show the subject on the right."""
+        subject = visible(subject)
         if subject != self._subject:
             self._subject = subject
             self.redraw()
