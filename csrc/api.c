@@ -1,5 +1,6 @@
 /* The public functions: they check their arguments, and keep denormals out. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "engine.h"
@@ -26,18 +27,23 @@ const char *lc_error_text(int code)
     case LC_NOT_FINITE: return "a loss or a gradient is NaN or infinite";
     case LC_NO_FORWARD: return "backward needs a forward pass with targets before it, and only one backward follows each";
     case LC_NO_THREADS: return "the threads could not be started";
+    case LC_BUSY: return "another thread is in this engine, or was when this process was forked";
     default: return "unknown error";
     }
 }
 
-/* malloc aligned to a cache line; the block itself is at *block. */
+/* malloc aligned to a cache line; the block itself is at *block. NULL for as much as cannot be counted. */
 static void *aligned_memory(int64_t bytes, void **block)
 {
-    *block = malloc((size_t)bytes + 64);
+    *block = bytes < 0 || bytes > INT64_MAX / 4 || (uint64_t)bytes > SIZE_MAX - 64 ? NULL : malloc((size_t)bytes + 64);
     return *block ? (void *)(((uintptr_t)*block + 63) & ~(uintptr_t)63) : NULL;
 }
 
 /* --- layers -------------------------------------------------------------------------------- */
+
+/* Above these a width or a product of sizes would overflow its type: they are refused before anything is computed. */
+enum { LARGEST_HIDDEN = INT32_MAX / 8, LARGEST_SIZE = INT32_MAX / 2 };
+static int good_width(int size, int largest) { return size >= 1 && size <= largest; }
 
 /* What computes a layer, and its cell; NULL if its settings do not go together. */
 static const lc_variant *variant_for(const lc_layer *layer, const cell **cell)
@@ -46,7 +52,8 @@ static const lc_variant *variant_for(const lc_layer *layer, const cell **cell)
     if (!variant || layer->cell < 0 || layer->cell >= variant->cell_count)
         return NULL;
     *cell = &variant->cells[layer->cell];
-    return layer->input_size >= 1 && layer->hidden_size >= 1 && !(layer->options & ~(*cell)->options) ? variant : NULL;
+    const int good = good_width(layer->input_size, LARGEST_SIZE) && good_width(layer->hidden_size, LARGEST_HIDDEN);
+    return good && !(layer->options & ~(*cell)->options) ? variant : NULL;
 }
 
 static int good_symbols(int64_t count, const int32_t *symbols, int first, int limit)
@@ -120,14 +127,74 @@ int lc_optimizer_step(const lc_flat *flat, const lc_update *update, double *norm
 struct lc_engine {
     struct engine e;
     void *block; /* what to free for e.memory */
+    atomic_uint_fast64_t holder; /* the number of the thread that is in it; 0: none */
+    int depth; /* how often that thread has entered */
+    atomic_int users; /* the owner, until it frees the engine, and each entry; the last one out destroys it */
 };
+
+/* This thread's number, from 1. Unlike an address it is never given out twice: in a forked child, nobody has the number
+ * of a thread that was left behind. */
+static uint64_t thread_number(void)
+{
+    static atomic_uint_fast64_t given;
+    static _Thread_local uint64_t number;
+    if (!number)
+        number = atomic_fetch_add(&given, 1) + 1;
+    return number;
+}
+
+static void destroy(lc_engine *engine)
+{
+    lc_pool_free(engine->e.pool);
+    free(engine->e.loss_sums);
+    free(engine->e.squares);
+    free(engine->block);
+    free(engine);
+}
+
+static void let_go(lc_engine *engine)
+{
+    if (atomic_fetch_sub(&engine->users, 1) == 1)
+        destroy(engine);
+}
+
+/* LC_OK if this thread now has the engine to itself; then `leave` has to follow. */
+static int enter(lc_engine *engine)
+{
+    const uint64_t me = thread_number();
+    uint_fast64_t nobody = 0;
+    if (atomic_load(&engine->holder) != me && !atomic_compare_exchange_strong(&engine->holder, &nobody, me))
+        return LC_BUSY;
+    engine->depth++;
+    atomic_fetch_add(&engine->users, 1);
+    return LC_OK;
+}
+
+/* Hands on the code of the call that ends. */
+static int leave(lc_engine *engine, int code)
+{
+    if (--engine->depth == 0)
+        atomic_store(&engine->holder, 0);
+    let_go(engine);
+    return code;
+}
+
+int lc_engine_hold(lc_engine *engine) { return enter(engine); }
+
+int lc_engine_release(lc_engine *engine)
+{
+    return atomic_load(&engine->holder) == thread_number() ? leave(engine, LC_OK) : LC_BAD_ARGUMENT;
+}
 
 /* What computes a model; NULL for one that cannot be. */
 static const lc_variant *variant_for_model(const lc_model *model, const cell **cell)
 {
-    const int good = !model->layer.reverse && model->num_layers >= 1 && model->output_size >= 1 &&
+    const int good = !model->layer.reverse && model->num_layers >= 1 && good_width(model->output_size, LARGEST_SIZE) &&
                      model->dropout >= 0 && model->dropout < 1;
-    return good ? variant_for(&model->layer, cell) : NULL;
+    const lc_variant *variant = good ? variant_for(&model->layer, cell) : NULL;
+    /* One layer's parameters are within 2^62, the output's, too; all layers' might not be. */
+    const int64_t further = variant ? layer_parameters(*cell, model, 1) : 0;
+    return variant && model->num_layers <= (INT64_MAX >> 8) / further ? variant : NULL;
 }
 
 int64_t lc_model_parameters(const lc_model *model)
@@ -147,6 +214,7 @@ int lc_engine_new(const lc_model *model, void *parameters, void *gradient, int t
     lc_engine *new = calloc(1, sizeof *new);
     if (!new)
         return LC_NO_MEMORY;
+    new->users = 1;
     new->e = (struct engine){.variant = variant, .model = *model, .parameters = parameters, .gradient = gradient,
                              .parameter_count = count,
                              .loss_sums = calloc((size_t)threads, sizeof *new->e.loss_sums),
@@ -162,16 +230,18 @@ int lc_engine_new(const lc_model *model, void *parameters, void *gradient, int t
 
 void lc_engine_free(lc_engine *engine)
 {
-    if (!engine)
-        return;
-    lc_pool_free(engine->e.pool);
-    free(engine->e.loss_sums);
-    free(engine->e.squares);
-    free(engine->block);
-    free(engine);
+    if (engine)
+        let_go(engine);
 }
 
-int64_t lc_engine_bytes(const lc_engine *engine) { return engine->e.memory_bytes; }
+int64_t lc_engine_bytes(lc_engine *engine)
+{
+    if (enter(engine))
+        return -1;
+    const int64_t bytes = engine->e.memory_bytes;
+    leave(engine, LC_OK);
+    return bytes;
+}
 
 /* Makes room for a batch, and says whether backward may overwrite activations. The memory only
  * grows; what the last forward left there is lost. */
@@ -209,7 +279,7 @@ static int good_batch(const struct engine *e, int64_t count, const int32_t *inpu
            (!targets || good_symbols(count, targets, -1, e->model.output_size));
 }
 
-int lc_engine_forward(lc_engine *engine, const lc_batch *batch, double *loss)
+static int forward(lc_engine *engine, const lc_batch *batch, double *loss)
 {
     struct engine *e = &engine->e;
     const int64_t count = (int64_t)batch->T * batch->B;
@@ -229,7 +299,13 @@ int lc_engine_forward(lc_engine *engine, const lc_batch *batch, double *loss)
     return LC_OK;
 }
 
-int lc_engine_backward(lc_engine *engine, void *dstate, int has_dstate, const void *dlogits)
+int lc_engine_forward(lc_engine *engine, const lc_batch *batch, double *loss)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, forward(engine, batch, loss));
+}
+
+static int backward(lc_engine *engine, void *dstate, int has_dstate, const void *dlogits)
 {
     struct engine *e = &engine->e;
     if (!e->kept || (!e->batch.targets && !dlogits))
@@ -243,11 +319,17 @@ int lc_engine_backward(lc_engine *engine, void *dstate, int has_dstate, const vo
     return LC_OK;
 }
 
-int lc_engine_update(lc_engine *engine, const lc_update *update, double *norm)
+int lc_engine_backward(lc_engine *engine, void *dstate, int has_dstate, const void *dlogits)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, backward(engine, dstate, has_dstate, dlogits));
+}
+
+static int update(lc_engine *engine, const lc_update *by, double *norm)
 {
     struct engine *e = &engine->e;
     uint64_t fp = flush_denormals();
-    e->update = *update;
+    e->update = *by;
     *norm = e->variant->engine_norm(e);
     int finite = isfinite(*norm);
     if (finite)
@@ -256,12 +338,19 @@ int lc_engine_update(lc_engine *engine, const lc_update *update, double *norm)
     return finite ? LC_OK : LC_NOT_FINITE;
 }
 
-int lc_engine_train(lc_engine *engine, const lc_training *t, int *done)
+int lc_engine_update(lc_engine *engine, const lc_update *by, double *norm)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, update(engine, by, norm));
+}
+
+static int train(lc_engine *engine, const lc_training *t, int *done)
 {
     struct engine *e = &engine->e;
     const int64_t count = (int64_t)t->T * t->B;
     *done = 0;
-    if (t->N < 0 || !t->targets || !good_size(t->T, t->B) || !good_batch(e, t->N * count, t->inputs, t->targets))
+    if (t->N < 0 || t->first_step < 0 || t->first_step > INT64_MAX - t->N || !t->targets ||
+        !good_size(t->T, t->B) || !good_batch(e, t->N * count, t->inputs, t->targets))
         return LC_BAD_ARGUMENT;
     const lc_batch batch = {.T = t->T, .B = t->B, .state = t->state, .use_dropout = 1};
     int code = reserve(engine, &batch, 1);
@@ -298,7 +387,13 @@ int lc_engine_train(lc_engine *engine, const lc_training *t, int *done)
     return code;
 }
 
-int lc_engine_logits(lc_engine *engine, void *logits)
+int lc_engine_train(lc_engine *engine, const lc_training *t, int *done)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, train(engine, t, done));
+}
+
+static int copy_logits(lc_engine *engine, void *logits)
 {
     if (!engine->e.ran)
         return LC_NO_FORWARD;
@@ -306,7 +401,13 @@ int lc_engine_logits(lc_engine *engine, void *logits)
     return LC_OK;
 }
 
-int lc_engine_activations(lc_engine *engine, int layer, const lc_activations *activations)
+int lc_engine_logits(lc_engine *engine, void *logits)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, copy_logits(engine, logits));
+}
+
+static int copy_activations(lc_engine *engine, int layer, const lc_activations *activations)
 {
     if (!engine->e.kept)
         return LC_NO_FORWARD;
@@ -316,7 +417,13 @@ int lc_engine_activations(lc_engine *engine, int layer, const lc_activations *ac
     return LC_OK;
 }
 
-int lc_engine_sample(lc_engine *engine, const lc_sampling *sampling)
+int lc_engine_activations(lc_engine *engine, int layer, const lc_activations *activations)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, copy_activations(engine, layer, activations));
+}
+
+static int sample(lc_engine *engine, const lc_sampling *sampling)
 {
     /* A copy with memory of its own, for one lane in this thread: the last forward stays as it is. */
     struct engine e = engine->e;
@@ -344,6 +451,12 @@ int lc_engine_sample(lc_engine *engine, const lc_sampling *sampling)
     free(list);
     free(block);
     return LC_OK;
+}
+
+int lc_engine_sample(lc_engine *engine, const lc_sampling *sampling)
+{
+    const int code = enter(engine);
+    return code ? code : leave(engine, sample(engine, sampling));
 }
 
 /* --- the kernels by themselves ------------------------------------------------------------- */

@@ -42,16 +42,21 @@ static inline lc_layer layer_of(const lc_model *model, int l)
     return layer;
 }
 
+static inline int64_t layer_parameters(const cell *cell, const lc_model *model, int l)
+{
+    const lc_layer layer = layer_of(model, l);
+    const layer_sizes sizes = sizes_of(cell, &layer);
+    return sizes.Wt + sizes.b + sizes.peephole;
+}
+
 /* Where layer l begins in a model's flat parameters (or gradient); l = num_layers: the output layer;
- * one more: where they end. */
+ * one more: where they end. All layers but the first are alike. */
 static inline int64_t layer_offset(const cell *cell, const lc_model *model, int l)
 {
-    int64_t offset = 0;
-    for (int i = 0; i < l && i < model->num_layers; i++) {
-        lc_layer layer = layer_of(model, i);
-        layer_sizes sizes = sizes_of(cell, &layer);
-        offset += sizes.Wt + sizes.b + sizes.peephole;
-    }
+    const int layers = l < model->num_layers ? l : model->num_layers;
+    int64_t offset = layers > 0 ? layer_parameters(cell, model, 0) : 0;
+    if (layers > 1)
+        offset += (layers - 1) * layer_parameters(cell, model, 1);
     return l > model->num_layers ? offset + (model->layer.hidden_size + (int64_t)1) * model->output_size : offset;
 }
 

@@ -13,9 +13,9 @@
  *
  * No weights of a mingru meet h_{t-1}: its Wt is (D, G*H), the D rows alone.
  *
- * Functions return LC_OK or an error code; lc_error_text puts it into words. Nothing aborts,
- * nothing is kept in global variables or read from the environment, and different engines may run
- * in different threads.
+ * Functions return LC_OK or an error code; lc_error_text puts it into words. Nothing aborts, no
+ * result depends on global variables or on the environment, and different engines may run in
+ * different threads. Sizes that overflow are refused.
  */
 #ifndef LSTM_CORE_H
 #define LSTM_CORE_H
@@ -30,6 +30,7 @@ enum {
     LC_NOT_FINITE = 3, /* a loss or a gradient is NaN or infinite */
     LC_NO_FORWARD = 4, /* backward without a forward that kept its activations */
     LC_NO_THREADS = 5,
+    LC_BUSY = 6, /* another thread is in this engine, or was when this process was forked */
 };
 const char *lc_error_text(int code);
 
@@ -150,7 +151,13 @@ typedef struct lc_engine lc_engine;
 int64_t lc_model_parameters(const lc_model *model);
 /* parameters and gradient are the caller's arrays and must outlive the engine. */
 int lc_engine_new(const lc_model *model, void *parameters, void *gradient, int threads, lc_engine **engine);
+/* If a thread is in it, that thread frees it on its way out. */
 void lc_engine_free(lc_engine *engine);
+
+/* An engine serves one thread at a time: while it does, every other thread's call returns LC_BUSY.
+ * Between hold and release, which may be nested, the calling thread keeps it to itself also between calls. */
+int lc_engine_hold(lc_engine *engine);
+int lc_engine_release(lc_engine *engine);
 
 /* What a forward pass reads. state (L, S, B, H), S = 2 for an LSTM (h, c), else 1, is then
  * overwritten by the final one. Backward reads the symbols again: they must still be there then. */
@@ -212,7 +219,7 @@ typedef struct {
 } lc_sampling;
 
 int lc_engine_sample(lc_engine *engine, const lc_sampling *sampling);
-int64_t lc_engine_bytes(const lc_engine *engine); /* working memory held, without parameters and gradient */
+int64_t lc_engine_bytes(lc_engine *engine); /* working memory, without parameters and gradient; -1 where busy */
 
 /* C (M, N) = A (M, K) . B (K, N). The bits are the same wherever A and B lie, transposed or not. */
 typedef struct {

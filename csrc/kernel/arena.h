@@ -1,4 +1,4 @@
-/* Hands out consecutive, aligned pieces of one block; with no block it only counts. */
+/* Hands out consecutive, aligned pieces of one block; with no block it only counts, up to ARENA_FULL. */
 #ifndef LC_ARENA_H
 #define LC_ARENA_H
 
@@ -14,6 +14,8 @@ enum { ARENA_GAP = 64 };
 enum { ARENA_GAP = 0 };
 #endif
 
+#define ARENA_FULL (INT64_MAX / 2) /* more than there is, and far enough from what overflows */
+
 typedef struct {
     char *base;
     int64_t used;
@@ -21,6 +23,10 @@ typedef struct {
 
 static void *take(arena *arena, int64_t count, size_t size)
 {
+    if (count > (ARENA_FULL - arena->used) / (int64_t)size - 2 * 64) {
+        arena->used = ARENA_FULL;
+        return NULL;
+    }
     const int64_t bytes = count * (int64_t)size, room = (bytes + 63) / 64 * 64 + ARENA_GAP;
     char *piece = arena->base ? arena->base + arena->used : NULL;
     if (piece) {

@@ -497,7 +497,7 @@ static void engine_sample(struct engine *e, const lc_sampling *s, void *work)
     for (int n = 0; n < s->length; n++) {
         forward_job(e, 0);
         engine_final_state(e);
-        symbol = draw(e->model.output_size, m->shards[0].logits, s, random_uniform(key, (uint64_t)(s->offset + n)), work);
+        symbol = draw(e->model.output_size, m->shards[0].logits, s, random_uniform(key, (uint64_t)s->offset + (uint64_t)n), work);
         s->out[n] = symbol;
     }
 }

@@ -1,13 +1,16 @@
 """The C core's binding: ``Core`` implements ``interface.EngineModule`` for one kernel.
 
-Importing this raises ImportError where the core was not built. Every call releases the GIL.
+Importing this raises ImportError where the core was not built. Every call releases the GIL. Every array that C reads
+or writes passes ``_address``: C looks at neither shape nor dtype nor strides.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from ..cells.config import LayerConfig, Weights
 from ..errors import ArgumentError, MissingError, NonFiniteError, StateError
 from ._core import ffi, lib
 from .config import ModelConfig, OptimizerConfig
-from .interface import LayerGradients, Training, TrainResult
+from .interface import BUSY, LayerGradients, Training, TrainResult
 from .stop import StopFlag
 
 _KERNEL_VARIABLE = "LSTM_LAB_KERNEL"
@@ -79,37 +82,36 @@ class Core:
         recurrent_mask: np.ndarray | None = None,
         reuse: Activations | None = None,
     ) -> Activations:
-        layer = self._layer(config, weights.Wt.dtype)
-        _check_pass(config, weights, x, lengths, recurrent_mask)
-        _check_array("state", state, weights.Wt.dtype, (config.state_arrays, x.shape[1], config.hidden_size))
         acts = Activations.empty(config, (x.shape[0], x.shape[1]), weights.Wt.dtype, reuse)
-        acts.x, acts.lengths, acts.recurrent_mask = x, lengths, recurrent_mask
+        # Symbols are copied, because C first looks at them and then uses them as places in its memory.
+        acts.x, acts.lengths, acts.recurrent_mask = x.copy() if x.ndim == 2 else x, lengths, recurrent_mask
+        layer, c_pass = self._layer(config, weights.Wt.dtype), _pass(weights, acts)
+        _address("state", state, weights.Wt.dtype, (config.state_arrays, x.shape[1], config.hidden_size))
         acts.begin(state)
-        _check(lib.lc_layer_forward(layer, _pass(weights, acts), self._pool))
+        _check(lib.lc_layer_forward(layer, c_pass, self._pool))
         return acts
 
     def layer_backward(
         self, weights: Weights, acts: Activations, dh: np.ndarray, dfinal: np.ndarray | None = None
     ) -> LayerGradients:
-        assert acts.x is not None
-        dtype, output = weights.Wt.dtype, acts.output.shape
-        _check_array("dh", dh, dtype, output)
-        if dfinal is not None:
-            _check_array("dfinal", dfinal, dtype, (acts.config.state_arrays, *output[1:]))
+        config, dtype = acts.config, weights.Wt.dtype
+        layer, c_pass = self._layer(config, dtype), _pass(weights, acts)
+        assert acts.x is not None  # or there would be no pass
+        T, B, H = *acts.x.shape[:2], config.hidden_size
         grads = LayerGradients(
             dx=np.empty_like(acts.x) if acts.x.ndim == 3 else None,
-            dstate=np.empty((acts.config.state_arrays, *dh.shape[1:]), dh.dtype),
+            dstate=np.empty((config.state_arrays, B, H), dtype),
             dWt=np.empty_like(weights.Wt),
             db=np.empty_like(weights.b),
             dpeephole=None if weights.peephole is None else np.empty_like(weights.peephole),
         )
-        arrays = {"dh": dh, "dx": grads.dx, "dWt": grads.dWt, "db": grads.db, "dpeephole": grads.dpeephole}
-        arrays |= zip(("dh0", "dc0"), grads.dstate, strict=False)
+        pointers = {"dh": _address("dh", dh, dtype, (T, B, H))}
         if dfinal is not None:
-            arrays |= zip(("dh_T", "dc_T"), dfinal, strict=False)
-        pointers = {name: _pointer(array) for name, array in arrays.items()}
-        layer = self._layer(acts.config, weights.Wt.dtype)
-        _check(lib.lc_layer_backward(layer, _pass(weights, acts), ffi.new("lc_grads *", pointers), self._pool))
+            _address("dfinal", dfinal, dtype, (config.state_arrays, B, H))
+            pointers |= {name: _own(array) for name, array in zip(("dh_T", "dc_T"), dfinal, strict=False)}
+        pointers |= {name: _own(array) for name, array in zip(("dh0", "dc0"), grads.dstate, strict=False)}
+        pointers |= {name: _own(getattr(grads, name)) for name in ("dx", "dWt", "db", "dpeephole")}
+        _check(lib.lc_layer_backward(layer, c_pass, ffi.new("lc_grads *", pointers), self._pool))
         return grads
 
     def optimizer_step(
@@ -122,21 +124,12 @@ class Core:
         lr: float,
     ) -> float:
         count, dtype = parameters.size, parameters.dtype
-        for name, array, size in (
-            ("parameters", parameters, count),
-            ("gradient", gradient, count),
-            ("moments", moments, 2 * count),
-        ):
-            if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
-                raise ArgumentError(
-                    f"{name}: got {array.dtype} {array.shape}, expected {size} contiguous numbers of {dtype}"
-                )
-        norm = ffi.new("double *")
-        arrays = (_pointer(parameters), _pointer(gradient))
-        flat = ffi.new("lc_flat *", (self._kernel, _DTYPES[dtype], count, *arrays))
-        settings = _optimizer(optimizer)
-        update = ffi.new("lc_update *", (settings, _pointer(moments), step, lr))
-        code = lib.lc_optimizer_step(flat, update, norm)
+        flat = ffi.new("lc_flat *", {"kernel": self._kernel, "dtype": _dtype_number(dtype), "count": count})
+        flat.parameters = _address("parameters", parameters, dtype, (count,), written=True)
+        flat.gradient = _address("gradient", gradient, dtype, (count,))
+        norm, settings = ffi.new("double *"), _optimizer(optimizer)
+        moved = _address("moments", moments, dtype, (2, count), written=True)
+        code = lib.lc_optimizer_step(flat, ffi.new("lc_update *", (settings, moved, step, lr)), norm)
         if code == lib.LC_NOT_FINITE:
             raise NonFiniteError(step, math.nan, norm[0])
         _check(code)
@@ -146,25 +139,22 @@ class Core:
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype or 0 in a.shape + b.shape:
             got = f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
             raise ArgumentError(f"multiply: got {got}, expected (M, K) and (K, N) of one dtype")
-        shape = (len(a), b.shape[1])
+        product = ffi.new("lc_product *", {"kernel": self._kernel, "dtype": _dtype_number(a.dtype)})
+        (product.M, product.K), product.N = a.shape, b.shape[1]
         if out is None:
-            out = np.empty(shape, a.dtype)
-        elif out.shape != shape or out.dtype != a.dtype or not out.flags.c_contiguous:
-            raise ArgumentError(f"out: got {out.dtype} {out.shape}, expected contiguous {a.dtype} {shape}")
-        (a, a_transposed), (b, b_transposed) = _as_it_lies(a), _as_it_lies(b)
-        product = ffi.new("lc_product *", {"kernel": self._kernel, "dtype": _DTYPES[out.dtype]})
-        (product.M, product.N), product.K = shape, b.shape[b_transposed]
-        product.A, product.B, product.C = _pointer(a), _pointer(b), _pointer(out)
-        product.A_transposed, product.B_transposed = a_transposed, b_transposed
+            out = np.empty((len(a), b.shape[1]), a.dtype)
+        product.C = _address("out", out, a.dtype, (len(a), b.shape[1]), written=True)
+        (a, product.A_transposed), (b, product.B_transposed) = _as_it_lies(a), _as_it_lies(b)
+        product.A, product.B = _address("a", a, a.dtype, a.shape), _address("b", b, b.dtype, b.shape)
         _check(lib.lc_multiply(product))
         return out
 
     def elementwise(self, function: str, x: np.ndarray) -> np.ndarray:
         """σ, tanh or exp ("sigmoid", "tanh", "exp") of an array of any shape, by the kernel's own vector code."""
-        x = np.ascontiguousarray(x)
+        x = np.require(x, requirements=["C", "A"])
         y = np.empty_like(x)
-        arguments = (_DTYPES[x.dtype], _FUNCTIONS[function], x.size, _pointer(x), _pointer(y))
-        _check(lib.lc_elementwise(self._kernel, *arguments))
+        settings = (self._kernel, _dtype_number(x.dtype), _FUNCTIONS[function], x.size)
+        _check(lib.lc_elementwise(*settings, _address("x", x, x.dtype, x.shape), _own(y)))
         return y
 
     def fma_operations(self, dtype: str, rounds: int) -> float:
@@ -180,7 +170,7 @@ class Core:
     def _layer(self, config: LayerConfig, dtype: np.dtype) -> Any:
         layer = ffi.new("lc_layer *")
         layer.kernel = self._kernel
-        layer.dtype = _DTYPES[dtype]
+        layer.dtype = _dtype_number(dtype)
         layer.cell = lib.lc_cell_index(config.cell.encode())
         if layer.cell < 0:
             raise ArgumentError(f"cell: got {config.cell!r}, which the C core does not have; backend 'numpy' has it")
@@ -201,11 +191,11 @@ class CoreEngine:
     def __init__(
         self, first_layer: Any, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int
     ) -> None:
-        for name, array in (("parameters", parameters), ("gradient", gradient)):
-            if array.shape != (config.num_parameters,) or array.dtype != config.dtype or not array.flags.c_contiguous:
-                raise ArgumentError(
-                    f"{name}: got {array.dtype} {array.shape}, expected {config.dtype} ({config.num_parameters},)"
-                )
+        flat = (config.num_parameters,)
+        pointers = (
+            _address("parameters", parameters, config.dtype, flat, written=True),
+            _address("gradient", gradient, config.dtype, flat, written=True),
+        )
         self.config = config
         self.parameters = parameters
         self.gradient = gradient
@@ -214,13 +204,22 @@ class CoreEngine:
         self._batch = (0, 0)  # (T, B) of the last forward
         model = ffi.new("lc_model *", (first_layer[0], config.num_layers, config.output_size, config.dropout))
         handle = ffi.new("lc_engine **")
-        _check(lib.lc_engine_new(model, _pointer(parameters), _pointer(gradient), threads, handle))
+        _check(lib.lc_engine_new(model, *pointers, threads, handle))
         self._engine = ffi.gc(handle[0], lib.lc_engine_free)
 
     @property
     def memory_bytes(self) -> int:
         """Working memory, without parameters, gradient and moments."""
-        return int(lib.lc_engine_bytes(self._engine))
+        with self.held():
+            return int(lib.lc_engine_bytes(self._engine))
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        _check(lib.lc_engine_hold(self._engine))
+        try:
+            yield
+        finally:
+            lib.lc_engine_release(self._engine)
 
     def forward(
         self,
@@ -231,55 +230,59 @@ class CoreEngine:
         dropout_key: int | None = None,
         keep: bool = True,
     ) -> float:
-        inputs, targets = self._symbols(inputs, targets, state)
-        # Copies, because backward reads them again, and the caller may have changed his own since.
-        inputs, targets = read_again = inputs.copy(), None if targets is None else targets.copy()
+        inputs, targets = read_again = self._symbols(inputs, targets)  # by backward
         batch = ffi.new("lc_batch *", {"keep": keep, "use_dropout": dropout_key is not None})
         batch.T, batch.B = inputs.shape
-        batch.inputs, batch.targets, batch.state = _symbol_pointer(inputs), _symbol_pointer(targets), _pointer(state)
+        batch.inputs, batch.targets, batch.state = _own(inputs), _own(targets), self._state(state, batch.B)
         batch.dropout_key = (dropout_key or 0) % 2**64
         loss = ffi.new("double *")
-        code = lib.lc_engine_forward(self._engine, batch, loss)
-        self._check(code, inputs, targets)
-        self._read_again = read_again  # not before: C, where it refused, still has the last forward's
-        self._batch = inputs.shape
-        self._loss = math.nan if targets is None else loss[0]
-        return self._loss
+        with self.held():
+            code = lib.lc_engine_forward(self._engine, batch, loss)
+            self._check(code, inputs, targets)
+            self._read_again = read_again  # not before: C, where it refused, still has the last forward's
+            self._batch = inputs.shape
+            self._loss = math.nan if targets is None else loss[0]
+            return self._loss
 
     def logits(self) -> np.ndarray:
-        logits = np.empty((*self._batch, self.config.output_size), self._dtype)
-        _check(lib.lc_engine_logits(self._engine, _pointer(logits)))
-        return logits
+        with self.held():
+            logits = np.empty((*self._batch, self.config.output_size), self._dtype)
+            _check(lib.lc_engine_logits(self._engine, _own(logits)))
+            return logits
 
     def activations(self, layer: int) -> Activations:
-        config = self.config.layer(layer)
-        acts = Activations.empty(config, self._batch, self._dtype)
-        index = range(self.config.num_layers)[layer]
-        arrays = (acts.h, acts.c, acts.gates, acts.extra)
-        _check(lib.lc_engine_activations(self._engine, index, ffi.new("lc_activations *", [*map(_pointer, arrays)])))
-        return acts
+        layers = range(self.config.num_layers)
+        if not -len(layers) <= layer < len(layers):
+            raise ArgumentError(f"layer: got {layer!r}, expected one of {len(layers)}, counted from 0")
+        with self.held():
+            acts = Activations.empty(self.config.layer(layer), self._batch, self._dtype)
+            arrays = [_own(array) for array in (acts.h, acts.c, acts.gates, acts.extra)]
+            _check(lib.lc_engine_activations(self._engine, layers[layer], ffi.new("lc_activations *", arrays)))
+            return acts
 
     def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
-        shape = self.config.state_shape(self._batch[1])
-        dstate0 = np.zeros(shape, self._dtype)
-        if dstate is not None:
-            dstate0[...] = dstate
-        if dlogits is not None:
-            expected = (*self._batch, self.config.output_size)
-            if dlogits.shape != expected:
-                raise ArgumentError(f"dlogits: got shape {dlogits.shape}, expected {expected}")
-            dlogits = np.ascontiguousarray(dlogits, self._dtype)
-        _check(lib.lc_engine_backward(self._engine, _pointer(dstate0), dstate is not None, _pointer(dlogits)))
-        return dstate0
+        with self.held():
+            shape, pointer = self.config.state_shape(self._batch[1]), ffi.NULL
+            dstate0 = np.zeros(shape, self._dtype)
+            if dstate is not None:
+                if np.shape(dstate) != shape:
+                    raise ArgumentError(f"dstate: got shape {np.shape(dstate)}, expected {shape}")
+                dstate0[...] = dstate
+            if dlogits is not None:
+                dlogits = np.require(dlogits, self._dtype, ["C", "A"])
+                pointer = _address("dlogits", dlogits, self._dtype, (*self._batch, self.config.output_size))
+            _check(lib.lc_engine_backward(self._engine, _own(dstate0), dstate is not None, pointer))
+            return dstate0
 
     def update(self, optimizer: OptimizerConfig, moments: np.ndarray, step: int, lr: float) -> float:
         norm, settings = ffi.new("double *"), _optimizer(optimizer)
         update = ffi.new("lc_update *", (settings, self._moments(moments), step, lr))
-        code = lib.lc_engine_update(self._engine, update, norm)
-        if code == lib.LC_NOT_FINITE:
-            raise NonFiniteError(step, self._loss, norm[0])
-        _check(code)
-        return float(norm[0])
+        with self.held():
+            code = lib.lc_engine_update(self._engine, update, norm)
+            if code == lib.LC_NOT_FINITE:
+                raise NonFiniteError(step, self._loss, norm[0])
+            _check(code)
+            return float(norm[0])
 
     def train(
         self,
@@ -289,22 +292,21 @@ class CoreEngine:
         training: Training,
         stop: StopFlag | None = None,
     ) -> TrainResult:
-        inputs, counted = self._symbols(inputs, targets, state)
+        if targets is None:
+            raise ArgumentError("targets: got None, expected symbols (N, T, B)")
+        inputs, counted = self._symbols(inputs, targets, ndim=3)
         steps = len(inputs)
-        lrs = np.ascontiguousarray(training.lrs, np.float64)
-        if lrs.shape != (steps,):
-            raise ArgumentError(f"lrs: got shape {lrs.shape}, expected ({steps},)")
+        lrs = np.require(training.lrs, np.float64, ["C", "A"])
         losses, norms = np.empty(steps), np.empty(steps)
         done = ffi.new("int *")
         settings = _optimizer(training.optimizer)
         run = ffi.new("lc_training *", {"optimizer": settings, "first_step": training.first_step})
         run.N, run.T, run.B = inputs.shape
-        run.inputs, run.targets = _symbol_pointer(inputs), _symbol_pointer(counted)
-        run.state, run.moments = _pointer(state), self._moments(training.moments)
+        run.inputs, run.targets = _own(inputs), _own(counted)
+        run.state, run.moments = self._state(state, run.B), self._moments(training.moments)
         run.dropout_seed = training.dropout_seed % 2**64
-        run.stop = ffi.NULL if stop is None else _symbol_pointer(stop.array)
-        for name, array in (("lrs", lrs), ("losses", losses), ("norms", norms)):
-            setattr(run, name, ffi.from_buffer("double[]", array))
+        run.stop = ffi.NULL if stop is None else _address("stop", stop.array, np.int32, (1,))
+        run.lrs, run.losses, run.norms = _address("lrs", lrs, np.float64, (steps,)), _own(losses), _own(norms)
         code = lib.lc_engine_train(self._engine, run, done)
         n = done[0]
         if code == lib.LC_NOT_FINITE:
@@ -324,34 +326,30 @@ class CoreEngine:
         seed: int = 0,
         offset: int = 0,
     ) -> np.ndarray:
-        inputs, _ = self._symbols(np.array([[symbol]], np.int32), None, state)
         drawn = np.empty(length, np.int32)
         settings = {"symbol": symbol, "length": length, "offset": offset, "seed": seed % 2**64}
         sampling = ffi.new("lc_sampling *", settings | {"temperature": temperature, "top_k": top_k, "top_p": top_p})
-        sampling.state, sampling.out = _pointer(state), _symbol_pointer(drawn)
+        sampling.state, sampling.out = self._state(state, 1), _own(drawn)
         code = lib.lc_engine_sample(self._engine, sampling)
-        self._check(code, inputs, None)
+        self._check(code, np.array([symbol]), None)
         return drawn
 
     def _symbols(
-        self, inputs: np.ndarray, targets: np.ndarray | None, state: np.ndarray
+        self, inputs: np.ndarray, targets: np.ndarray | None, ndim: int = 2
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """What C reads unchecked: contiguous int32, targets of the same shape, a state that fits."""
-        inputs = np.ascontiguousarray(inputs, np.int32)
-        if targets is not None:
-            targets = np.ascontiguousarray(targets, np.int32)
-            if targets.shape != inputs.shape:
-                raise ArgumentError(f"targets: got shape {targets.shape}, expected {inputs.shape}")
-        expected = self.config.state_shape(inputs.shape[-1])
-        if state.shape != expected or state.dtype != self._dtype or not state.flags.c_contiguous:
-            raise ArgumentError(f"state: got {state.dtype} {state.shape}, expected contiguous {self._dtype} {expected}")
-        return inputs, targets
+        """Copies, because C first looks at the symbols and then uses them as places in its memory."""
+        if inputs.ndim != ndim:
+            raise ArgumentError(f"inputs: got shape {inputs.shape}, expected {ndim} dimensions")
+        return (
+            _symbols("inputs", inputs, inputs.shape),
+            None if targets is None else _symbols("targets", targets, inputs.shape),
+        )
+
+    def _state(self, state: np.ndarray, batch_size: int) -> Any:
+        return _address("state", state, self._dtype, self.config.state_shape(batch_size), written=True)
 
     def _moments(self, moments: np.ndarray) -> Any:
-        expected = (2, self.config.num_parameters)
-        if moments.shape != expected or moments.dtype != self._dtype or not moments.flags.c_contiguous:
-            raise ArgumentError(f"moments: got {moments.dtype} {moments.shape}, expected {self._dtype} {expected}")
-        return _pointer(moments)
+        return _address("moments", moments, self._dtype, (2, self.config.num_parameters), written=True)
 
     def _check(self, code: int, inputs: np.ndarray, targets: np.ndarray | None) -> None:
         """Raises the error of ``code``; says which symbols C refused."""
@@ -360,45 +358,52 @@ class CoreEngine:
                 ("inputs", inputs, 0, self.config.input_size),
                 ("targets", targets, -1, self.config.output_size),
             ):
-                if symbols is not None and (symbols.min() < low or symbols.max() >= high):
+                if symbols is not None and symbols.size and (symbols.min() < low or symbols.max() >= high):
                     raise ArgumentError(
                         f"{name}: got symbols from {symbols.min()} to {symbols.max()}, expected [{low}, {high})"
                     )
         _check(code)
 
 
-def _check_array(name: str, array: np.ndarray, dtype: np.typing.DTypeLike, shape: tuple[int, ...]) -> None:
-    """What C would misread is refused: it looks at neither dtype nor shape nor strides."""
-    if array.dtype != dtype or array.shape != shape or not (array.flags.c_contiguous and array.flags.aligned):
-        raise ArgumentError(f"{name}: got {array.dtype} {array.shape}, expected contiguous {np.dtype(dtype)} {shape}")
+def _address(
+    name: str, array: np.ndarray, dtype: np.typing.DTypeLike, shape: tuple[int, ...], *, written: bool = False
+) -> Any:
+    """The gate between NumPy and C: the address of an array that C can read, and write if it will be ``written``."""
+    good = (
+        isinstance(array, np.ndarray)
+        and array.dtype == dtype
+        and array.shape == shape
+        and array.flags.c_contiguous
+        and array.flags.aligned
+        and (array.flags.writeable or not written)
+    )
+    if not good:
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        how = "aligned, contiguous and writable" if written else "aligned and contiguous"
+        raise ArgumentError(f"{name}: got {got}, expected {np.dtype(dtype)} {shape}, {how}")
+    return _own(array)
 
 
-def _check_pass(
-    config: LayerConfig,
-    weights: Weights,
-    x: np.ndarray,
-    lengths: np.ndarray | None,
-    recurrent_mask: np.ndarray | None,
-) -> None:
-    dtype = weights.Wt.dtype
-    for name, shape in config.parameter_shapes().items():
-        _check_array(name, getattr(weights, name), dtype, shape)
-    if x.ndim == 2:
-        _check_array("x", x, np.int32, x.shape)
-    else:
-        _check_array("x", x, dtype, (*x.shape[:2], config.input_size))
-    if lengths is not None:
-        _check_array("lengths", lengths, np.int32, x.shape[1:2])
-    if recurrent_mask is not None:
-        _check_array("recurrent_mask", recurrent_mask, dtype, (x.shape[1], config.hidden_size))
+def _own(array: np.ndarray | None) -> Any:
+    """The address of an array that was made here, or checked; NULL for None."""
+    return ffi.NULL if array is None else ffi.cast("void *", ffi.from_buffer(array))
 
 
-def _pointer(array: np.ndarray | None) -> Any:
-    return ffi.NULL if array is None else ffi.from_buffer(array)
+def _symbols(name: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A copy as C takes it, int32."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.shape != shape:
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ArgumentError(f"{name}: got {got}, expected integers {shape}")
+    limits = np.iinfo(np.int32)
+    if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
+        raise ArgumentError(f"{name}: got {array.min()} to {array.max()}, expected 32-bit integers")
+    return np.array(array, np.int32, order="C")
 
 
-def _symbol_pointer(array: np.ndarray | None) -> Any:
-    return ffi.NULL if array is None else ffi.from_buffer("int32_t[]", array)
+def _dtype_number(dtype: np.dtype) -> int:
+    if dtype not in _DTYPES:
+        raise ArgumentError(f"dtype: got {dtype}, expected float32 or float64")
+    return int(_DTYPES[dtype])
 
 
 @functools.cache
@@ -411,25 +416,31 @@ def _kernel_numbers() -> dict[str, int]:
 def _as_it_lies(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     """The matrix as a contiguous array, and whether that is its transpose."""
     if not matrix.flags.c_contiguous and matrix.T.flags.c_contiguous:
-        return matrix.T, True
-    return np.ascontiguousarray(matrix), False
+        return np.require(matrix.T, requirements=["C", "A"]), True
+    return np.require(matrix, requirements=["C", "A"]), False
 
 
 def _pass(weights: Weights, acts: Activations) -> Any:
     """An lc_pass over ``acts``, whose arrays must outlive it."""
-    assert acts.x is not None
-    steps, batch = acts.x.shape[:2]
-    symbols = acts.x.ndim == 2
-    c_pass = ffi.new("lc_pass *")
-    c_pass.T, c_pass.B = steps, batch
-    c_pass.x = ffi.NULL if symbols else _pointer(acts.x)
-    c_pass.symbols = _symbol_pointer(acts.x if symbols else None)
-    c_pass.lengths = _symbol_pointer(acts.lengths)
-    c_pass.recurrent_mask = _pointer(acts.recurrent_mask)
-    for name, array in weights._asdict().items():
-        setattr(c_pass, name, _pointer(array))
-    for name in ("h", "c", "gates", "extra"):
-        setattr(c_pass, name, _pointer(getattr(acts, name)))
+    config, x, dtype = acts.config, acts.x, weights.Wt.dtype
+    if x is None or x.ndim not in (2, 3):
+        raise ArgumentError(f"x: got {None if x is None else x.shape}, expected symbols (T, B) or numbers (T, B, D)")
+    T, B, G, H = *x.shape[:2], config.blocks, config.hidden_size
+    c_pass = ffi.new("lc_pass *", {"T": T, "B": B})
+    for name, shape in config.parameter_shapes().items():
+        setattr(c_pass, name, _address(name, getattr(weights, name), dtype, shape))
+    if x.ndim == 2:
+        c_pass.symbols = _address("x", x, np.int32, (T, B))
+    else:
+        c_pass.x = _address("x", x, dtype, (T, B, config.input_size))
+    if acts.lengths is not None:
+        c_pass.lengths = _address("lengths", acts.lengths, np.int32, (B,))
+    if acts.recurrent_mask is not None:
+        c_pass.recurrent_mask = _address("recurrent_mask", acts.recurrent_mask, dtype, (B, H))
+    for name, shape in (("h", (T + 1, B, H)), ("c", (T + 1, B, H)), ("gates", (T, B, G, H)), ("extra", (T, B, H))):
+        array = getattr(acts, name)
+        if array is not None:
+            setattr(c_pass, name, _address(name, array, dtype, shape, written=True))
     return c_pass
 
 
@@ -441,6 +452,8 @@ def _optimizer(config: OptimizerConfig) -> Any:
 def _check(code: int) -> None:
     if code == lib.LC_OK:
         return
+    if code == lib.LC_BUSY:
+        raise StateError(BUSY)
     errors = {
         lib.LC_NO_MEMORY: MemoryError,
         lib.LC_BAD_ARGUMENT: ArgumentError,

@@ -7,6 +7,7 @@ safe: shapes, dtypes and symbols that come from users are checked by the layers 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,12 @@ from ..cells.activations import Activations
 from ..cells.config import LayerConfig, Weights
 from .config import ModelConfig, OptimizerConfig
 from .stop import StopFlag
+
+#: What the second thread in an engine is told.
+BUSY = (
+    "this network is in use by another thread, or was when this process was forked; use a copy of it: model.copy(), "
+    "of a network in training trainer.best_model(), or work with it between two steps, in trainer.submit(...)"
+)
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,19 @@ class TrainResult:
 
 
 class Engine(Protocol):
-    """A whole model: stacked layers, softmax output, cross-entropy, optimizer and sampling."""
+    """A whole model: stacked layers, softmax output, cross-entropy, optimizer and sampling.
+
+    It serves one thread at a time: meanwhile every method raises StateError in every other thread, and in a forked
+    child of which that thread is no part.
+    """
 
     def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
         """``parameters`` and ``gradient`` (P,) belong to the caller and are used in place; their
         order is that of ``config.parameter_shapes()``. Raises ArgumentError for another size or dtype."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """``with engine.held():`` keeps it for the calling thread, also between the calls of that block."""
+        ...
 
     def forward(
         self,

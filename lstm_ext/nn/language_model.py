@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +24,19 @@ from .trace import TextTrace
 #: ``evaluate`` and ``probabilities`` work in pieces of about this many numbers.
 PIECE = 1 << 21
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _alone(method: _F) -> _F:
+    """A decorator of methods that call the engine more than once, and keep other threads out all the while."""
+
+    @functools.wraps(method)
+    def call(self: LanguageModel, *args: Any, **keywords: Any) -> Any:
+        with self.engine.held():
+            return method(self, *args, **keywords)
+
+    return call  # type: ignore[return-value]
+
 
 class LanguageModel(Model):
     """Stacked recurrent layers, and a softmax over the next symbol.
@@ -33,7 +47,9 @@ class LanguageModel(Model):
 
     ``init`` and ``forget_bias`` decide how the weights start: see ``initialization``. The same
     ``seed`` gives the same start on either backend and, up to rounding, in either dtype. Losses are mean nats per
-    counted symbol. Raises ArgumentError for arguments out of range. Two threads may not use it at once.
+    counted symbol. Raises ArgumentError for arguments out of range.
+
+    One thread at a time may use it: while one does, another one's calls raise StateError. A ``copy()`` is its own.
     """
 
     engine: Engine
@@ -69,6 +85,7 @@ class LanguageModel(Model):
 
     # ---------------------------------------------------------------- as a network among others
 
+    @_alone
     def forward(self, inputs: ArrayLike, lengths: ArrayLike | None = None) -> np.ndarray:
         """Logits (T, B, V): row t predicts what follows input t."""
         symbols = self._batch(inputs, lengths)
@@ -86,6 +103,7 @@ class LanguageModel(Model):
         symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
         return self.engine.forward(symbols, counted, self.zero_state(symbols.shape[1]), keep=False)
 
+    @_alone
     def loss_and_gradient(self, inputs: ArrayLike, lengths: ArrayLike | None, targets: ArrayLike) -> float:
         symbols, counted = self._batch(inputs, lengths), self._counted(targets, lengths)
         state = self.zero_state(symbols.shape[1])
@@ -154,6 +172,7 @@ class LanguageModel(Model):
         """(L, S, B, H) zeros: per layer h and, for an LSTM (S = 2), c."""
         return np.zeros(self.config.state_shape(batch_size), dtype=self.config.dtype)
 
+    @_alone
     def evaluate(
         self, inputs: np.ndarray, targets: np.ndarray, state: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
@@ -175,6 +194,7 @@ class LanguageModel(Model):
             count += counted
         return (total / count if count else 0.0), state
 
+    @_alone
     def probabilities(self, symbols: Sequence[int] | np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
         """(T, V) float64: row t predicts the symbol after ``symbols[t]``; ``state`` is not changed."""
         inputs = self._checked("symbols", symbols, 1)[:, np.newaxis]
@@ -185,6 +205,7 @@ class LanguageModel(Model):
             probabilities[piece] = softmax(self.engine.logits()[:, 0])
         return probabilities
 
+    @_alone
     def sample(
         self,
         prime: Sequence[int] | np.ndarray,
@@ -231,6 +252,7 @@ class LanguageModel(Model):
             offset=offset,
         )
 
+    @_alone
     def trace(
         self, inputs: ArrayLike, lengths: ArrayLike | None = None, *, state: np.ndarray | None = None
     ) -> TextTrace:

@@ -37,8 +37,8 @@ class Trainer:
     """Trains ``model`` on ``text``. Front ends pull a ``snapshot()``; the loop never waits for them.
 
     All methods may be called from any thread. The model belongs to the trainer: during a run, use it through
-    ``submit``. It holds the weights after the last step; ``best_model()`` returns a network with those that did
-    best in validation.
+    ``submit``; calls of it from elsewhere raise StateError. It holds the weights after the last step;
+    ``best_model()`` returns a network with those that did best in validation.
     """
 
     def __init__(
@@ -309,7 +309,8 @@ class Trainer:
         message = ""
         error: BaseException | None = None
         try:
-            status = self._train()
+            with self.model.engine.held():
+                status = self._train()
             if self.config.checkpoint is not None and self._saved_step != self._loop.state.step:
                 self._save_on_the_way(self.config.checkpoint)
             if status == "finished" and self._loop.stalled():

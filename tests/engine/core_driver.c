@@ -4,6 +4,7 @@
  * Exit status 0 if every call did what it should. */
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,73 @@ static void fail_everywhere(void)
     succeed = -1;
 }
 
+/* What another thread is told while this one keeps the engine, and that its free waits for the release. */
+static void *meet_a_held_engine(void *argument)
+{
+    lc_engine *engine = argument;
+    double norm;
+    int done;
+    check(lc_engine_forward(engine, NULL, &norm) == LC_BUSY, "forward of a held engine");
+    check(lc_engine_backward(engine, NULL, 0, NULL) == LC_BUSY, "backward of a held engine");
+    check(lc_engine_update(engine, NULL, &norm) == LC_BUSY, "update of a held engine");
+    check(lc_engine_train(engine, NULL, &done) == LC_BUSY, "train of a held engine");
+    check(lc_engine_logits(engine, NULL) == LC_BUSY, "logits of a held engine");
+    check(lc_engine_activations(engine, 0, NULL) == LC_BUSY, "activations of a held engine");
+    check(lc_engine_sample(engine, NULL) == LC_BUSY, "sample of a held engine");
+    check(lc_engine_bytes(engine) == -1, "bytes of a held engine");
+    check(lc_engine_hold(engine) == LC_BUSY, "hold of a held engine");
+    check(lc_engine_release(engine) == LC_BAD_ARGUMENT, "release of an engine that another thread holds");
+    lc_engine_free(engine);
+    return NULL;
+}
+
+/* One engine, two threads that both go at it: each call is done alone or refused, and some of each are done. */
+typedef struct {
+    lc_engine *engine;
+    lc_batch batch;
+    int done;
+} caller;
+
+static void *call_again_and_again(void *argument)
+{
+    caller *c = argument;
+    double loss;
+    while (c->done < 20) {
+        const int code = lc_engine_forward(c->engine, &c->batch, &loss);
+        check(code == LC_OK || code == LC_BUSY, "forward of a shared engine");
+        c->done += code == LC_OK;
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void share_an_engine(void)
+{
+    const lc_layer layer = layer_for(lc_cell_index("lstm"), LC_FLOAT32, 0);
+    const lc_model model = {.layer = layer, .num_layers = LAYERS, .output_size = V};
+    const int64_t count = lc_model_parameters(&model);
+    void *a[] = {filled(LC_FLOAT32, count, 1), zeros(count), zeros(LAYERS * 2 * B * H), zeros(LAYERS * 2 * B * H)};
+    int32_t symbols[T * B] = {0};
+    pthread_t other;
+    lc_engine *engine;
+    check(!lc_engine_new(&model, a[0], a[1], 2, &engine), "lc_engine_new");
+    caller callers[2];
+    for (int i = 0; i < 2; i++)
+        callers[i] = (caller){engine, {.T = T, .B = B - 3 * i, .inputs = symbols, .state = a[2 + i]}, 0};
+    check(!pthread_create(&other, NULL, call_again_and_again, &callers[1]), "pthread_create");
+    call_again_and_again(&callers[0]);
+    pthread_join(other, NULL);
+    check(callers[0].done == 20 && callers[1].done == 20, "calls of a shared engine");
+
+    check(!lc_engine_hold(engine) && !lc_engine_hold(engine) && !lc_engine_release(engine), "hold within hold");
+    check(!pthread_create(&other, NULL, meet_a_held_engine, engine), "pthread_create");
+    pthread_join(other, NULL);
+    double loss;
+    check(!lc_engine_forward(engine, &callers[0].batch, &loss), "the holder's own call, after the other's free");
+    check(!lc_engine_release(engine), "lc_engine_release");
+    release(a, 4);
+}
+
 static void refuse_what_is_wrong(void)
 {
     lc_engine *engine;
@@ -245,6 +313,8 @@ static void refuse_what_is_wrong(void)
         {.kernel = kernel, .cell = lstm, .input_size = 0, .hidden_size = 1},
         {.kernel = kernel, .cell = lstm, .input_size = 1, .hidden_size = 1, .options = LC_RESET_AFTER},
         {.kernel = kernel, .cell = gru, .input_size = 1, .hidden_size = 1, .options = LC_PEEPHOLE},
+        {.kernel = kernel, .cell = lstm, .input_size = 1, .hidden_size = INT32_MAX},
+        {.kernel = kernel, .cell = lstm, .input_size = INT32_MAX, .hidden_size = 1},
     };
     check(lc_cell_index("lstm ") == -1, "a cell that there is not");
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -257,6 +327,10 @@ static void refuse_what_is_wrong(void)
     lc_model model = {.layer = good, .num_layers = 1, .output_size = V};
     check(lc_model_parameters(&model) == (H + D) * H + H + (H + 1) * V, "what lc_model_parameters counts");
     check(lc_engine_new(&model, NULL, NULL, 0, &engine) == LC_BAD_ARGUMENT, "no threads");
+    model.layer.hidden_size = 1 << 28;
+    model.layer.hidden_size--;
+    model.num_layers = INT32_MAX;
+    check(lc_model_parameters(&model) == -1, "more parameters than can be counted");
     check(lc_pool_new(0, &pool) == LC_BAD_ARGUMENT && !pool, "a pool of none");
 }
 
@@ -271,6 +345,7 @@ int main(int count, char **arguments)
     use_all_cells(NULL);
     pthread_join(other, NULL);
     fail_everywhere();
+    share_an_engine();
     refuse_what_is_wrong();
     return 0;
 }

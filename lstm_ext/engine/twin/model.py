@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import math
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,11 +19,24 @@ from ...cells.functions import quiet
 from ...errors import ArgumentError, NonFiniteError, StateError
 from .. import rng
 from ..config import ModelConfig, OptimizerConfig
-from ..interface import Training, TrainResult
+from ..interface import BUSY, Training, TrainResult
 from ..stop import StopFlag
 from .layers import layer_backward, layer_forward
 from .optimizers import optimizer_step
 from .sampling import draw
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _alone(method: _F) -> _F:
+    """A decorator of methods that one thread at a time may be in."""
+
+    @functools.wraps(method)
+    def call(self: Engine, *args: Any, **keywords: Any) -> Any:
+        with self.held():
+            return method(self, *args, **keywords)
+
+    return call  # type: ignore[return-value]
 
 
 @dataclass
@@ -41,9 +59,11 @@ class Engine:
 
     def __init__(self, config: ModelConfig, parameters: np.ndarray, gradient: np.ndarray, *, threads: int = 1) -> None:
         for name, array in (("parameters", parameters), ("gradient", gradient)):
-            if array.shape != (config.num_parameters,) or array.dtype != config.dtype:
+            fits = array.shape == (config.num_parameters,) and array.dtype == config.dtype
+            if not (fits and array.flags.writeable):
                 raise ArgumentError(
-                    f"{name}: got {array.dtype} {array.shape}, expected {config.dtype} ({config.num_parameters},)"
+                    f"{name}: got {array.dtype} {array.shape}, "
+                    f"expected {config.dtype} ({config.num_parameters},), writable"
                 )
         self.config = config
         self.parameters = parameters
@@ -53,9 +73,20 @@ class Engine:
         self._gradients = _views(config, gradient)
         self._last: _Forward | None = None
         self._loss = math.nan  # of the last forward
+        self._lock = threading.RLock()  # never waited for
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            raise StateError(BUSY)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     # ------------------------------------------------------------------ forward
 
+    @_alone
     @quiet
     def forward(
         self,
@@ -90,15 +121,19 @@ class Engine:
         logits: np.ndarray = (x.reshape(-1, x.shape[2]) @ w["W"].T + w["b"]).reshape(*inputs.shape, -1)
         return _Forward(logits, x, layers, masks)
 
+    @_alone
     def logits(self) -> np.ndarray:
         if self._last is None:
             raise StateError("logits: there was no forward pass yet")
         logits: np.ndarray = self._last.logits.copy()
         return logits
 
+    @_alone
     def activations(self, layer: int) -> Activations:
         if self._last is None or not self._last.layers:
             raise StateError("activations: there was no forward pass that kept them")
+        if not -len(self._layers) <= layer < len(self._layers):
+            raise ArgumentError(f"layer: got {layer!r}, expected one of {len(self._layers)}, counted from 0")
         acts = self._last.layers[layer]
         return dataclasses.replace(
             acts,
@@ -111,6 +146,7 @@ class Engine:
 
     # ----------------------------------------------------------------- backward
 
+    @_alone
     @quiet
     def backward(self, dstate: np.ndarray | None = None, *, dlogits: np.ndarray | None = None) -> np.ndarray:
         last = self._last
@@ -143,12 +179,14 @@ class Engine:
 
     # ----------------------------------------------------------------- training
 
+    @_alone
     def update(self, optimizer: OptimizerConfig, moments: np.ndarray, step: int, lr: float) -> float:
         try:
             return optimizer_step(self.parameters, self.gradient, moments, optimizer, step, lr)
         except NonFiniteError as error:
             raise NonFiniteError(step, self._loss, error.norm) from None
 
+    @_alone
     def train(
         self,
         inputs: np.ndarray,
@@ -181,6 +219,7 @@ class Engine:
 
     # ----------------------------------------------------------------- sampling
 
+    @_alone
     @quiet
     def sample(
         self,
@@ -209,6 +248,10 @@ class Engine:
 
     def _check(self, inputs: np.ndarray, targets: np.ndarray | None, state: np.ndarray) -> None:
         """Refuse what NumPy would accept silently: symbol −1 is its last row, and a short state broadcasts."""
+        if inputs.ndim != 2 or not inputs.size or inputs.dtype.kind not in "iu":
+            raise ArgumentError(
+                f"inputs: got {inputs.dtype} {inputs.shape}, expected integers (T, B), T and B at least 1"
+            )
         low, high = inputs.min(), inputs.max()
         if low < 0 or high >= self.config.input_size:
             raise ArgumentError(f"inputs: got symbols from {low} to {high}, expected [0, {self.config.input_size})")
@@ -220,8 +263,8 @@ class Engine:
                     f"expected {inputs.shape} and [-1, {self.config.output_size})"
                 )
         expected = self.config.state_shape(inputs.shape[1])
-        if state.shape != expected:
-            raise ArgumentError(f"state: got shape {state.shape}, expected {expected}")
+        if state.shape != expected or not state.flags.writeable:
+            raise ArgumentError(f"state: got shape {state.shape}, expected {expected}, writable")
 
 
 def _views(config: ModelConfig, flat: np.ndarray) -> list[dict[str, np.ndarray]]:
