@@ -32,7 +32,7 @@ class Prediction:
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """One exercise: its manifest ``exercise.toml``, and the files beside it.
 
