@@ -43,7 +43,7 @@ def test_what_is_not_the_same(mine: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("__import__('os')", "may stand in a formula"),
+        ("__import__('os')", "is no function here"),
         ("(lambda: 0)()", "may stand in a formula"),
         ("w.real", "may stand in a formula"),
         ("[w for w in h]", "may stand in a formula"),
@@ -64,7 +64,7 @@ def test_what_is_no_formula_gets_advice(text: str, message: str) -> None:
 
 def test_brackets_that_the_parser_cannot_hold_are_refused() -> None:
     assert parse("(" * 90 + "w" + ")" * 90, VARIABLES).at({"w": 2}) == 2
-    with pytest.raises(FormulaError, match="no formula|write"):
+    with pytest.raises(FormulaError, match="a bracket is missing"):
         parse("(" * 199 + "-" * 190 + "w", VARIABLES)
 
 
