@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+import numbers
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import ArgumentError
 
@@ -31,6 +32,77 @@ def check_within(name: str, value: float, low: float, high: float) -> None:
     """Raises ArgumentError unless ``value`` lies in [low, high)."""
     if not low <= value < high:
         raise ArgumentError(f"{name}: got {value!r}, expected a number in [{low}, {high})")
+
+
+def check_types(config: object) -> None:
+    """Raises ArgumentError unless each field of a dataclass has the type that is declared for it.
+
+    An integer, of at most 63 bits, will do where a float is declared; nothing else stands for anything else.
+    """
+    for name, declared in _declared(type(config)).items():
+        if not _is_a(getattr(config, name), declared):
+            raise ArgumentError(f"{name}: got {getattr(config, name)!r}, expected {_in_words(declared)}")
+
+
+#: How constructors declare what a file can hold.
+_PLAIN: dict[str, Any] = {
+    "bool": bool,
+    "int": int,
+    "int | None": int | None,
+    "float": float,
+    "str": str,
+    "CellName": str,
+    "PoolingName": str,
+    "Mapping[str, float] | None": Mapping[str, float] | None,
+}
+
+
+def check_call(cls: type, arguments: Iterable[Any], keywords: Mapping[str, Any]) -> None:
+    """Raises ArgumentError unless what ``cls`` is about to be called with has the plain types that it declares."""
+    signature = inspect.signature(cls)
+    try:
+        bound = signature.bind(*arguments, **keywords)
+    except TypeError:  # which the call itself explains better
+        return
+    for name, value in bound.arguments.items():
+        declared = _PLAIN.get(str(signature.parameters[name].annotation))
+        if declared is not None and not _is_a(value, declared):
+            raise ArgumentError(f"{name}: got {value!r}, expected {_in_words(declared)}")
+
+
+@functools.cache
+def _declared(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _is_a(value: object, declared: Any) -> bool:
+    arguments = get_args(declared)
+    if declared is bool or declared is type(None):
+        return type(value) is bool if declared is bool else value is None
+    if declared is int or declared is float:
+        whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+        return whole or (declared is float and isinstance(value, numbers.Real) and not isinstance(value, int))
+    if isinstance(declared, type):
+        return isinstance(value, declared)
+    if get_origin(declared) is Literal:
+        return isinstance(value, str)
+    if get_origin(declared) is Mapping:
+        key, item = arguments
+        return isinstance(value, Mapping) and all(_is_a(k, key) and _is_a(v, item) for k, v in value.items())
+    return any(_is_a(value, one) for one in arguments)
+
+
+def _in_words(declared: Any) -> str:
+    words = {bool: "True or False", int: "an integer of at most 63 bits", float: "a number", str: "a text"}
+    if declared in words:
+        return words[declared]
+    if isinstance(declared, type):
+        return "None" if declared is type(None) else f"a {declared.__name__}"
+    if get_origin(declared) is Literal:
+        return f"one of {', '.join(get_args(declared))}"
+    if get_origin(declared) is Mapping:
+        return f"a dict with, for each name, {_in_words(get_args(declared)[1])}"
+    return " or ".join(_in_words(one) for one in get_args(declared))
 
 
 def checked_keywords(cls: _C) -> _C:

@@ -44,7 +44,8 @@ def test_the_arrays_lie_where_the_library_puts_them(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     tensors = {name: np.ascontiguousarray(TENSORS[name]) for name in list(TENSORS)[:4]}
     write_tensors(path, tensors, {}, format="f", version=1)
-    theirs = save(tensors, {"format": "f", "version": "1", "contents": "{}"})
+    with safe_open(path, framework="numpy") as file:
+        theirs = save(tensors, file.metadata())
     assert path.stat().st_size == len(theirs)
     size = sum(tensor.nbytes for tensor in tensors.values())
     assert path.read_bytes()[-size:] == theirs[-size:]
@@ -59,7 +60,7 @@ import resource, numpy as np, safetensors
 from lstm_ext.tensors import open_tensors, write_tensors
 tensors = {{"x": np.zeros(8_000_000)}} if {what!r} == "write" else {{}}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (40 if tensors else 120) * 10**6,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + 40 * 10**6,) * 2)
 if tensors:
     write_tensors("x.safetensors", tensors, {{}}, format="f", version=1)
 else:

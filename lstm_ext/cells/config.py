@@ -7,13 +7,14 @@ contiguous row, and embedding a symbol is reading that row. ``W`` is the view ``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_at_least, check_choice, checked_keywords
+from ..arguments import check_at_least, check_choice, check_types, checked_keywords
 from ..errors import ArgumentError
 from . import CELLS, OPTIONS, CellName
 
@@ -45,14 +46,17 @@ class LayerConfig:
         check_choice("cell", self.cell, tuple(CELLS))
         check_at_least("input_size", self.input_size, 1)
         check_at_least("hidden_size", self.hidden_size, 1)
+        check_types(self)
         for option in OPTIONS:
             if getattr(self, option) and option not in CELLS[self.cell].options:
                 takers = " and ".join(repr(name) for name, cell in CELLS.items() if option in cell.options)
                 raise ArgumentError(
                     f"{option}: got {getattr(self, option)!r} for cell {self.cell!r}, expected it only for {takers}"
                 )
-        for name in self.force:
+        for name, constant in self.force.items():
             check_choice("force", name, CELLS[self.cell].forceable)
+            if not math.isfinite(constant):
+                raise ArgumentError(f"force: got {constant!r} for {name!r}, expected a finite number")
 
     @property
     def blocks(self) -> int:

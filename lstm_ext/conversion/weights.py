@@ -40,6 +40,7 @@ from ..errors import ArgumentError, CheckpointError
 from ..nn.language_model import LanguageModel
 from ..nn.saving import FORMAT as NETWORK_FORMAT
 from ..nn.saving import load_weights
+from ..tensors import open_tensors, write_safetensors
 from ..train.checkpoint import FORMAT as RUN_FORMAT
 from ..train.checkpoint import load_checkpoint
 
@@ -59,30 +60,36 @@ def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
 def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
     """Take over a state dict (name → array), or that in a .safetensors file, of a network with the same parts.
 
-    The files of ``Trainer.save`` and ``nn.save`` are read, too: the weights to use, and nothing else of them.
-    Raises ArgumentError if names or shapes differ, CheckpointError for a file of ours that does not fit, and has
-    then changed nothing.
+    The files of ``Trainer.save`` and ``nn.save`` are read, too: the weights to use, and nothing else of them. A file is
+    judged by its header before any array is read. Raises ArgumentError if names or shapes differ, CheckpointError for
+    a file that does not fit, and has then changed nothing.
     """
-    if not isinstance(source, Mapping):
-        path = os.fspath(source)
-        file_format, source = _read(path)
-        if file_format == NETWORK_FORMAT:
-            return load_weights(path, model)
-        if file_format == RUN_FORMAT:
-            return _load_run(model, path)
-    parts = list(_parts(model))
-    expected = {name: array for part in parts for name, array in part.to_pytorch().items()}
-    _check_names("state dict", source, expected)
-    tensors = {name: _fitting(name, source[name], like) for name, like in expected.items()}
-    for part in parts:
-        part.load_pytorch(tensors)
+    if isinstance(source, Mapping):
+        given = {name: np.asarray(value) for name, value in source.items()}
+        parts, expected = _expected(model)
+        _check_fit({name: (array.dtype.name, array.shape) for name, array in given.items()}, expected)
+        return _load_parts(parts, {name: given[name].astype(like.dtype) for name, like in expected.items()})
+    path = os.fspath(source)
+    with open_tensors(path, "state dict") as file:
+        file_format = file.metadata.get("format")
+    if file_format == NETWORK_FORMAT:
+        return load_weights(path, model)
+    if file_format == RUN_FORMAT:
+        return _load_run(model, path)
+    parts, expected = _expected(model)
+    with open_tensors(path, "state dict") as file:
+        try:
+            _check_fit(file.header, expected)
+        except ArgumentError as error:
+            raise file.error(str(error)) from None
+        tensors = {name: file.read(name, finite=False).astype(like.dtype) for name, like in expected.items()}
+    _load_parts(parts, tensors)
 
 
 def save_pytorch(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Write the state dict as .safetensors, which ``safetensors.torch.load_file(path)`` reads. Raises ArgumentError."""
-    from safetensors.numpy import save_file
-
-    save_file(to_pytorch(model), os.fspath(path), {"format": "pt"})
+    """Write the state dict as .safetensors, which ``safetensors.torch.load_file(path)`` reads; a failure leaves the
+    old file. Raises ArgumentError, CheckpointError."""
+    write_safetensors(path, to_pytorch(model), {"format": "pt"})
 
 
 def to_keras(model: nn.Module) -> dict[str, list[np.ndarray]]:
@@ -327,25 +334,32 @@ def _check_names(what: str, given: Mapping[str, object], expected: Mapping[str, 
         raise ArgumentError(f"{what}: {'; '.join(problems)}")
 
 
+def _expected(model: nn.Module) -> tuple[list[_Plain | _Stack], dict[str, np.ndarray]]:
+    """The parts of a model, and a state dict like that which it takes. Raises ArgumentError if PyTorch lacks it."""
+    parts = list(_parts(model))
+    return parts, {name: array for part in parts for name, array in part.to_pytorch().items()}
+
+
+def _load_parts(parts: Sequence[_Plain | _Stack], tensors: Mapping[str, np.ndarray]) -> None:
+    for part in parts:
+        part.load_pytorch(tensors)
+
+
+def _check_fit(given: Mapping[str, tuple[str, tuple[int, ...]]], expected: Mapping[str, np.ndarray]) -> None:
+    """Raises ArgumentError unless a state dict with these dtypes and shapes has what is expected."""
+    _check_names("state dict", given, expected)
+    for name, like in expected.items():
+        dtype, shape = given[name]
+        if shape != like.shape or not dtype.startswith("float"):
+            raise ArgumentError(f"{name}: got {dtype} {shape}, expected floats {like.shape}")
+
+
 def _fitting(name: str, value: ArrayLike, like: np.ndarray) -> np.ndarray:
     """``value`` in the dtype of ``like``, if it has its shape."""
     array = np.asarray(value)
     if array.shape != like.shape or array.dtype.kind != "f":
         raise ArgumentError(f"{name}: got {array.dtype} {array.shape}, expected floats {like.shape}")
     return array.astype(like.dtype)
-
-
-def _read(path: str) -> tuple[str, dict[str, np.ndarray]]:
-    """A .safetensors file's format, if it says one, and its arrays; not those of our own formats."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            file_format = (file.metadata() or {}).get("format", "")
-            own = file_format in (NETWORK_FORMAT, RUN_FORMAT)
-            return file_format, {} if own else {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ArgumentError(f"{path}: is no .safetensors file, or damaged ({error})") from None
 
 
 def _load_run(model: nn.Module, path: str) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..arguments import check_at_least, check_choice, check_within, checked_keywords
+from ..arguments import check_at_least, check_choice, check_types, check_within, checked_keywords
 from ..cells import CellName
 from ..cells.config import LayerConfig
 
@@ -49,6 +49,7 @@ class ModelConfig:
         check_at_least("output_size", self.output_size, 1)
         check_at_least("num_layers", self.num_layers, 1)
         check_choice("dtype", self.dtype, DTYPES)
+        check_types(self)
         check_within("dropout", self.dropout, 0.0, 1.0)
         self.layer(0)
 
@@ -140,6 +141,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_choice("optimizer", self.kind, OPTIMIZERS)
+        check_types(self)
         for name in ("momentum", "beta1", "beta2", "rho"):
             check_within(name, getattr(self, name), 0.0, 1.0)
         for name in ("eps", "clip_norm", "clip_value"):

@@ -8,15 +8,17 @@ learning rate and count of steps; a vocabulary. Nothing in it is executed or imp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
 
+from ..arguments import check_call, check_choice
 from ..cells.config import LayerConfig
 from ..data import Vocabulary
 from ..data.words import WordVocabulary
-from ..engine.config import ModelConfig, OptimizerConfig
+from ..engine.config import DTYPES, ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
 from ..tensors import PathName, TensorFile, open_tensors, write_tensors
 from .model import Model
@@ -95,10 +97,7 @@ def load(
             raise file.error(str(error)) from None
         dtype = contents["dtype"]
         shapes = model.weight_shapes()
-        file.check({name: (dtype, shape) for name, shape in shapes.items()})
-        unknown = sorted(set(file.header) - set(shapes) - {_MOMENTS})
-        if unknown:
-            raise file.error(f"is damaged: {unknown[0]!r} is no weight of this network")
+        _check(file, dtype, shapes)
         model._allocate(dtype, 0, backend, kernel, threads)
         for name, view in model.weights().items():
             view[...] = file.read(name)
@@ -111,8 +110,7 @@ def load_weights(path: PathName, model: Module) -> None:
     Raises ``CheckpointError``, and has then changed nothing.
     """
     with open_tensors(path, _WHAT) as file:
-        dtype = str(_contents(file)["dtype"])
-        file.check({name: (dtype, shape) for name, shape in model.weight_shapes().items()})
+        _check(file, _contents(file)["dtype"], model.weight_shapes())
         tensors = {name: file.read(name) for name in model.weights()}
     for name, view in model.weights().items():
         view[...] = tensors[name]
@@ -128,11 +126,14 @@ def load_optimizer(path: PathName, model: Module, *, lr: Any = None) -> Optimize
         described = _contents(file)["optimizer"]
         if described is None:
             raise file.error("was saved without an optimizer")
-        if lr is None and described["lr"] is None:
+        saved_lr: Any = described["lr"]
+        if lr is None and saved_lr is None:
             raise file.error("had a function as its learning rate, which a file cannot hold: hand it over as lr")
         if file.header.get(_MOMENTS) != (model.dtype.name, (2, model.parameters.size)):
             raise file.error(f"{_MOMENTS} does not fit {model!r}")
-        optimizer = Optimizer(model, OptimizerConfig(**described["settings"]), lr=described["lr"] if lr is None else lr)
+        if saved_lr is not None and type(saved_lr) is not float:
+            raise ArgumentError(f"lr is {saved_lr!r}")
+        optimizer = Optimizer(model, OptimizerConfig(**described["settings"]), lr=saved_lr if lr is None else lr)
         optimizer.steps = _count("steps", described["steps"])
         optimizer.moments[...] = file.read(_MOMENTS)
         return optimizer
@@ -145,8 +146,23 @@ def load_vocabulary(path: PathName) -> Vocabulary | WordVocabulary:
         if described is None:
             raise file.error("was saved without a vocabulary")
         if "characters" in described:
-            return Vocabulary(described["characters"])
-        return WordVocabulary(described["words"])
+            vocabulary = Vocabulary(described["characters"])
+            if vocabulary.symbols != described["characters"]:
+                raise ArgumentError("the characters of its vocabulary are not in order, or twice there")
+            return vocabulary
+        words = described["words"]
+        if type(words) is not list or not all(type(word) is str for word in words):
+            raise ArgumentError("its vocabulary is no list of words")
+        return WordVocabulary(words)
+
+
+def _check(file: TensorFile, dtype: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises CheckpointError unless the header has a network's weights, and perhaps moments, and nothing else."""
+    check_choice("dtype", dtype, DTYPES)
+    expected = {name: (dtype, shape) for name, shape in shapes.items()}
+    if _MOMENTS in file.header:
+        expected[_MOMENTS] = dtype, (2, sum(math.prod(shape) for shape in shapes.values()))
+    file.check_all(expected)
 
 
 def _contents(file: TensorFile) -> dict[str, Any]:
@@ -240,11 +256,16 @@ class _Maker:
         name = described["class"]
         if name not in self._classes:
             own = str(name).removeprefix(_OWN)
+            if not own.isidentifier():
+                raise ArgumentError(f"{name!r} is no name of a class")
             if own == name:
                 raise _UnknownClass(f"holds a {own}, which is not of lstm_ext.nn: hand it over, classes=[{own}]")
             raise _UnknownClass(f"holds a {own}, which this version of lstm_ext.nn does not have")
         keywords = {str(key): self._decoded(key, value) for key, value in described["keywords"].items()}
-        return self._classes[name](*(self._decoded("", value) for value in described["arguments"]), **keywords)
+        arguments = [self._decoded("", value) for value in described["arguments"]]
+        if name.startswith(_OWN):
+            check_call(self._classes[name], arguments, keywords)
+        return self._classes[name](*arguments, **keywords)
 
     def _decoded(self, name: str, value: Any) -> Any:
         if name == "num_layers" and self._max_layers is not None and not value <= self._max_layers:

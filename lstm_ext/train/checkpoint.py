@@ -20,13 +20,16 @@ training.history.*                    the loss curve, see ``History.arrays``
 The weights that have names are those to use: the best that an evaluation found; without
 evaluations the average; without that either, the last. ``kept`` in the metadata says which.
 
-The metadata hold ``format``, ``version`` and, as JSON in ``contents``, all the rest.
+The metadata hold ``format``, ``version``, as JSON in ``contents`` all the rest, and in ``checksums`` a CRC-32 of each.
+
+A file may come from anyone: names, types, dtypes and shapes are judged, in the header, before any array is read.
 
 Version 2 is the only one that is read; it knows the text by its SHA-256, version 1 knew a CRC-32.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +72,7 @@ class Checkpoint:
 #: The fields of a state and of a text that are JSON as they are.
 _STATE: Mapping[str, type] = {"step": int, "epoch": int, "epoch_step": int, "lr": float, "seconds": float}
 _TEXT: Mapping[str, type] = {"name": str, "encoding": str, "length": int, "sha256": str}
+_CONTENTS = {"model", "trainer", "vocabulary", "text", "kept", "plan", *_STATE}
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
@@ -112,39 +116,47 @@ def load_checkpoint(path: str) -> Checkpoint:
 
 def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
     """Raises KeyError, TypeError, ValueError where something is missing or does not fit."""
-    layers = contents["model"]["num_layers"]
-    if layers > len(file.header):  # before anything is built for each of them
-        raise ArgumentError(f"{layers} layers, but {len(file.header)} tensors")
+    if unknown := sorted(contents.keys() - _CONTENTS):
+        raise ArgumentError(f"unknown setting {unknown[0]!r}")
     config = ModelConfig(**contents["model"])
+    if config.num_layers > len(file.header):  # before anything is built for each of them
+        raise ArgumentError(f"{config.num_layers} layers, but {len(file.header)} tensors")
     trainer = contents["trainer"]
     trainer_config = TrainerConfig(**{**trainer, "optimizer": OptimizerConfig(**trainer["optimizer"])})
+    if trainer_config.checkpoint is not None:
+        raise ArgumentError(f"checkpoint: got {trainer_config.checkpoint!r}, expected None")
     vocabulary = Vocabulary(contents["vocabulary"])
+    if vocabulary.symbols != contents["vocabulary"]:
+        raise ArgumentError("the characters of its vocabulary are not in order, or twice there")
     if not config.input_size == config.output_size == len(vocabulary):
         raise ArgumentError(
             f"{config.input_size} inputs and {config.output_size} outputs for {len(vocabulary)} characters"
         )
     plain, text = _plain(contents, _STATE), TextIdentity(**_plain(contents["text"], _TEXT))
+    if not re.fullmatch("[0-9a-f]{64}", text.sha256):
+        raise ArgumentError(f"sha256 is {text.sha256!r}")
     dtype, size = config.dtype, config.num_parameters
     file.check({"training.parameters": (dtype, (size,))})  # before memory for as many is asked for
     kept = np.empty(size, dtype)
     named = _named(config, kept)
-    with_average = contents["kept"] == "average" or "training.average" in file.header
+    which = contents["kept"]
+    with_average = which == "average" or "training.average" in file.header
+    if which not in ("best", "average" if with_average else "last"):
+        raise ArgumentError(f"kept is {which!r}")
+    curve = {name.removeprefix(_HISTORY): entry for name, entry in file.header.items() if name.startswith(_HISTORY)}
+    History.check_header(curve)
     expected = {
         **{name: (dtype, view.shape) for name, view in named.items()},
+        "training.parameters": (dtype, (size,)),
         "training.moments": (dtype, (2, size)),
         "training.state": (dtype, config.state_shape(trainer_config.batch_size)),
         **({"training.average": (dtype, (size,))} if with_average else {}),
+        **{_HISTORY + name: entry for name, entry in curve.items()},
     }
-    file.check(expected)
+    file.check_all(expected)
     for name, view in named.items():
         view[...] = file.read(name)
-    history = History.from_arrays(
-        {
-            name.removeprefix(_HISTORY): file.read(name, finite=False)
-            for name in file.header
-            if name.startswith(_HISTORY)
-        }
-    )
+    history = History.from_arrays({name: file.read(_HISTORY + name, finite=False) for name in curve})
     state = RunState(
         parameters=file.read("training.parameters"),
         moments=file.read("training.moments"),
@@ -152,7 +164,7 @@ def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
         plan=Plan(**contents["plan"]),
         history=history,
         average=file.read("training.average") if with_average else None,
-        best=kept if contents["kept"] == "best" else None,
+        best=kept if which == "best" else None,
         **plain,
     )
     return Checkpoint(config, vocabulary, trainer_config, text, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from ..arguments import check_types
 from ..engine.config import OptimizerConfig
 from ..errors import ArgumentError
 from ..nn.schedule import SCHEDULES, Schedule
@@ -74,6 +75,7 @@ class TrainerConfig:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
                 raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {smallest}")
+        check_types(self)
         check_lr(self.lr)
         if self.schedule not in SCHEDULES:
             raise ArgumentError(f"schedule: got {self.schedule!r}, expected one of {', '.join(SCHEDULES)}")

@@ -12,6 +12,8 @@ from ..errors import ArgumentError
 
 #: The largest number of buckets, and of validation losses. Even, because buckets are merged in pairs.
 CAPACITY = 1024
+#: What ``History.arrays`` holds: name → columns. Each but the last has at most CAPACITY rows.
+_COLUMNS = {"buckets": 6, "validation": 2, "lrs": 2, "scalars": None}
 #: The weight with which a new loss enters the smoothed one: an average over about 100 steps.
 WEIGHT = 0.01
 
@@ -140,18 +142,25 @@ class History:
             "scalars": np.array([self.width, self._average, self._added, best, self.best_step, self.since_best]),
         }
 
+    @staticmethod
+    def check_header(header: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+        """Raises ArgumentError unless arrays of these names, dtypes and shapes can be those of a history."""
+        for name, columns in _COLUMNS.items():
+            dtype, shape = header[name]
+            fits = shape == (6,) if columns is None else shape[1:] == (columns,) and shape[0] <= CAPACITY
+            if dtype != "float64" or not fits:
+                raise ArgumentError(f"{name}: got {dtype} {shape}")
+        if unknown := sorted(header.keys() - _COLUMNS.keys()):
+            raise ArgumentError(f"{unknown[0]!r} is no part of a loss curve")
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> History:
         """The history with these ``arrays()``, of the same shapes. Raises ArgumentError if they are damaged."""
-        buckets, validation, lrs, scalars = (arrays[name] for name in ("buckets", "validation", "lrs", "scalars"))
-        for name, array, shape in (
-            ("buckets", buckets, (len(buckets), 6)),
-            ("validation", validation, (len(validation), 2)),
-            ("lrs", lrs, (len(lrs), 2)),
-            ("scalars", scalars, (6,)),
-        ):
-            if array.dtype != np.float64 or array.shape != shape or len(array) > CAPACITY:
-                raise ArgumentError(f"{name}: got {array.dtype} {array.shape}")
+        cls.check_header({name: (array.dtype.name, array.shape) for name, array in arrays.items()})
+        buckets, validation, lrs, scalars = (arrays[name] for name in _COLUMNS)
+        for name, array in (("buckets", buckets[:, :2]), ("validation", validation[:, :1]), ("lrs", lrs[:, :1])):
+            if not ((array >= 0) & (array < 2**53)).all():
+                raise ArgumentError(f"{name}: got steps that are no whole numbers")
         width, average, added, best, best_step, since_best = scalars.tolist()
         whole = (width - 1, added, best_step, since_best)
         if not (min(whole) >= 0 and math.isfinite(sum(whole) + average)):

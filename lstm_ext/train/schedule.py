@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from ..arguments import check_types
 from ..errors import ArgumentError
 from ..nn.schedule import Schedule
 
@@ -35,6 +36,7 @@ class Plan:
     per_step: float = 0.0
 
     def __post_init__(self) -> None:
+        check_types(self)
         numbers = (self.total_steps or 0, self.total_seconds or 0.0, self.step, self.passed, self.per_step)
         if not all(number >= 0 and math.isfinite(number) for number in numbers):
             raise ArgumentError(f"plan: got {self}, expected numbers of at least 0")

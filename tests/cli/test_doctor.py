@@ -39,7 +39,7 @@ def test_doctor_tells_a_machine_and_a_person(run: Run) -> None:
 
 def test_doctor_weighs_every_package_that_is_needed_and_no_other() -> None:
     sizes = weight()
-    assert {"lstm-lab", "numpy", "cffi", "pycparser", "textual", "rich", "safetensors", "shtab"} <= sizes.keys()
+    assert {"lstm-lab", "numpy", "cffi", "pycparser", "textual", "rich", "shtab"} <= sizes.keys()
     assert not sizes.keys() & {"matplotlib", "pytest", "setuptools"}
     files = [path for path in Path(np.__file__).parent.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sizes["numpy"] >= sum(path.stat().st_size for path in files)

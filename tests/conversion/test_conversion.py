@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from lstm_ext import nn
 from lstm_ext.conversion import load_keras, load_pytorch, save_pytorch, to_keras, to_pytorch
@@ -16,6 +17,7 @@ from lstm_ext.data import Text
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.tensors import TensorFile
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.trainer import Trainer
 
@@ -192,14 +194,12 @@ def test_weights_of_an_unknown_kind() -> None:
         to_pytorch(Scaled().build())
 
 
-def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_change_nothing() -> None:
     model = network("lstm")
     before = model.parameters.copy()
     state = to_pytorch(network("lstm"))
     other = {**state, "output.weight": state["output.weight"] + 1}
     del other["output.bias"]
-    damaged = tmp_path / "damaged.safetensors"
-    damaged.write_bytes(b"nothing of the kind")
     layers = to_keras(model)
     attempts: list[tuple[Callable[..., None], Any, str]] = [
         (load_pytorch, other, "state dict: missing: output.bias$"),
@@ -210,7 +210,6 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
             r"output.bias: got float64 \(4,\), expected floats \(3,\)",
         ),
         (load_pytorch, {**state, "output.bias": np.zeros(3, int)}, "output.bias: got int64"),
-        (load_pytorch, damaged, "is no .safetensors file, or damaged"),
         (load_keras, {**layers, "output": [np.zeros((10, 3))]}, "output: got 1 arrays, expected 2"),
         (load_keras, {**layers, "output": [np.zeros((3, 10)), np.zeros(3)]}, r"output\[0\]: got float64 \(3, 10\)"),
         (load_keras, {}, "layers: missing: output, pooling, reader.embedding, …$"),
@@ -219,6 +218,25 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=message):
             load(model, source)
         np.testing.assert_array_equal(model.parameters, before)
+
+
+def test_files_that_do_not_fit_are_refused_by_their_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, model = tmp_path / "state.safetensors", network("lstm")
+    before, state = model.parameters.copy(), to_pytorch(model)
+    monkeypatch.setattr(TensorFile, "read", None)
+    for tensors, message in (
+        ({**state, "more": np.zeros(10**6)}, "state dict: not expected: more"),
+        ({**state, "output.bias": np.zeros(4)}, "output.bias: got float64 (4,), expected floats (3,)"),
+        ({**state, "output.bias": np.zeros(3, np.int64)}, "output.bias: got int64 (3,), expected floats (3,)"),
+    ):
+        save_file(tensors, path, {"format": "pt"})
+        with pytest.raises(CheckpointError) as error:
+            load_pytorch(model, path)
+        assert str(error.value) == f"{path}: {message}"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(CheckpointError, match="is cut short, damaged or no state dict at all"):
+        load_pytorch(model, path)
+    np.testing.assert_array_equal(model.parameters, before)
 
 
 # ------------------------------------------------------------------------------------- the lab's own files

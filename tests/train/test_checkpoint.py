@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.tensors import check_destination
-from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lstm_ext.train.checkpoint import Checkpoint, _named, load_checkpoint, save_checkpoint
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.history import History
 from lstm_ext.train.schedule import Plan
@@ -325,7 +326,7 @@ def forge(path: str) -> Iterator[Callable[..., str]]:
     def forge(change: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], object]) -> str:
         save_checkpoint(make_checkpoint(), path)
         with safe_open(path, framework="numpy") as file:
-            metadata = dict(file.metadata())
+            metadata = {name: value for name, value in file.metadata().items() if name != "checksums"}
         contents, tensors = json.loads(metadata["contents"]), load_file(path)
         change(metadata, contents, tensors)
         if "contents" in metadata and metadata["contents"][:1] == "{":
@@ -380,6 +381,16 @@ TENSORS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "training.average is float32 (4,), expected float32",
     ),
     "history": (lambda t: t.update({"training.history.lrs": np.zeros(2)}), "lrs: got float64 (2,)"),
+    "more history": (lambda t: t.update({"training.history.x": np.zeros(2)}), "'x' is no part of a loss curve"),
+    "a long history": (
+        lambda t: t.update({"training.history.validation": np.zeros((1025, 2))}),
+        "validation: got float64 (1025, 2)",
+    ),
+    "steps of a history": (
+        lambda t: t.update({"training.history.validation": np.array([[np.inf, 1.0]])}),
+        "validation: got steps that are no whole numbers",
+    ),
+    "unknown": (lambda t: t.update({"x": np.zeros(2)}), "'x' does not belong there"),
 }
 
 
@@ -412,6 +423,24 @@ CONTENTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a text's length": (lambda c: c["text"].update(length=-1), "length is -1"),
     "schedule": (lambda c: c["trainer"].update(schedule="steep"), "schedule: got 'steep'"),
     "plan": (lambda c: c["plan"].update(per_step=-1.0), "plan: got"),
+    "coupled": (lambda c: c["model"].update(coupled="yes"), "coupled: got 'yes', expected True or False"),
+    "peephole": (lambda c: c["model"].update(peephole=1), "peephole: got 1, expected True or False"),
+    "units": (lambda c: c["model"].update(hidden_size=3.0), "hidden_size: got 3.0, expected an integer"),
+    "layers": (lambda c: c["model"].update(num_layers=True), "num_layers: got True, expected an integer"),
+    "dropout": (lambda c: c["model"].update(dropout=float("nan")), "dropout: got nan"),
+    "dropout as a text": (lambda c: c["model"].update(dropout="0.1"), "dropout: got '0.1', expected a number"),
+    "dropout that is no number": (lambda c: c["model"].update(dropout=False), "dropout: got False, expected a number"),
+    "force": (lambda c: c["model"].update(force={"input": "1"}), "force: got {'input': '1'}, expected a dict with"),
+    "infinite force": (lambda c: c["model"].update(force={"input": float("inf")}), "force: got inf for 'input'"),
+    "optimizer's numbers": (lambda c: c["trainer"]["optimizer"].update(beta1=True), "beta1: got True, expected a nu"),
+    "a large seed": (lambda c: c["trainer"].update(seed=2**63), "seed: got 9223372036854775808, expected an integer"),
+    "a path": (lambda c: c["trainer"].update(checkpoint="/etc/x"), "checkpoint: got '/etc/x', expected None"),
+    "a text's hash": (lambda c: c["text"].update(sha256="\x1b[2J"), "sha256 is '\\x1b[2J'"),
+    "characters in another order": (lambda c: c.update(vocabulary=c["vocabulary"][::-1]), "are not in order"),
+    "kept": (lambda c: c.update(kept="all"), "kept is 'all'"),
+    "no average": (lambda c: c.update(kept="last"), "kept is 'last'"),
+    "something unknown": (lambda c: c.update(x=1), "unknown setting 'x'"),
+    "a plan's steps": (lambda c: c["plan"].update(total_steps=1.5), "total_steps: got 1.5, expected an integer of at"),
     "batch": (lambda c: c["trainer"].update(batch_size=10**9), "training.state is"),
 }
 
@@ -422,3 +451,66 @@ def test_descriptions_that_do_not_fit(name: str, forge: Callable[..., str]) -> N
     message = forge(lambda metadata, contents, tensors: change(contents))
     assert "is damaged" in message
     assert reason in message
+
+
+def test_a_sparse_file_is_refused_before_anything_is_read(path: str) -> None:
+    """The header of a checkpoint of 5 GB that is consistent in itself, and nothing behind it."""
+    save_checkpoint(make_checkpoint(num_layers=1), path)
+    content = Path(path).read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    contents = json.loads(header["__metadata__"]["contents"])
+    contents["model"]["hidden_size"] = 8000
+    config = ModelConfig(**contents["model"])
+    size, end = config.num_parameters, 0
+    shapes = {name: view.shape for name, view in _named(config, np.zeros(size, np.float32)).items()}
+    shapes |= {"training.moments": (2, size), "training.state": config.state_shape(5)}
+    shapes |= {"training.parameters": (size,), "training.average": (size,)}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            entry["shape"] = shapes.get(name, tuple(entry["shape"]))
+            begin, end = end, end + int(np.prod(entry["shape"])) * (8 if entry["dtype"] == "F64" else 4)
+            entry["data_offsets"] = [begin, end]
+    header["__metadata__"] = {"format": "lstm-lab", "version": "2", "contents": json.dumps(contents)}
+    encoded = json.dumps(header).encode()
+    Path(path).write_bytes(len(encoded).to_bytes(8, "little") + encoded)
+    os.truncate(path, 8 + len(encoded) + end)
+    assert end > 5e9 and os.stat(path).st_blocks * 512 < 50_000
+    assert re.search(r"is damaged: only [\d,]+ of its 5,\d+,\d+,\d+ bytes are on the disk$", refused(path))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h["a"].update(data_offsets=[8, 24]), "a lies from 8 to 24"),
+        (lambda h: h["b"].update(data_offsets=[0, 24]), "b lies from 0 to 24"),
+        (lambda h: h["b"].update(data_offsets=[16, 48]), "b is float64 (3,) in 32 bytes"),
+        (lambda h: h["b"].update(shape=[2**50]), f"b has the shape [{2**50}]"),
+        (lambda h: h["b"].update(shape=[-3]), "b has the shape [-3]"),
+        (lambda h: h["b"].update(shape=[3.0]), "b has the shape [3.0]"),
+        (lambda h: h["b"].update(shape=3), "b has the shape 3"),
+        (lambda h: h["b"].update(dtype="F32"), "b is float32 (3,) in 24 bytes"),
+        (lambda h: h["b"].update(more=1), "b is described by dtype, shape, data_offsets, more"),
+        (lambda h: h.pop("b"), "24 bytes more than its header says"),
+        (lambda h: h["__metadata__"].update(x=1), "metadata that are no texts"),
+    ],
+)
+def test_headers_that_contradict_themselves(change: Callable[[Any], object], message: str, path: str) -> None:
+    header: dict[str, Any] = {
+        "__metadata__": {"format": "lstm-lab"},
+        "a": {"dtype": "F64", "shape": [2], "data_offsets": [0, 16]},
+        "b": {"dtype": "F64", "shape": [3], "data_offsets": [16, 40]},
+    }
+    change(header)
+    encoded = json.dumps(header).encode()
+    Path(path).write_bytes(len(encoded).to_bytes(8, "little") + encoded + bytes(40))
+    assert "is cut short, damaged or no checkpoint at all (" in refused(path)
+    assert message in refused(path)
+
+
+def test_a_name_that_occurs_twice_in_a_header(path: str) -> None:
+    save_checkpoint(make_checkpoint(), path)
+    content = Path(path).read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    encoded = content[8:end].rstrip()[:-1] + b',"__metadata__":{}}'
+    Path(path).write_bytes(len(encoded).to_bytes(8, "little") + encoded + content[end:])
+    assert "a name occurs twice" in refused(path)

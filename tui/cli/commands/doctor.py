@@ -24,7 +24,7 @@ from ..options import add_json
 from ..output import show
 
 #: Packages that matter. None of them is imported for this.
-PACKAGES = ("numpy", "cffi", "textual", "rich", "safetensors", "matplotlib", "torch")
+PACKAGES = ("numpy", "cffi", "textual", "rich", "matplotlib", "torch")
 NOT_INSTALLED = {
     "matplotlib": "not installed (only pictures need it: pip install 'lstm-lab[plots]')",
     "torch": "not installed (only `lstm-lab verify` would use it)",
