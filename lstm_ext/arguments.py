@@ -70,9 +70,7 @@ def check_call(cls: type, arguments: Iterable[Any], keywords: Mapping[str, Any])
             raise ArgumentError(f"{name}: got {value!r}, expected {_in_words(declared)}")
 
 
-@functools.cache
-def _declared(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+_declared: Callable[[type], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def _is_a(value: object, declared: Any) -> bool:

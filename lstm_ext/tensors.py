@@ -62,7 +62,8 @@ def write_tensors(
 
 
 def write_safetensors(path: PathName, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write ``tensors`` and nothing but these ``metadata``, otherwise as ``write_tensors`` does."""
+    """Write ``tensors``, of any shapes, and nothing but these ``metadata``. Raises CheckpointError as ``write_tensors``
+    does."""
     path = os.fspath(path)
     header = _header(tensors, metadata)
     if len(header) > HEADER_BYTES:
@@ -144,6 +145,7 @@ class TensorFile:
     """An open file: its header, and its arrays one by one. The header is read and judged before anything else."""
 
     def __init__(self, path: str, file: FileIO, what: str) -> None:
+        """Raises CheckpointError for a header that contradicts itself or the file's size."""
         self.path = path
         self._file = file
         self._what = what
@@ -157,18 +159,22 @@ class TensorFile:
         if length > min(size - 8, HEADER_BYTES):
             raise self._unreadable(f"a header of {length:,} bytes, in a file of {size:,}")
         try:
-            header = _parsed(file.read(length))
-            self.metadata: dict[str, str] = header.pop(_METADATA, {})
-            if not all(isinstance(value, str) for value in self.metadata.values()):
-                raise ValueError("metadata that are no texts")
-            end = 8 + length
-            for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-                end = self._enter(name, entry, 8 + length, end)
+            end = self._enter_all(_parsed(file.read(length)), 8 + length)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._unreadable(f"its header: {type(error).__name__}: {error}") from None
         if end != size:
             raise self._unreadable(f"{size - end:,} bytes more than its header says")
         self._check_holes(size)
+
+    def _enter_all(self, header: dict[str, Any], start: int) -> int:
+        """Note all arrays, of which the first begins at ``start``; returns where the last ends. Raises ValueError."""
+        self.metadata: dict[str, str] = header.pop(_METADATA, {})
+        if not all(isinstance(value, str) for value in self.metadata.values()):
+            raise ValueError("metadata that are no texts")
+        end = start
+        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+            end = self._enter(name, entry, start, end)
+        return end
 
     def _enter(self, name: str, entry: dict[str, Any], start: int, end: int) -> int:
         """Note an array that has to begin at ``end``; returns where it ends itself. Raises ValueError."""

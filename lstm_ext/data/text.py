@@ -43,6 +43,13 @@ class Vocabulary:
             raise DataError("a vocabulary needs at least one character")
         object.__setattr__(self, "symbols", "".join(sorted(set(self.symbols))))
 
+    @classmethod
+    def restored(cls, symbols: object) -> Vocabulary:
+        """The vocabulary whose ``symbols`` a file has. Raises DataError unless they are as a vocabulary has them."""
+        if not isinstance(symbols, str) or cls(symbols).symbols != symbols:
+            raise DataError("the vocabulary is no text of characters in order, each once")
+        return cls(symbols)
+
     def __len__(self) -> int:
         return len(self.symbols)
 

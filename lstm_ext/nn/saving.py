@@ -133,7 +133,8 @@ def load_optimizer(path: PathName, model: Module, *, lr: Any = None) -> Optimize
             raise file.error(f"{_MOMENTS} does not fit {model!r}")
         if saved_lr is not None and type(saved_lr) is not float:
             raise ArgumentError(f"lr is {saved_lr!r}")
-        optimizer = Optimizer(model, OptimizerConfig(**described["settings"]), lr=saved_lr if lr is None else lr)
+        rate: Any = saved_lr if lr is None else lr
+        optimizer = Optimizer(model, OptimizerConfig(**described["settings"]), lr=rate)
         optimizer.steps = _count("steps", described["steps"])
         optimizer.moments[...] = file.read(_MOMENTS)
         return optimizer
@@ -146,13 +147,10 @@ def load_vocabulary(path: PathName) -> Vocabulary | WordVocabulary:
         if described is None:
             raise file.error("was saved without a vocabulary")
         if "characters" in described:
-            vocabulary = Vocabulary(described["characters"])
-            if vocabulary.symbols != described["characters"]:
-                raise ArgumentError("the characters of its vocabulary are not in order, or twice there")
-            return vocabulary
+            return Vocabulary.restored(described["characters"])
         words = described["words"]
         if type(words) is not list or not all(type(word) is str for word in words):
-            raise ArgumentError("its vocabulary is no list of words")
+            raise file.error("is damaged: its vocabulary is no list of words")
         return WordVocabulary(words)
 
 

@@ -125,9 +125,7 @@ def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
     trainer_config = TrainerConfig(**{**trainer, "optimizer": OptimizerConfig(**trainer["optimizer"])})
     if trainer_config.checkpoint is not None:
         raise ArgumentError(f"checkpoint: got {trainer_config.checkpoint!r}, expected None")
-    vocabulary = Vocabulary(contents["vocabulary"])
-    if vocabulary.symbols != contents["vocabulary"]:
-        raise ArgumentError("the characters of its vocabulary are not in order, or twice there")
+    vocabulary = Vocabulary.restored(contents["vocabulary"])
     if not config.input_size == config.output_size == len(vocabulary):
         raise ArgumentError(
             f"{config.input_size} inputs and {config.output_size} outputs for {len(vocabulary)} characters"
