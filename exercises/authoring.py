@@ -13,6 +13,7 @@ from .catalogue import Exercise
 from .grading.inline import InlineRunner
 from .grading.ladder import FIXED_SEEDS, NAMES, RUNS, Ladder
 from .grading.report import Report
+from .questions.proof import sheet_complaints
 from .ways import rewritings
 
 HEADINGS = ("## What and why", "## Equations", "## By hand", "## Task", "## You are done when")
@@ -42,7 +43,8 @@ def ladder_of(exercise: Exercise) -> Ladder:
 
 def _complaints(exercise: Exercise, seeds: int) -> Iterator[tuple[str, str]]:
     yield from _text_complaints(exercise)
-    if exercise.kind != "code":
+    if exercise.kind == "questions":
+        yield from sheet_complaints(exercise)
         return
     ladder = ladder_of(exercise)
 

@@ -26,11 +26,7 @@ def grade_sheet(exercise: Exercise, source: str, seed: int = 0) -> Report:
     for question in questions:
         answered = given.get(question.name, Given(None, 0))
         if answered.text is None:
-            strangers = unknown_names(given, questions) if answered.line == 0 else []
-            message = (
-                f"{question.name} is not in the sheet; there is {strangers[0]}" if strangers else "Not answered yet."
-            )
-            results.append(RungResult(question.name, "open", Finding("open", message, line=answered.line)))
+            results.append(_unanswered(question, answered, given, questions))
             continue
         if question.kind == "prediction":
             guess = _number(answered.text)

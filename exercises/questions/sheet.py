@@ -11,9 +11,9 @@ from ..catalogue import Exercise
 from .model import Question, questions_of
 
 _HOW = {
-    "choice": 'a letter, such as "a"',
-    "choices": 'every letter that fits, such as "ac"',
-    "order": 'all letters in the right order, such as "cab"',
+    "choice": "one letter, in quotes",
+    "choices": "every letter that fits, in quotes, one after the other",
+    "order": "all letters in the right order, in quotes",
     "number": "a number; 3/4 and 2**10 are fine too",
     "formula": "a formula in quotes, in {variables}",
     "prediction": "your guess, a number: it is measured when you check",

@@ -1,0 +1,1 @@
+"""C5: transformers and recurrent networks."""

@@ -1,0 +1,1 @@
+"""A3: the gradient of the recurrent weights."""

@@ -1,0 +1,1 @@
+"""C6: what a cell state can hold."""

@@ -1,0 +1,1 @@
+"""C4: RNN, LSTM and GRU compared."""

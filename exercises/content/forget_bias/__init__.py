@@ -1,0 +1,1 @@
+"""C3: why the forget bias is positive at the start."""

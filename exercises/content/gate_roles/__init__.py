@@ -1,0 +1,1 @@
+"""C2: what each gate does."""

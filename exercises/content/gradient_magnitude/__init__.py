@@ -1,0 +1,1 @@
+"""A4: when gradients vanish or explode."""

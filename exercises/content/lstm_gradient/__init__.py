@@ -1,0 +1,1 @@
+"""A5: how gradients flow through the cell state."""

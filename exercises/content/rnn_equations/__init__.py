@@ -1,0 +1,1 @@
+"""A1: the equations of a plain recurrent network."""

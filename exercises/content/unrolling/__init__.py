@@ -1,0 +1,1 @@
+"""A2: unrolling through time."""

@@ -1,0 +1,1 @@
+"""C1: vanishing gradients in recurrent and in deep networks."""

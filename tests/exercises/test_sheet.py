@@ -1,0 +1,98 @@
+"""Answer sheets: what they look like, how they are read, and what wrong answers are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from lstm_lab.exercises.catalogue import exercises
+from lstm_lab.exercises.grading.report import Report, RungResult
+from lstm_lab.exercises.questions.grade import grade_sheet
+from lstm_lab.exercises.questions.sheet import read_sheet
+
+
+def _graded(exercise: str, sheet: str) -> Report:
+    return grade_sheet(exercises()[exercise], sheet)
+
+
+def _rung(report: Report, name: str) -> RungResult:
+    return next(rung for rung in report.rungs if rung.name == name)
+
+
+def _told(exercise: str, name: str, answer: str) -> str:
+    rung = _rung(_graded(exercise, f"{name} = {answer}"), name)
+    assert rung.finding is not None
+    return f"{rung.status}: {rung.finding.message}"
+
+
+def test_the_empty_sheet_is_open_everywhere() -> None:
+    exercise = exercises()["bptt_derivation"]
+    report = grade_sheet(exercise, exercise.starter)
+    assert [rung.status for rung in report.rungs] == ["open"] * 6
+    assert not report.passed
+    assert report.broken is not None
+    assert report.broken.name == "factors"
+
+
+def test_a_sheet_is_read_and_not_run() -> None:
+    read = read_sheet("import os\nos.abort()\nterms = 'T'\nboom = 1/0\n")
+    assert read["terms"].text == "T"
+    assert read["terms"].line == 3
+
+
+@pytest.mark.parametrize(
+    ("exercise", "name", "answer", "told"),
+    [
+        ("bptt_derivation", "immediate", '"g*(1-h*h)"', "passed"),
+        ("bptt_derivation", "immediate", "g*(1 - h**2)", "passed"),  # without quotes
+        ("bptt_derivation", "immediate", '"(1-h²)·h"', "failed: (1-h²)·h is not right. The weight multiplies the old"),
+        ("bptt_derivation", "immediate", '"2*g*(1-h**2)"', "failed: Nearly: it is 2 times the right one."),
+        ("bptt_derivation", "immediate", '"-g*(1-h**2)"', "failed: Nearly: the sign is the other way round."),
+        ("bptt_derivation", "immediate", '"1-h**2+h"', "failed: The right formula also depends on g."),
+        ("bptt_derivation", "immediate", '"dh"', "failed: dh is unknown; the formula may use h, g."),
+        ("bptt_derivation", "factors", '"c, b, a"', "passed"),
+        ("bptt_derivation", "factors", '"bca"', "failed: The first 0 are right; number 1 is not b."),
+        ("bptt_derivation", "factors", '"cc"', "failed: Every letter is needed once: a, b, c."),
+        ("bptt_derivation", "backward_step", '"W_hhᵀ · dh_t"', "failed: Not d. The slope of tanh is missing."),
+        ("bptt_derivation", "backward_step", '"e"', "failed: Wanted is one of a, b, c, d, not 'e'."),
+        ("bptt_derivation", "why_it_vanishes", '["a", "b"]', "failed: a and b fits; something else fits too."),
+        ("bptt_derivation", "why_it_vanishes", '"abce"', "failed: Not c. The sum has T terms"),
+        ("unrolling", "an_example", "20*32*42", "passed"),
+        ("unrolling", "an_example", "2688", "failed: The digits are right, the power of ten is not."),
+        ("unrolling", "an_example", '"many"', "failed: Wanted is a number"),
+        ("unrolling", "an_example", "26881", "passed"),  # within a thousandth
+        ("unrolling", "an_example", "30000", "failed: 30000 is not right: it is too large."),
+        ("cell_information", "in_your_words", '"a summary"', "open: Write a few sentences"),
+    ],
+)
+def test_what_an_answer_is_told(exercise: str, name: str, answer: str, told: str) -> None:
+    assert _told(exercise, name, answer).startswith(told)
+
+
+def test_a_misspelt_name_is_pointed_out() -> None:
+    assert _told_open("bptt_derivation", "term = 'T'", "terms") == "terms is not in the sheet; there is term."
+
+
+def _told_open(exercise: str, sheet: str, name: str) -> str:
+    finding = _rung(_graded(exercise, sheet), name).finding
+    assert finding is not None
+    return finding.message
+
+
+def test_an_essay_is_judged_by_its_author_along_the_points() -> None:
+    words = "The state is a summary of the past that keeps what helps to predict the future, within limits of size."
+    first = _rung(_graded("cell_information", f"in_your_words = {words!r}"), "in_your_words")
+    assert first.status == "open"
+    assert first.finding is not None
+    assert first.finding.cause.startswith("1. It is a summary of the past, of fixed size.")
+    marks = "in_your_words_points = [True, True, False, False, True]"
+    judged = _rung(_graded("cell_information", f"in_your_words = {words!r}\n{marks}"), "in_your_words")
+    assert judged.status == "self-assessed"
+    assert judged.finding is not None
+    assert judged.finding.message == "3 of 5 points."
+
+
+def test_a_guess_is_kept_beside_what_the_lab_measures() -> None:
+    report = _graded("why_vanishing", "guess_shared = -2\nguess_separate = -20")
+    assert report.guessed == {"guess_shared": -2, "guess_separate": -20}
+    assert -6 < report.measured["guess_shared"] < -3
+    assert -6 < report.measured["guess_separate"] < -3
