@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
-from .catalogue import Exercise
+from .catalogue import Exercise, read_exercise
 from .grading.inline import InlineRunner
 from .grading.ladder import FIXED_SEEDS, NAMES, RUNS, Ladder
 from .grading.report import Report
@@ -29,6 +31,39 @@ class Complaint:
     #: What was tried: ``starter``, ``solution, seed 3``, ``mutant by-value``, ``way loop`` …
     tried: str
     message: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was tried for one exercise, and what does not hold."""
+
+    exercise: str
+    mutants: int
+    #: Ways of being right that differ from the solution
+    ways: int
+    complaints: tuple[Complaint, ...]
+
+
+def prove(exercises: Sequence[Exercise], seeds: int = 20, jobs: int = 1) -> Iterator[Proof]:
+    """Check each exercise, in ``jobs`` processes; the proofs come in the order in which they end."""
+    if jobs == 1:
+        yield from (_prove(exercise.id, seeds) for exercise in exercises)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running = [pool.submit(_prove, exercise.id, seeds) for exercise in exercises]
+        try:
+            for future in as_completed(running):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _prove(identifier: str, seeds: int) -> Proof:
+    exercise = read_exercise(identifier)
+    complaints = tuple(check_exercise(exercise, seeds))
+    if exercise.kind != "code":
+        return Proof(identifier, 0, 0, complaints)
+    return Proof(identifier, len(exercise.mutants), len(ways_of(exercise)), complaints)
 
 
 def check_exercise(exercise: Exercise, seeds: int = 20) -> list[Complaint]:
@@ -59,7 +94,7 @@ def _complaints(exercise: Exercise, seeds: int) -> Iterator[tuple[str, str]]:
         if broken := climb(exercise.solution, seed).broken:
             yield f"solution, seed {seed}", f"fails at {broken.name}: {broken.finding}"
     yield from _mutant_complaints(exercise, ladder, climb)
-    ways = dict(rewritings(exercise.solution)) | _written_ways(exercise)
+    ways = ways_of(exercise)
     if len(ways) < MIN_WAYS:
         yield "ways", f"{len(ways)} other ways of being right, wanted are {MIN_WAYS}"
     for name, source in ways.items():
@@ -108,7 +143,8 @@ def _text_complaints(exercise: Exercise) -> Iterator[tuple[str, str]]:
             yield "hints", f"{rung}: wanted are three levels"
 
 
-def _written_ways(exercise: Exercise) -> dict[str, str]:
-    """Right solutions written by hand; they stay in the sources."""
+def ways_of(exercise: Exercise) -> dict[str, str]:
+    """Right programs that differ from the solution: rewritings of it, and those by hand, which stay in the sources."""
     folder: Path = exercise.folder / "private" / "ways"
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    written = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    return dict(rewritings(exercise.solution)) | written

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
+
+from lstm_ext.errors import ArgumentError
 
 from .grading.mutants import Mutant
 from .vault import read_private
@@ -114,6 +117,25 @@ def chapters() -> tuple[Chapter, ...]:
 def exercises() -> dict[str, Exercise]:
     """Every exercise by its id, in the course's order."""
     return {exercise.id: exercise for chapter in chapters() for exercise in chapter.exercises}
+
+
+def find_exercise(word: str) -> Exercise:
+    """The exercise that a learner means: by its number in the course, its id or an unambiguous beginning of it, or its
+    file's name. Raises ArgumentError.
+    """
+    known = exercises()
+    if word.isdecimal() and 1 <= int(word) <= len(known):
+        return list(known.values())[int(word) - 1]
+    name = Path(word).name
+    for exercise in known.values():
+        if word == exercise.id or name in (exercise.file, Path(exercise.file).stem):
+            return exercise
+    beginning = [identifier for identifier in known if word and identifier.startswith(word.replace("-", "_"))]
+    if len(beginning) == 1:
+        return known[beginning[0]]
+    close = beginning or [id for id in known if word and word in id] or get_close_matches(word, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`lstm-lab learn list` shows them"
+    raise ArgumentError(f"exercise: got {word!r}, expected a number from 1 to {len(known)}, an id or a file; {hint}")
 
 
 def read_exercise(identifier: str) -> Exercise:
