@@ -53,19 +53,28 @@ class InlineRunner:
         return run_probe(self._probes[rung], self._module, seed)
 
 
-def execute(source: str | bytes, module: ModuleType) -> Crash | None:
+def execute(source: str, module: ModuleType) -> Crash | None:
     """Execute ``source`` as ``module``, whose ``__file__`` is the name in tracebacks; None: it came to its end."""
     file = module.__file__ or ""
-    text = source if isinstance(source, str) else ""
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    try:
-        with captured():
-            exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
-    except SyntaxError as error:
-        return Crash("syntax", f"{type(error).__name__}: {error.msg}", error.lineno or 0, (error.text or "").strip())
-    except BaseException as error:
-        return crash_of(error, file)
+    # Lines as Python counts them: splitlines would also end them at a form feed.
+    linecache.cache[file] = (len(source), None, io.StringIO(source, newline=None).readlines(), file)
+    with captured():
+        try:
+            code = compile(source, file, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return syntax_crash(error)
+        try:
+            exec(code, module.__dict__)
+        except BaseException as error:
+            return crash_of(error, file)
     return None
+
+
+def syntax_crash(error: Exception) -> Crash:
+    """What it means that ``compile`` or ``ast.parse`` raised ``error``."""
+    if isinstance(error, SyntaxError):
+        return Crash("syntax", f"{type(error).__name__}: {error.msg}", error.lineno or 0, (error.text or "").strip())
+    return Crash("syntax", f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def run_probe(probe: Probe, module: ModuleType, seed: int) -> Recording:

@@ -118,10 +118,11 @@ def crash_finding(crash: Crash) -> Finding:
 _CRASHES: dict[str, tuple[str, str]] = {
     "syntax": ("Python cannot read the file: {}.", "Look at the line, and at the one before it."),
     "encoding": ("The file is not UTF-8 text: {}.", "Save it as UTF-8."),
-    "missing": ("There is no such file: {}.", ""),
-    "empty": ("The file is empty.", "Save your work, or begin again with `lstm-lab learn reset`."),
+    "missing": ("The file cannot be read: {}.", ""),
+    "empty": ("The file is empty: {}.", "Save your work, or begin again with `lstm-lab learn reset`."),
     "import": ("An import failed: {}.", "NumPy and lstm_ext can be imported; other packages may not be installed."),
     "shadow": ("A file in your folder hides a module: {}.", "Give that file another name."),
+    "patched": ("Your code changes what others need, too: {}.", "Give your own function another name."),
     "unwritten": ("This part is not written yet: {}.", "Replace the line by your code."),
     "raised": ("Your code stopped with an error: {}.", "Look at the line, and print the shapes before it."),
     "exit": ("Your code ended the program: {}.", "Take the call out: the grader has to go on after it."),

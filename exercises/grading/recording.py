@@ -36,6 +36,7 @@ CrashKind = Literal[
     "empty",
     "import",  # an import failed
     "shadow",  # a file beside it hides a module, such as numpy.py
+    "patched",  # a part of NumPy or Python was replaced
     "unwritten",  # NotImplementedError
     "raised",  # any other exception
     "exit",  # sys.exit

@@ -57,6 +57,10 @@ class Report:
     printed: str = ""
     #: True if the grader itself failed: not the learner's mistake
     grader_failed: bool = False
+    #: The grader's own traceback, if it failed
+    trace: str = ""
+    #: What kept the file from doing harm: ``Landlock 7, seccomp, …``
+    confinement: str = ""
 
     @property
     def passed(self) -> bool:

@@ -129,7 +129,7 @@ def crash_of(error: BaseException, file: str, call: str = "") -> Crash:
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == file:
             line, source = frame.lineno or 0, (frame.line or "").strip()
-    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(": ")
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     match error:
         case NotImplementedError():
             kind = "unwritten"
