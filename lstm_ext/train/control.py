@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -42,6 +43,33 @@ class Turn:
     single: bool
 
 
+class Ended:
+    """Set when a run has ended. A signal handler's exception may interrupt ``wait``, which can then be called again.
+
+    Neither holds for ``Thread.join``, which up to Python 3.12 takes an interrupted thread for ended, nor quite for an
+    ``Event``, whose lock the exception can leave locked.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """The run has ended."""
+        self._is_set = True
+        self._woken.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, at most so long; returns whether it has come."""
+        if not self._is_set:
+            try:
+                self._woken.get(timeout=seconds)
+            except queue.Empty:
+                return self._is_set
+            self._woken.put(None)  # for others who wait
+        return True
+
+
 class Control:
     """Takes requests from any thread, and lets the training thread wait for them.
 
@@ -53,20 +81,29 @@ class Control:
         #: Ends a call of the engine after the current step.
         self.flag = StopFlag()
         self.paused = False
-        self._stopping = False
+        #: Whether the run was asked to stop.
+        self.stopping = False
         self._single_steps = 0
         self._tasks: deque[Task] = deque()
 
     def begin(self, *, paused: bool) -> None:
         """Prepare for a new thread. Submitted functions stay, all other requests are forgotten."""
         with self._wake:
-            self._stopping, self.paused, self._single_steps = False, paused, 0
+            self.stopping, self.paused, self._single_steps = False, paused, 0
 
     def stop(self) -> None:
         """Stop after the current step."""
         with self._wake:
-            self._stopping = True
+            self.stopping = True
             self._interrupt()
+
+    def stop_without_lock(self) -> None:
+        """``stop`` for a thread that a signal handler's exception may interrupt: it would leave the lock locked.
+
+        A training thread that pauses does not notice it; that takes a ``stop`` from another thread.
+        """
+        self.stopping = True
+        self.flag.set()
 
     def pause(self) -> None:
         """Pause after the current step."""
@@ -103,7 +140,7 @@ class Control:
     def wait(self) -> Turn | None:
         """Wait for the next turn; None: stop."""
         with self._wake:
-            while not self._stopping:
+            while not self.stopping:
                 if self._tasks:
                     return self._turn(self._tasks.popleft())
                 if not self.paused or self._single_steps:

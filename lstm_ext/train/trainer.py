@@ -14,20 +14,21 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
-from ..errors import ArgumentError, CheckpointError, DataError, NonFiniteError, StateError
+from ..errors import ArgumentError, CheckpointError, DataError, MissingError, NonFiniteError, StateError
 from ..nn.language_model import LanguageModel
 from ..tensors import check_destination
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .config import TrainerConfig, check_lr
-from .control import Control, Task, Turn
+from .control import Control, Ended, Task, Turn
 from .loop import Loop
 from .schedule import Plan
 from .snapshot import Snapshot, Status
 from .state import RunState
+from .suspension import TICK_SECONDS, Suspension
 
 T = TypeVar("T")
 
-#: ``run`` reports progress this often.
+#: ``run`` reports progress this often, and nobody waits longer than this at a time.
 PROGRESS_SECONDS = 0.05
 #: Lower priority of the background thread, so that a front end stays quick.
 NICENESS = 10
@@ -64,6 +65,7 @@ class Trainer:
         self._loop = Loop(model, self.split, self.config, state or RunState.start(model, self.config), self._lock)
         self._control = Control(self._lock)
         self._thread: threading.Thread | None = None
+        self._ended = Ended()  # of that thread
         self._status: Status = "ready"
         #: What a front end is told until something more important happens.
         self._notice = ""
@@ -159,19 +161,20 @@ class Trainer:
         The limits count from the run's start, also after ``resume``, and the learning-rate schedule spans the
         whole run up to them: later limits stretch it. ``on_progress`` is called in this thread, about 20 times a
         second and at the end. KeyboardInterrupt, or any other error raised here, first ends training at the end
-        of a step and writes the checkpoint. A loss or gradient that is not finite ends the run with status
-        "failed". Raises CheckpointError at once if no checkpoint can be written.
+        of a step and writes the checkpoint; until that is done, another KeyboardInterrupt changes nothing. A loss
+        or gradient that is not finite ends the run with status "failed". Raises CheckpointError at once if no
+        checkpoint can be written.
         """
         # In a thread, because a signal handler's exception can interrupt the main thread anywhere.
-        thread = self._start(self._total_steps(steps, epochs), seconds, paused=False, niceness=0)
+        ended = Ended()
         try:
-            while thread.is_alive():
-                thread.join(PROGRESS_SECONDS)
-                if on_progress is not None and thread.is_alive():
+            self._start(self._total_steps(steps, epochs), seconds, ended, paused=False, niceness=0)
+            while not ended.wait(PROGRESS_SECONDS):
+                if on_progress is not None:
                     on_progress(self.snapshot())
         except BaseException:
-            self.stop()
-            thread.join()
+            if self._ended is ended:
+                self._stop_and_wait(ended)
             raise
         if self._error is not None:
             raise self._error
@@ -188,17 +191,18 @@ class Trainer:
         seconds: float | None = None,
         paused: bool = False,
     ) -> None:
-        """``run`` in a daemon thread of lower priority."""
-        self._start(self._total_steps(steps, epochs), seconds, paused=paused, niceness=NICENESS)
+        """``run`` in a thread of lower priority. Where the program ends first, it ends as by ``stop(wait=True)``."""
+        self._start(self._total_steps(steps, epochs), seconds, Ended(), paused=paused, niceness=NICENESS)
 
     def stop(self, wait: bool = False) -> None:
         """End training after the current step; with ``wait``, return only when the checkpoint is written."""
         with self._lock:
-            thread = self._thread
+            thread, ended = self._thread, self._ended
             if thread is not None:
                 self._control.stop()
         if wait and thread is not None and thread is not threading.current_thread():
-            thread.join()
+            while not ended.wait(PROGRESS_SECONDS):
+                pass
 
     def pause(self) -> None:
         """Pause after the current step."""
@@ -281,9 +285,20 @@ class Trainer:
                 limits.append(state.step + max(0, round(epochs * per_epoch) - done))
         return min(limits, default=None)
 
+    def _stop_and_wait(self, ended: Ended) -> None:
+        """``stop(wait=True)`` that no KeyboardInterrupt cuts short."""
+        while True:
+            try:
+                self._control.stop_without_lock()
+                while not ended.wait(PROGRESS_SECONDS):
+                    pass
+                return
+            except KeyboardInterrupt:
+                continue
+
     def _start(
-        self, total_steps: int | None, seconds: float | None, *, paused: bool, niceness: int
-    ) -> threading.Thread:
+        self, total_steps: int | None, seconds: float | None, ended: Ended, *, paused: bool, niceness: int
+    ) -> None:
         if self.config.checkpoint is not None:
             check_destination(self.config.checkpoint)
         with self._lock:
@@ -294,14 +309,25 @@ class Trainer:
                 state.plan = Plan(total_steps, seconds).ahead(state.step, state.seconds)
             self._control.begin(paused=paused)
             self._message, self._error = "", None
-            thread = threading.Thread(target=self._work, args=(niceness,), name="trainer", daemon=True)
-            self._thread = thread
-            thread.start()
-        return thread
+            self._thread = threading.Thread(target=self._work, args=(niceness, ended), name="trainer")
+            self._ended = ended
+            try:
+                self._thread.start()
+            except RuntimeError:
+                self._thread = None
+                raise MissingError(
+                    "no thread can be started for training: memory or the number of processes is limited too narrowly"
+                ) from None
 
     # --------------------------------------------------------- training thread
 
-    def _work(self, niceness: int) -> None:
+    def _work(self, niceness: int, ended: Ended) -> None:
+        try:
+            self._train_and_save(niceness, ended)
+        finally:
+            ended.set()
+
+    def _train_and_save(self, niceness: int, ended: Ended) -> None:
         if niceness and sys.platform == "linux":  # where each thread has its own priority
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
@@ -310,7 +336,7 @@ class Trainer:
         error: BaseException | None = None
         try:
             with self.model.engine.held():
-                status = self._train()
+                status = self._train(ended)
             if self.config.checkpoint is not None and self._saved_step != self._loop.state.step:
                 self._save_on_the_way(self.config.checkpoint)
             if status == "finished" and self._loop.stalled():
@@ -330,9 +356,18 @@ class Trainer:
         for task in tasks:
             self._execute(task)
 
-    def _train(self) -> Status:
+    def _watch(self, suspension: Suspension, ended: Ended) -> None:
+        """Looks at the clock, ends a pause for ``stop_without_lock``, and ends training with the program."""
+        while not ended.wait(TICK_SECONDS):
+            suspension.seconds()
+            if self._control.stopping or not threading.main_thread().is_alive():
+                self.stop()
+
+    def _train(self, ended: Ended) -> Status:
+        suspension = Suspension()
+        threading.Thread(target=self._watch, args=(suspension, ended), name="trainer's watch", daemon=True).start()
         while (turn := self._control.wait()) is not None:
-            begin = time.perf_counter()
+            begin, suspended = time.perf_counter(), suspension.seconds()
             try:
                 if turn.task is not None:
                     self._execute(turn.task)
@@ -341,7 +376,8 @@ class Trainer:
             finally:
                 with self._lock:
                     if turn.task is None or not self.paused:
-                        self._loop.state.seconds += time.perf_counter() - begin
+                        seconds = time.perf_counter() - begin - (suspension.seconds() - suspended)
+                        self._loop.state.seconds += max(0.0, seconds)
         return "stopped"
 
     def _advance(self, turn: Turn) -> bool:
