@@ -139,6 +139,8 @@ def value_finding(got: Recording, wanted: Recording, tolerance: float) -> Findin
         return None
     name, error = found.wrong[0]
     mine, right = got.values.get(name), wanted.values[name]
+    if mine is not None and mine.kind == right.kind == "text":
+        return Finding("wrong", f"{name} is wrong.", mine.call, f'"{mine.text}"', f'"{right.text}"', found.right)
     if mine is None or mine.array is None or right.array is None or mine.array.shape != right.array.shape:
         return shape_finding(got, wanted) or Finding("wrong", f"{name} is wrong.", mine.call if mine else "")
     worst = np.abs(mine.array.astype(np.complex128) - right.array.astype(np.complex128))
@@ -146,7 +148,7 @@ def value_finding(got: Recording, wanted: Recording, tolerance: float) -> Findin
     entry = entry_name(name, place)
     return Finding(
         "wrong",
-        f"{name} is wrong (relative error {error:.2g}).",
+        f"{name} is wrong{f' (relative error {error:.2g})' if right.array.dtype.kind in 'fc' else ''}.",
         mine.call,
         f"{entry} = {_number(mine.array[place])}",
         f"{entry} = {_number(right.array[place])}",
@@ -156,8 +158,11 @@ def value_finding(got: Recording, wanted: Recording, tolerance: float) -> Findin
 
 
 def entry_name(name: str, place: tuple[int, ...]) -> str:
-    """``dWf[1, 2]``"""
-    return f"{name}[{', '.join(map(str, place))}]" if place else name
+    """``dWf[1, 2]``, ``entry [3] of C after step 1``"""
+    if not place:
+        return name
+    index = f"[{', '.join(map(str, place))}]"
+    return f"entry {index} of {name}" if " " in name else f"{name}{index}"
 
 
 def _number(value: object) -> str:

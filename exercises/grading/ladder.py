@@ -36,7 +36,7 @@ class Ladder:
         self._reference = InlineRunner(solution, probes)
         if crash := self._reference.load():
             raise RuntimeError(f"the solution does not run: {crash.message}")
-        self._diagnosis = Diagnosis(solution, mutants, probes)
+        self._diagnosis = Diagnosis(solution, mutants, rungs)
 
     def climb(
         self, exercise: str, runner: Runner, seed: int, progress: Callable[[str], None] = lambda name: None

@@ -1,0 +1,1 @@
+"""Exercise 1: an LSTM from scratch."""

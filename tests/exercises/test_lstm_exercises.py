@@ -1,0 +1,95 @@
+"""The solutions of the exercises on cells, beside lstm_ext and finite differences, at odd sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm_ext
+from lstm_lab.exercises.authoring import ladder_of
+from lstm_lab.exercises.catalogue import read_exercise
+from lstm_lab.exercises.grading.inline import InlineRunner, execute
+
+
+def solution(identifier: str) -> Any:
+    module = ModuleType(identifier)
+    module.__file__ = f"{identifier}.py"
+    assert execute(read_exercise(identifier).solution, module) is None
+    return module
+
+
+def numerical(loss: Callable[[], float], array: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
+    """Central differences by every entry of ``array``."""
+    gradient = np.zeros_like(array)
+    for place in np.ndindex(array.shape):
+        kept = array[place]
+        array[place] = kept + epsilon
+        above = loss()
+        array[place] = kept - epsilon
+        gradient[place] = (above - loss()) / (2 * epsilon)
+        array[place] = kept
+    return gradient
+
+
+@pytest.mark.parametrize(("D", "H", "V", "T"), [(3, 5, 4, 7), (1, 1, 2, 1), (7, 3, 6, 9)])
+def test_the_lstm_is_the_librarys(D: int, H: int, V: int, T: int) -> None:
+    rng = np.random.default_rng([D, H, V, T])
+    module = solution("build_lstm")
+    mine, right = module.LSTM(D, H, V), lstm_ext.LSTM(D, H, V, seed=0)
+    names = [kind + gate for kind in "Wb" for gate in "fico"]
+    for name in (*names, "Wy", "by"):
+        owner = mine.cell if name in names else mine
+        setattr(owner, name, rng.normal(0, 0.7, np.shape(getattr(owner, name))))
+        setattr(right, name, getattr(owner, name))
+    inputs, targets = rng.integers(0, D, T), rng.integers(0, V, T)
+    h, c = rng.normal(size=(2, H))
+    assert mine.forward(inputs, targets, h, c) == pytest.approx(right.forward(inputs, targets, h, c), rel=1e-12)
+    np.testing.assert_allclose(mine.h_states, right.h_states, rtol=1e-10)
+    np.testing.assert_allclose(mine.c_states, right.C_states, rtol=1e-10)
+    grads, (dh, dc) = mine.backward(), right.backward()
+    for name in (*names, "Wy", "by"):
+        np.testing.assert_allclose(grads[f"d{name}"], getattr(right, f"d{name}"), rtol=1e-8, atol=1e-13)
+    np.testing.assert_allclose(grads["dh_prev"], dh, rtol=1e-8, atol=1e-13)
+    np.testing.assert_allclose(grads["dc_prev"], dc, rtol=1e-8, atol=1e-13)
+
+
+def test_the_lstm_cell_passes_a_gradient_check() -> None:
+    rng = np.random.default_rng(5)
+    cell = solution("build_lstm").LSTMCell(2, 3)
+    x, h, c, by_h, by_c = rng.normal(size=2), *rng.normal(size=(4, 3))
+
+    def loss() -> float:
+        new_h, new_c, _ = cell.forward(x, h, c)
+        return float(by_h @ new_h + by_c @ new_c)
+
+    grads = cell.backward(by_h, by_c, cell.forward(x, h, c)[2])
+    arrays = {"dx": x, "dh_prev": h, "dc_prev": c} | {f"d{name}": value for name, value in vars(cell).items()}
+    assert arrays.keys() == grads.keys()
+    for name, array in arrays.items():
+        np.testing.assert_allclose(grads[name], numerical(loss, array), rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("no-forget-slope", "dc-prev-without-f"),
+        ("gradient-of-the-sum", "dh-not-carried"),
+        ("scores-from-c", "loss-summed"),
+    ],
+)
+def test_two_mistakes_at_once_are_told_apart(first: str, second: str) -> None:
+    exercise = read_exercise("build_lstm")
+    source: str | None = exercise.solution
+    for mutant in exercise.mutants:
+        if mutant.id in (first, second):
+            assert source is not None
+            source = mutant.apply(source)
+    assert source is not None
+    ladder = ladder_of(exercise)
+    broken = ladder.climb(exercise.id, InlineRunner(source, [rung.probe for rung in ladder.rungs]), 5).broken
+    assert broken is not None and broken.finding is not None
+    assert set(broken.finding.code.split("+")) == {first, second}
