@@ -106,7 +106,7 @@ def _serial(experiment: Experiment, todo: Sequence[Cell]) -> Iterator[tuple[Cell
 
 
 def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Numbers]]:
-    with _environment(_WORKER_ENVIRONMENT), _without_ctrl_c():
+    with _environment(_WORKER_ENVIRONMENT), _without_signals():
         workers = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent)
         before = set(active_children())
         futures = {workers.submit(_measure, experiment, cell): cell for cell in todo}
@@ -155,13 +155,14 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes that are started meanwhile never see a Ctrl-C, which reaches all processes of a terminal.
+def _without_signals() -> Iterator[None]:
+    """Processes that are started meanwhile never see a Ctrl-C or a hang-up, which reach all processes of a terminal.
 
-    This one gets it afterwards, and ends them.
+    This one gets them afterwards, and ends the others.
     """
-    resource_tracker.ensure_running()  # starting it would let Ctrl-C through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # starting it lets the other two through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,25 +14,6 @@ from cli.program import ENV, LAB, SMALL, in_terminal, one_line, start
 
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.trainer import Trainer
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_writes_the_checkpoint_and_resume_goes_on(name: str, text: Path, tmp_path: Path) -> None:
-    number = getattr(signal, name)
-    command = ["train", "--data", text, *SMALL, "--steps", 10**9, "--eval-every", 10, "--checkpoint", "m.safetensors"]
-    with start(*command, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("step ") for line in process.stdout)  # it is learning
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (128 + number, "")
-    assert f"stopped by {name}" in out
-    step = load_checkpoint(str(tmp_path / "m.safetensors")).state.step
-    assert step > 0
-    command[command.index(10**9)] = step + 3
-    with start(*command, "--resume", "--json", "--quiet", cwd=tmp_path) as process:
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, err, json.loads(out)["steps"]) == (0, "", step + 3)
 
 
 def test_killed_at_once_it_goes_on_from_the_last_checkpoint(text: Path, tmp_path: Path) -> None:
@@ -55,15 +35,6 @@ def test_a_reader_that_leaves_is_no_error(trained: Path, tmp_path: Path) -> None
         process.stdout.close()
         assert process.wait(timeout=60) == 141
         assert process.stderr.read() == ""
-
-
-def test_generating_stops_at_ctrl_c(trained: Path, tmp_path: Path) -> None:
-    with start("generate", "--checkpoint", trained, "--length", 10**9, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        process.stdout.read(10)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
