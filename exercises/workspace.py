@@ -13,7 +13,6 @@ from lstm_ext.errors import DataError, StateError
 from lstm_ext.files import keep_aside, write_atomically
 
 from .catalogue import Exercise, exercises, find_exercise
-from .questions.sheet import write_sheet
 
 #: Where exercises are put unless the learner says otherwise
 DEFAULT_FOLDER = "lstm-exercises"
@@ -119,8 +118,7 @@ class Workspace:
 
 def starter(exercise: Exercise) -> str:
     """The file that the learner begins with, under the line by which it is found again."""
-    text = write_sheet(exercise) if exercise.kind == "questions" else exercise.starter
-    return f"# lstm-lab exercise: {exercise.id}\n{text}"
+    return f"# lstm-lab exercise: {exercise.id}\n{exercise.starter}"
 
 
 def exercise_in(path: Path) -> str | None:
