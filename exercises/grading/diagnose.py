@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, product
+from typing import TypeAlias
 
 from .compare import agree, differences
 from .inline import InlineRunner
@@ -20,12 +21,18 @@ _SAME = 1e-8
 _PATIENCE = 1.5
 
 
+#: What is wrong at a rung with what was seen, given what the solution showed; None: nothing
+Judged: TypeAlias = Callable[[Rung, Recording, Recording], Finding | None]
+
+
 class Diagnosis:
     """Looks for the mutants that explain one broken rung, at the seed at which it broke."""
 
-    def __init__(self, solution: str, mutants: Sequence[Mutant], rungs: Sequence[Rung]) -> None:
+    def __init__(self, solution: str, mutants: Sequence[Mutant], rungs: Sequence[Rung], judged: Judged) -> None:
         self._solution = solution
         self._mutants = mutants
+        self._judged = judged
+        self._rungs = rungs
         self._names = [rung.name for rung in rungs]
         self._probes = [rung.probe for rung in rungs]
         #: What a single mutant, or the solution itself, showed; None: it does not run
@@ -49,7 +56,8 @@ class Diagnosis:
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
         others = [mutant for mutant in self._mutants if mutant not in own]
         for mutant in own + others:
-            if self._agrees(self._single(mutant, rung, seed), got):
+            shown = self._single(mutant, rung, seed)
+            if self._agrees(shown, got) and self._breaks(shown, rung, seed):
                 yield (mutant,)
         end = time.monotonic() + _PATIENCE
         own = [mutant for mutant in own if self._is_part(mutant, got, rung, seed)]
@@ -57,7 +65,8 @@ class Diagnosis:
         for pair in (*combinations(own, 2), *product(own, others)):
             if time.monotonic() > end:
                 return
-            if self._agrees(self._run(pair, rung, seed), got):
+            shown = self._run(pair, rung, seed)
+            if self._agrees(shown, got) and self._breaks(shown, rung, seed):
                 yield pair
 
     def _is_part(self, mutant: Mutant, got: Recording, rung: int, seed: int) -> bool:
@@ -69,6 +78,11 @@ class Diagnosis:
             return True
         wrong = {name for name, _ in differences(got, right, _SAME).wrong}
         return {name for name, _ in differences(alone, right, _SAME).wrong} <= wrong
+
+    def _breaks(self, shown: Recording | None, rung: int, seed: int) -> bool:
+        """Whether the rung fails with it: a mistake that does not show here explains nothing."""
+        right = self._single(None, rung, seed)
+        return shown is not None and right is not None and self._judged(self._rungs[rung], shown, right) is not None
 
     def _agrees(self, shown: Recording | None, got: Recording) -> bool:
         return shown is not None and agree(got, shown, _SAME)
