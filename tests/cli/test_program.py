@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cli.program import ENV, LAB, SMALL, in_terminal, one_line, start
+from poison import poison
 
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.trainer import Trainer
@@ -133,3 +134,27 @@ def test_without_the_core_everything_works_and_is_said_once(tmp_path: Path) -> N
     assert "C core" in one_line(asked.stderr)
     silent = lab("train", "--data", "hello", "--hidden-size", "4", "--steps", "3", "--backend", "numpy", "--quiet")
     assert (silent.returncode, silent.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [[str(Path(sys.executable).with_name("lstm-lab"))], LAB], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "generate --checkpoint {} --length 5",
+        "doctor",
+        "experiment gradient-flow --quick --seeds 1 --jobs 2 --fresh",
+        "step hello",
+        "train --data hello --hidden-size 4 --steps 3",
+    ],
+)
+def test_nothing_is_imported_from_the_current_folder(
+    program: list[str], command: str, trained: Path, tmp_path: Path
+) -> None:
+    poison(tmp_path)
+    environment = {**ENV, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*program, *command.format(trained).split()], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert "the wrong" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
