@@ -70,6 +70,18 @@ def _failure(recording: Recording) -> tuple[str, str, str] | None:
     return (crash.kind, crash.message, crash.call) if crash else None
 
 
+def same_form(got: Recording, other: Recording) -> bool:
+    """Whether two recordings show values of the same kinds, shapes and dtypes, the same failures included."""
+    return _failure(got) == _failure(other) and _form(got) == _form(other)
+
+
+def _form(recording: Recording) -> list[tuple[object, ...]]:
+    return [
+        (name, value.kind, value.array.shape if value.array is not None else (), value.dtype[:3])
+        for name, value in recording.values.items()
+    ]
+
+
 def shape_finding(got: Recording, wanted: Recording) -> Finding | None:
     """The first value that is not of the right kind, shape or dtype."""
     for name, value in wanted.values.items():

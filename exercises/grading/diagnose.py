@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import combinations, product
 from typing import TypeAlias
 
-from .compare import agree, differences
+from .compare import agree, differences, same_form
 from .inline import InlineRunner
 from .mutants import Mutant
 from .recording import Recording
@@ -35,6 +35,8 @@ class Diagnosis:
         self._rungs = rungs
         self._names = [rung.name for rung in rungs]
         self._probes = [rung.probe for rung in rungs]
+        #: Where only forms are judged, only forms are compared: weights that the constructor drew differ in every run.
+        self._forms = [rung.judge == "shape" for rung in rungs]
         #: What a single mutant, or the solution itself, showed; None: it does not run
         self._seen: dict[tuple[str, int, int], Recording | None] = {}
 
@@ -50,14 +52,14 @@ class Diagnosis:
     def matching(self, got: Recording, rung: int, seed: int) -> list[Mutant]:
         """Every single mutant of this rung that shows the same as ``got``; the others are caught below, or later."""
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
-        return [mutant for mutant in own if self._agrees(self._single(mutant, rung, seed), got)]
+        return [mutant for mutant in own if self._agrees(self._single(mutant, rung, seed), got, rung)]
 
     def _matches(self, got: Recording, rung: int, seed: int) -> Iterator[tuple[Mutant, ...]]:
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
         others = [mutant for mutant in self._mutants if mutant not in own]
         for mutant in own + others:
             shown = self._single(mutant, rung, seed)
-            if self._agrees(shown, got) and self._breaks(shown, rung, seed):
+            if self._agrees(shown, got, rung) and self._breaks(shown, rung, seed):
                 yield (mutant,)
         end = time.monotonic() + _PATIENCE
         own = [mutant for mutant in own if self._is_part(mutant, got, rung, seed)]
@@ -66,7 +68,7 @@ class Diagnosis:
             if time.monotonic() > end:
                 return
             shown = self._run(pair, rung, seed)
-            if self._agrees(shown, got) and self._breaks(shown, rung, seed):
+            if self._agrees(shown, got, rung) and self._breaks(shown, rung, seed):
                 yield pair
 
     def _is_part(self, mutant: Mutant, got: Recording, rung: int, seed: int) -> bool:
@@ -84,8 +86,10 @@ class Diagnosis:
         right = self._single(None, rung, seed)
         return shown is not None and right is not None and self._judged(self._rungs[rung], shown, right) is not None
 
-    def _agrees(self, shown: Recording | None, got: Recording) -> bool:
-        return shown is not None and agree(got, shown, _SAME)
+    def _agrees(self, shown: Recording | None, got: Recording, rung: int) -> bool:
+        if shown is None:
+            return False
+        return same_form(got, shown) if self._forms[rung] else agree(got, shown, _SAME)
 
     def _single(self, mutant: Mutant | None, rung: int, seed: int) -> Recording | None:
         """What one mutant, or with None the solution, shows."""
