@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 from rich.text import Text
 
 from lstm_lab.exercises.catalogue import Chapter, Exercise
@@ -31,6 +32,8 @@ RUNGS: dict[Status, tuple[str, str]] = {
     "open": ("·", "yellow"),
     "blocked": ("·", "dim"),
 }
+_ITEM = re.compile(r"\s*(?:[-*]|\d+\.) +")
+_MARKED = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 #: Lines of what the learner's code printed that are shown
 _PRINTED = 5
 _LABEL = 8
@@ -72,27 +75,44 @@ def heading(exercise: Exercise, number: int, width: int) -> Iterator[Text]:
         yield from _wrapped(f"builds on {', '.join(exercise.requires)}", width, style="dim")
 
 
-def text_lines(markdown: str, width: int) -> Iterator[Text]:
-    """Markdown as plain text: paragraphs and lists are filled anew, everything else stays as it was written."""
+def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[Text]:
+    """Markdown as text: paragraphs and lists are filled anew, everything else stays as it was written.
+
+    With ``styled``, styles take the place of the signs for code and emphasis.
+    """
     paragraph: list[str] = []
     code = False
     for line in [*markdown.splitlines(), ""]:
-        item = re.match(r"\s*([-*]|\d+\.) ", line)
+        item = _ITEM.match(line)
         fence = line.lstrip().startswith("```")
         written = code or fence or not line.strip() or line.startswith(("#", "|", "    "))
         if paragraph and (written or item):
-            mark = re.match(r"\s*(?:(?:[-*]|\d+\.) )?", paragraph[0])
-            indent = " " * len(mark[0]) if mark else ""
-            text = " ".join([paragraph[0], *(part.strip() for part in paragraph[1:])])
-            for piece in textwrap.wrap(visible(text), width, subsequent_indent=indent, break_on_hyphens=False):
-                yield Text(piece)
+            yield from _filled(paragraph, width, styled)
             paragraph = []
         if fence:
             code = not code
+        elif code:
+            yield Text(visible(line), "cyan")
         elif written:
-            yield Text(visible(line), "bold" if line.startswith("#") and not code else "")
+            yield Text(visible(line.lstrip("# ") if styled else line), "bold" if line.startswith("#") else "")
         else:
             paragraph.append(line)
+
+
+def _filled(paragraph: Sequence[str], width: int, styled: bool) -> Iterator[Text]:
+    first, *others = paragraph
+    item = _ITEM.match(first)
+    mark = item[0] if item else ""
+    text = Text(visible(" ".join([first[len(mark) :].strip(), *(line.strip() for line in others)])))
+    if styled:
+        parts = _MARKED.split(text.plain)  # text, code, bold, text, code, bold, text …
+        text = Text()
+        for index, part in enumerate(parts):
+            text.append(part or "", ("", "cyan", "bold")[index % 3])
+    room = max(10, width - len(mark))
+    for index, line in enumerate(text.wrap(Console(width=room), room)):
+        line.rstrip()
+        yield Text.assemble(" " * len(mark) if index else mark, line)
 
 
 def plain_lines(text: str, width: int) -> Iterator[Text]:
@@ -104,7 +124,8 @@ def plain_lines(text: str, width: int) -> Iterator[Text]:
 def check_lines(checked: Checked, record: Record, width: int) -> Iterator[Text]:
     """What a check found, and what to do next."""
     exercise, report = checked.exercise, checked.report
-    yield from _wrapped(f"{exercise.title} ({exercise.id})", width, style="bold")
+    yield from _wrapped(exercise.title, width, style="bold")
+    yield from _wrapped(f"{exercise.id}, {short_path(checked.file)}", width, style="dim")
     yield Text()
     yield from rung_lines(report.rungs, width)
     questions = exercise.kind == "questions"
@@ -278,12 +299,12 @@ def _question(rung: RungResult, width: int) -> Iterator[Text]:
 def _predictions(
     exercise: Exercise, measured: Mapping[str, float], revealed: Mapping[str, Measured], width: int
 ) -> Iterator[Text]:
-    for name in measured:
-        if both := revealed.get(name):
-            yield from _wrapped(_both(name, both, unit_of(exercise, name)), width)
-        else:
-            text = f"{name} is measured. Guess first: write guess_{name} = … into your file, and check again."
-            yield from _wrapped(f"{text} (`check --reveal` shows it without a guess.)", width)
+    for name, both in revealed.items():
+        yield from _wrapped(_both(name, both, unit_of(exercise, name)), width)
+    if waiting := [f"guess_{name}" for name in measured if name not in revealed]:
+        what = "a number waits for your guess" if len(waiting) == 1 else f"{len(waiting)} numbers wait for your guesses"
+        text = f"Measured: {what}. Write {', '.join(waiting)} in your file and check again"
+        yield from _wrapped(f"{text}; --reveal shows what was measured without a guess.", width)
 
 
 def _both(name: str, both: Measured, unit: str) -> str:

@@ -111,12 +111,7 @@ def _show(arguments: argparse.Namespace) -> int:
     show("")
     # The title is there already.
     text = exercise.text.partition("\n")[2].strip() if exercise.text.startswith("# ") else exercise.text.strip()
-    if in_colour():
-        from rich.markdown import Markdown
-
-        console().print(Markdown(text), width=min(columns(), 80))
-    else:
-        print_lines(text_lines(text, columns()))
+    print_lines(text_lines(text, min(columns(), 80), styled=in_colour()))
     return 0
 
 
@@ -143,7 +138,8 @@ def _start(arguments: argparse.Namespace) -> int:
     show("")
     show(f"1. read    lstm-lab learn show {exercise.id}")
     show("2. edit    the file, with any editor")
-    show(f"3. check   lstm-lab learn check {exercise.id}, or `lstm-lab learn watch` in a second terminal")
+    show(f"3. check   lstm-lab learn check {exercise.id}")
+    show("           lstm-lab learn watch   in a second terminal: checks whenever you save")
     _say_notices(course)
     if arguments.edit:
         import subprocess
@@ -202,7 +198,7 @@ def _checked(course: Course, exercise: Exercise, file: Path, reveal: bool = Fals
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from lstm_lab.exercises.watching import INTERVAL, BackgroundCheck, SavedFiles
+    from lstm_lab.exercises.watching import INTERVAL, SavedFiles
     from lstm_lab.exercises.workspace import exercise_of
 
     from ...text.learn import short_path
@@ -219,21 +215,48 @@ def _watch(arguments: argparse.Namespace) -> int:
     saved = SavedFiles(files)
     where = short_path(file if arguments.exercise else course.workspace.folder)
     note(f"watching {where}; save to check again, Ctrl-C ends")
-    check: BackgroundCheck | None = BackgroundCheck(course, exercise, file)
+    check: _Watched | None = _Watched(course, exercise, file)
     try:
         while True:
             for path in saved.poll():
                 if check:
-                    check.cancel()
-                check = BackgroundCheck(course, exercise_of(path), path)
+                    check.end()
+                check = _Watched(course, exercise if arguments.exercise else exercise_of(path), path)
             if check is None:
                 time.sleep(INTERVAL)
             elif check.wait(INTERVAL):
-                _show_watched(course, check)
+                check.end()
+                _show_watched(course, check.run)
                 check = None
     finally:
         if check:
-            check.cancel()
+            check.end()
+
+
+class _Watched:
+    """A check in the background, with a line about how far it is."""
+
+    def __init__(self, course: Course, exercise: Exercise, file: Path) -> None:
+        from lstm_lab.exercises.watching import BackgroundCheck
+
+        from ..progress import Progress
+
+        self._rung = ""
+        self._progress = Progress(sys.stderr)
+        self.run = BackgroundCheck(course, exercise, file, progress=self._tries)
+
+    def wait(self, seconds: float) -> bool:
+        if self.run.wait(seconds):
+            return True
+        self._progress.show(None, [f"checking {self.run.exercise.id}: {self._rung}"])
+        return False
+
+    def end(self) -> None:
+        self.run.cancel()
+        self._progress.stop()
+
+    def _tries(self, rung: str) -> None:
+        self._rung = rung
 
 
 def _show_watched(course: Course, check: BackgroundCheck) -> None:
@@ -246,8 +269,7 @@ def _show_watched(course: Course, check: BackgroundCheck) -> None:
         clear()
     else:
         show("")
-    show(f"{time.strftime('%H:%M:%S')}  {check.file.name}")
-    show("")
+    show(time.strftime("%H:%M:%S"))
     print_lines(check_lines(checked, course.progress.record(checked.exercise.id), columns()))
     _say_notices(course)
 
