@@ -13,6 +13,7 @@ from lstm_ext.errors import DataError, StateError
 from lstm_ext.files import keep_aside, write_atomically
 
 from .catalogue import Exercise, exercises, find_exercise
+from .questions.sheet import write_sheet
 
 #: Where exercises are put unless the learner says otherwise
 DEFAULT_FOLDER = "lstm-exercises"
@@ -37,6 +38,7 @@ class Workspace:
 
         Returns the file, and whether it is new.
         """
+        content = starter(exercise)
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             if found := self.find(exercise):
@@ -44,7 +46,7 @@ class Workspace:
             path = self.folder / exercise.file
             try:
                 with open(path, "x", encoding="utf-8") as file:
-                    file.write(starter(exercise))
+                    file.write(content)
             except FileExistsError:
                 other = exercise_in(path)
                 whose = f"the exercise {other}" if other else "something else"
@@ -63,9 +65,10 @@ class Workspace:
         found = self.find(exercise)
         if found is None:
             return self.start(exercise)[0], None
+        content = starter(exercise)
         with self._writing():
             kept = Path(keep_aside(found))
-            write_atomically(found, starter(exercise))
+            write_atomically(found, content)
         return found, kept
 
     def find(self, exercise: Exercise) -> Path | None:
@@ -118,7 +121,8 @@ class Workspace:
 
 def starter(exercise: Exercise) -> str:
     """The file that the learner begins with, under the line by which it is found again."""
-    return f"# lstm-lab exercise: {exercise.id}\n{exercise.starter}"
+    text = write_sheet(exercise) if exercise.kind == "questions" else exercise.starter
+    return f"# lstm-lab exercise: {exercise.id}\n{text}"
 
 
 def exercise_in(path: Path) -> str | None:
