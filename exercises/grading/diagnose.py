@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import TypeAlias
 
 from .compare import agree, differences, same_form
@@ -17,7 +17,7 @@ from .rungs import Rung
 
 #: Numbers that agree to this are the same computation in another order.
 _SAME = 1e-8
-#: Two mistakes at once are looked for as long as this, in seconds
+#: Mistakes of other rungs, and two at once, are looked for as long as this, in seconds
 _PATIENCE = 1.5
 
 
@@ -57,14 +57,18 @@ class Diagnosis:
     def _matches(self, got: Recording, rung: int, seed: int) -> Iterator[tuple[Mutant, ...]]:
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
         others = [mutant for mutant in self._mutants if mutant not in own]
+        end = time.monotonic() + _PATIENCE
+        parts: list[Mutant] = []
         for mutant in own + others:
+            if mutant in others and time.monotonic() > end:
+                break
             shown = self._single(mutant, rung, seed)
             if self._agrees(shown, got, rung) and self._breaks(shown, rung, seed):
                 yield (mutant,)
-        end = time.monotonic() + _PATIENCE
-        own = [mutant for mutant in own if self._is_part(mutant, got, rung, seed)]
-        others = [mutant for mutant in others if self._is_part(mutant, got, rung, seed)]
-        for pair in (*combinations(own, 2), *product(own, others)):
+            if self._is_part(mutant, got, rung, seed):
+                parts.append(mutant)
+        pairs = (pair for pair in combinations(parts, 2) if pair[0] in own)  # own ones come first
+        for pair in pairs:
             if time.monotonic() > end:
                 return
             shown = self._run(pair, rung, seed)
