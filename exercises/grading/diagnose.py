@@ -17,7 +17,7 @@ from .rungs import Rung
 
 #: Numbers that agree to this are the same computation in another order.
 _SAME = 1e-8
-#: Mistakes of other rungs, and two at once, are looked for as long as this, in seconds
+#: Mistakes of other rungs, and two at once, are looked for as long as this, in seconds of CPU time
 _PATIENCE = 1.5
 
 
@@ -57,23 +57,31 @@ class Diagnosis:
     def _matches(self, got: Recording, rung: int, seed: int) -> Iterator[tuple[Mutant, ...]]:
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
         others = [mutant for mutant in self._mutants if mutant not in own]
-        end = time.monotonic() + _PATIENCE
-        parts: list[Mutant] = []
-        for mutant in own + others:
-            if mutant in others and time.monotonic() > end:
-                break
-            shown = self._single(mutant, rung, seed)
-            if self._agrees(shown, got, rung) and self._breaks(shown, rung, seed):
+        for mutant in own:
+            if self._explains((mutant,), got, rung, seed):
                 yield (mutant,)
-            if self._is_part(mutant, got, rung, seed):
-                parts.append(mutant)
-        pairs = (pair for pair in combinations(parts, 2) if pair[0] in own)  # own ones come first
-        for pair in pairs:
-            if time.monotonic() > end:
+        end = time.process_time() + _PATIENCE
+        for mutants in self._further(own, others, got, rung, seed):
+            if self._explains(mutants, got, rung, seed):
+                yield mutants
+            if time.process_time() > end:
                 return
-            shown = self._run(pair, rung, seed)
-            if self._agrees(shown, got, rung) and self._breaks(shown, rung, seed):
-                yield pair
+
+    def _further(
+        self, own: list[Mutant], others: list[Mutant], got: Recording, rung: int, seed: int
+    ) -> Iterator[tuple[Mutant, ...]]:
+        """What else to try, the likeliest first: two of this rung, one of another, one of each."""
+        parts = [mutant for mutant in own if self._is_part(mutant, got, rung, seed)]
+        yield from combinations(parts, 2)
+        for mutant in others:
+            yield (mutant,)
+        for mutant in others:
+            if self._is_part(mutant, got, rung, seed):
+                yield from ((part, mutant) for part in parts)
+
+    def _explains(self, mutants: tuple[Mutant, ...], got: Recording, rung: int, seed: int) -> bool:
+        shown = self._single(mutants[0], rung, seed) if len(mutants) == 1 else self._run(mutants, rung, seed)
+        return self._agrees(shown, got, rung) and self._breaks(shown, rung, seed)
 
     def _is_part(self, mutant: Mutant, got: Recording, rung: int, seed: int) -> bool:
         """Whether all that is wrong with this mutant is wrong in ``got`` too: else it is not one of two mistakes."""
