@@ -75,7 +75,11 @@ class Exercise:
 
     @property
     def starter(self) -> str:
-        """The code that the learner begins with; the sheet of questions is written by ``questions.sheet``."""
+        """The file that the learner begins with: code to complete, or an answer sheet."""
+        if self.kind == "questions":
+            from .questions.sheet import write_sheet
+
+            return write_sheet(self)
         return (self.folder / "starter.py").read_text(encoding="utf-8")
 
     @cached_property

@@ -38,7 +38,6 @@ class Workspace:
 
         Returns the file, and whether it is new.
         """
-        content = starter(exercise)
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             if found := self.find(exercise):
@@ -46,7 +45,7 @@ class Workspace:
             path = self.folder / exercise.file
             try:
                 with open(path, "x", encoding="utf-8") as file:
-                    file.write(content)
+                    file.write(starter(exercise))
             except FileExistsError:
                 other = exercise_in(path)
                 whose = f"the exercise {other}" if other else "something else"
@@ -65,10 +64,9 @@ class Workspace:
         found = self.find(exercise)
         if found is None:
             return self.start(exercise)[0], None
-        content = starter(exercise)
         with self._writing():
             kept = Path(keep_aside(found))
-            write_atomically(found, content)
+            write_atomically(found, starter(exercise))
         return found, kept
 
     def find(self, exercise: Exercise) -> Path | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import linecache
-from dataclasses import replace
+import warnings
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Protocol
-
-import numpy as np
 
 from .recording import Crash, Recording, Signature
 from .rungs import Probe
 from .student import Student, StudentError, crash_of, signature
+
+#: Characters of what code prints that are kept
+MAX_PRINTED = 2000
 
 
 class Runner(Protocol):
@@ -22,14 +25,14 @@ class Runner(Protocol):
         """Execute the file; None: it came to its end."""
 
     def signature(self, name: str) -> Signature:
-        """What the file has under a dotted name. Raises StudentError."""
+        """What the file has under a dotted name."""
 
     def probe(self, rung: int, seed: int) -> Recording:
         """What the probe of the exercise's rung number ``rung`` saw; a crash is part of it."""
 
 
 class InlineRunner:
-    """A runner for trusted source text. Several may run at once, in threads."""
+    """A runner for trusted source text."""
 
     def __init__(self, source: str, probes: list[Probe], file: str = "<solution>") -> None:
         self._source = source
@@ -55,17 +58,15 @@ def execute(source: str, module: ModuleType) -> Crash | None:
     file = module.__file__ or ""
     # Lines as Python counts them: splitlines would also end them at a form feed.
     linecache.cache[file] = (len(source), None, io.StringIO(source, newline=None).readlines(), file)
-    try:
-        code = compile(source, file, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return syntax_crash(error)
-    try:
-        with np.errstate(all="ignore"):
+    with captured():
+        try:
+            code = compile(source, file, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return syntax_crash(error)
+        try:
             exec(code, module.__dict__)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return crash_of(error, file)
+        except BaseException as error:
+            return crash_of(error, file)
     return None
 
 
@@ -79,17 +80,32 @@ def syntax_crash(error: Exception) -> Crash:
 def run_probe(probe: Probe, module: ModuleType, seed: int) -> Recording:
     """Run one probe on an executed module; a crash of the code under test becomes part of the recording.
 
-    So does an exception of the probe itself: it went well with the solution, so something unexpected was returned.
+    An exception of the probe itself passes through: that is the grader's fault.
     """
     student = Student(module, seed)
     crash: Crash | None = None
-    try:
-        with np.errstate(all="ignore"):
+    with captured() as output:
+        try:
             probe(student)
-    except StudentError as error:
-        crash = error.crash
-    except Exception as error:
-        crash = replace(crash_of(error, module.__file__ or "", student.last_call), kind="unusable")
+        except StudentError as error:
+            crash = error.crash
     recording = student.finish()
     recording.crash = crash
+    recording.printed = output.getvalue()
     return recording
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[io.StringIO]:
+    """Keeps what is printed, up to a limit, and silences warnings."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(_Limited()) as output:
+        warnings.simplefilter("ignore")
+        yield output
+
+
+class _Limited(io.StringIO):
+    """Keeps the first part of what is written to it."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, MAX_PRINTED - self.tell())])
+        return len(text)

@@ -204,8 +204,15 @@ class Moment:
         return unit if self.step.values[key].size > 1 else 0
 
 
-def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: float | None = None) -> Walk:
-    """Walk ``model`` through ``text``, starting from a zero state.
+def walk(
+    model: LanguageModel,
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    clip_norm: float | None = None,
+    state: np.ndarray | None = None,
+) -> Walk:
+    """Walk ``model`` through ``text``, starting from ``state`` (layers, states, 1, H), by default from zeros.
 
     Of stacked layers the last one is shown; its input is the output of the layer below. The loss is the mean in
     nats over all characters but the first. It is computed in float64 by the model's kind of engine, on a copy of
@@ -221,7 +228,7 @@ def walk(model: LanguageModel, text: str, vocabulary: Vocabulary, *, clip_norm: 
     copy.load(model.parameters)
     shown = _shown(copy)
     inputs, targets = _pairs(symbols)
-    loss = copy.engine.forward(inputs, targets, copy.zero_state())
+    loss = copy.engine.forward(inputs, targets, copy.zero_state() if state is None else state.astype(np.float64))
     steps = tuple(_forward(copy, shown, symbols))
     copy.engine.backward()
     later: Values = {}

@@ -1,1 +1,0 @@
-"""B2: backpropagation through time."""

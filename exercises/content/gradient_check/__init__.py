@@ -1,1 +1,0 @@
-"""Warm-up: a gradient check of one's own."""

@@ -1,1 +1,0 @@
-"""Warm-up: one neuron and its chain rule."""

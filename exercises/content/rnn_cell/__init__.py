@@ -1,1 +1,0 @@
-"""B1: one step of a plain recurrent network."""

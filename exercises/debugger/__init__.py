@@ -1,0 +1,1 @@
+"""The debugger for a learner's LSTM, GRU or RNN: see ``compare``."""
