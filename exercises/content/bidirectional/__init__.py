@@ -1,0 +1,1 @@
+"""Bonus 1: reading in both directions."""

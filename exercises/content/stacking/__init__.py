@@ -1,0 +1,1 @@
+"""Bonus 4: layers on top of each other."""

@@ -1,0 +1,1 @@
+"""Day 14, exercise 5: variational dropout."""
