@@ -26,6 +26,22 @@ MEMORY_ROW = "lstm-256-64-100"
 _PACKAGES = ("numpy", "torch", "jax")
 
 
+_ROOT = Path(__file__).parent.parent
+#: Runs a module of the benchmark, for which the benchmark's folder is looked into, but for nothing else.
+_START = """
+import runpy, sys
+sys.path.append(sys.argv.pop(1))
+import bench
+sys.path.pop()
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+def module_command(module: str, *arguments: str) -> tuple[str, ...]:
+    """Runs ``module`` of the benchmark in a process of its own, which imports nothing from the current folder."""
+    return (sys.executable, "-I", "-c", _START, str(_ROOT), module, *arguments)
+
+
 class WorkerError(RuntimeError):
     """A process of the benchmark ended too early; its message is the last thing that it said."""
 
@@ -64,7 +80,7 @@ def measure_rows(
     job = json.dumps({"threads": threads, "seconds": seconds, "rows": rows, "groups": groups})
     with tempfile.TemporaryFile("w+") as errors:
         worker = subprocess.Popen(
-            (sys.executable, "-m", "bench.worker", job),
+            module_command("bench.worker", job),
             env=environment(threads),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -88,7 +104,7 @@ def peak_memory(groups: Sequence[str]) -> Iterator[tuple[str, int]]:
     """For each group, the most bytes that a process held which trained ``MEMORY_ROW`` for a moment."""
     for group in groups:
         done = subprocess.run(
-            (sys.executable, "-m", "bench.memory", group, MEMORY_ROW),
+            module_command("bench.memory", group, MEMORY_ROW),
             env=environment(1),
             capture_output=True,
             text=True,
@@ -117,7 +133,7 @@ def startup_times(
 def imports(groups: Sequence[str]) -> dict[str, Callable[[], object]]:
     """For ``startup_times``: whole processes that import NumPy, lstm_ext and the packages of ``groups``."""
     modules = ["numpy", "lstm_ext", *(GROUPS[group] for group in groups if group in PEERS)]
-    return {f"import {module}": whole_process(sys.executable, "-c", f"import {module}") for module in modules}
+    return {f"import {module}": whole_process(sys.executable, "-I", "-c", f"import {module}") for module in modules}
 
 
 def whole_process(*command: str) -> Callable[[], object]:

@@ -75,11 +75,7 @@ class Exercise:
 
     @property
     def starter(self) -> str:
-        """The file that the learner begins with: code to complete, or an answer sheet."""
-        if self.kind == "questions":
-            from .questions.sheet import write_sheet
-
-            return write_sheet(self)
+        """The code that the learner begins with; the sheet of questions is written by ``questions.sheet``."""
         return (self.folder / "starter.py").read_text(encoding="utf-8")
 
     @cached_property

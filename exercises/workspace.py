@@ -38,6 +38,7 @@ class Workspace:
 
         Returns the file, and whether it is new.
         """
+        content = starter(exercise)
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             if found := self.find(exercise):
@@ -45,7 +46,7 @@ class Workspace:
             path = self.folder / exercise.file
             try:
                 with open(path, "x", encoding="utf-8") as file:
-                    file.write(starter(exercise))
+                    file.write(content)
             except FileExistsError:
                 other = exercise_in(path)
                 whose = f"the exercise {other}" if other else "something else"
@@ -64,9 +65,10 @@ class Workspace:
         found = self.find(exercise)
         if found is None:
             return self.start(exercise)[0], None
+        content = starter(exercise)
         with self._writing():
             kept = Path(keep_aside(found))
-            write_atomically(found, starter(exercise))
+            write_atomically(found, content)
         return found, kept
 
     def find(self, exercise: Exercise) -> Path | None:

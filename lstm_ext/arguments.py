@@ -80,7 +80,7 @@ def _is_a(value: object, declared: Any) -> bool:
     if declared is int or declared is float:
         whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
         return whole or (declared is float and isinstance(value, numbers.Real) and not isinstance(value, int))
-    if isinstance(declared, type):
+    if get_origin(declared) is None:
         return isinstance(value, declared)
     if get_origin(declared) is Literal:
         return isinstance(value, str)
@@ -94,7 +94,7 @@ def _in_words(declared: Any) -> str:
     words = {bool: "True or False", int: "an integer of at most 63 bits", float: "a number", str: "a text"}
     if declared in words:
         return words[declared]
-    if isinstance(declared, type):
+    if get_origin(declared) is None:
         return "None" if declared is type(None) else f"a {declared.__name__}"
     if get_origin(declared) is Literal:
         return f"one of {', '.join(get_args(declared))}"

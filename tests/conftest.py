@@ -18,6 +18,14 @@ def engine(request: pytest.FixtureRequest) -> EngineModule:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes to the user's own state folder, or finds there what others have left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def pilot_does_not_wait_for_an_idle_process() -> Iterator[None]:
     """After every key Textual's pilot waits until the process's CPU time stands still, or a second: always
     a second, while a network trains in a thread. The tests wait for what they expect to see instead."""

@@ -21,14 +21,14 @@ def report(error: BaseException) -> str:
     name = type(error).__name__
     what = textwrap.shorten(f"{name}: {error}" if str(error) else name, 200, placeholder=" …")
     found = f"this is a bug in lstm-lab ({what})"
-    path = _write("".join(traceback.format_exception(error)))
+    path = keep("".join(traceback.format_exception(error)))
     if path is None:
         return f"{found}; its traceback could not be written to any folder: LSTM_LAB_DEBUG=1 shows it"
     return f"{found}; its traceback is in {path}; please report it with that file and what `lstm-lab doctor` prints"
 
 
-def _write(trace: str) -> Path | None:
-    """The file with ``trace`` in it: in the user's log folder, or else in the temporary one."""
+def keep(trace: str) -> Path | None:
+    """The file with ``trace`` in it: in the user's log folder, or else in the temporary one; None: in neither."""
     from platformdirs import user_log_path
 
     heading = (

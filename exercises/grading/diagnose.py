@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations
+from typing import TypeAlias
 
-from .compare import agree, differences
+from .compare import agree, differences, same_form
 from .inline import InlineRunner
 from .mutants import Mutant
 from .recording import Recording
@@ -16,18 +17,26 @@ from .rungs import Rung
 
 #: Numbers that agree to this are the same computation in another order.
 _SAME = 1e-8
-#: Two mistakes at once are looked for as long as this, in seconds
+#: Mistakes of other rungs, and two at once, are looked for as long as this, in seconds of CPU time
 _PATIENCE = 1.5
+
+
+#: What is wrong at a rung with what was seen, given what the solution showed; None: nothing
+Judged: TypeAlias = Callable[[Rung, Recording, Recording], Finding | None]
 
 
 class Diagnosis:
     """Looks for the mutants that explain one broken rung, at the seed at which it broke."""
 
-    def __init__(self, solution: str, mutants: Sequence[Mutant], rungs: Sequence[Rung]) -> None:
+    def __init__(self, solution: str, mutants: Sequence[Mutant], rungs: Sequence[Rung], judged: Judged) -> None:
         self._solution = solution
         self._mutants = mutants
+        self._judged = judged
+        self._rungs = rungs
         self._names = [rung.name for rung in rungs]
         self._probes = [rung.probe for rung in rungs]
+        #: Where only forms are judged, only forms are compared: weights that the constructor drew differ in every run.
+        self._forms = [rung.judge == "shape" for rung in rungs]
         #: What a single mutant, or the solution itself, showed; None: it does not run
         self._seen: dict[tuple[str, int, int], Recording | None] = {}
 
@@ -43,22 +52,36 @@ class Diagnosis:
     def matching(self, got: Recording, rung: int, seed: int) -> list[Mutant]:
         """Every single mutant of this rung that shows the same as ``got``; the others are caught below, or later."""
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
-        return [mutant for mutant in own if self._agrees(self._single(mutant, rung, seed), got)]
+        return [mutant for mutant in own if self._agrees(self._single(mutant, rung, seed), got, rung)]
 
     def _matches(self, got: Recording, rung: int, seed: int) -> Iterator[tuple[Mutant, ...]]:
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
         others = [mutant for mutant in self._mutants if mutant not in own]
-        for mutant in own + others:
-            if self._agrees(self._single(mutant, rung, seed), got):
+        for mutant in own:
+            if self._explains((mutant,), got, rung, seed):
                 yield (mutant,)
-        end = time.monotonic() + _PATIENCE
-        own = [mutant for mutant in own if self._is_part(mutant, got, rung, seed)]
-        others = [mutant for mutant in others if self._is_part(mutant, got, rung, seed)]
-        for pair in (*combinations(own, 2), *product(own, others)):
-            if time.monotonic() > end:
+        end = time.process_time() + _PATIENCE
+        for mutants in self._further(own, others, got, rung, seed):
+            if self._explains(mutants, got, rung, seed):
+                yield mutants
+            if time.process_time() > end:
                 return
-            if self._agrees(self._run(pair, rung, seed), got):
-                yield pair
+
+    def _further(
+        self, own: list[Mutant], others: list[Mutant], got: Recording, rung: int, seed: int
+    ) -> Iterator[tuple[Mutant, ...]]:
+        """What else to try, the likeliest first: two of this rung, one of another, one of each."""
+        parts = [mutant for mutant in own if self._is_part(mutant, got, rung, seed)]
+        yield from combinations(parts, 2)
+        for mutant in others:
+            yield (mutant,)
+        for mutant in others:
+            if self._is_part(mutant, got, rung, seed):
+                yield from ((part, mutant) for part in parts)
+
+    def _explains(self, mutants: tuple[Mutant, ...], got: Recording, rung: int, seed: int) -> bool:
+        shown = self._single(mutants[0], rung, seed) if len(mutants) == 1 else self._run(mutants, rung, seed)
+        return self._agrees(shown, got, rung) and self._breaks(shown, rung, seed)
 
     def _is_part(self, mutant: Mutant, got: Recording, rung: int, seed: int) -> bool:
         """Whether all that is wrong with this mutant is wrong in ``got`` too: else it is not one of two mistakes."""
@@ -70,8 +93,15 @@ class Diagnosis:
         wrong = {name for name, _ in differences(got, right, _SAME).wrong}
         return {name for name, _ in differences(alone, right, _SAME).wrong} <= wrong
 
-    def _agrees(self, shown: Recording | None, got: Recording) -> bool:
-        return shown is not None and agree(got, shown, _SAME)
+    def _breaks(self, shown: Recording | None, rung: int, seed: int) -> bool:
+        """Whether the rung fails with it: a mistake that does not show here explains nothing."""
+        right = self._single(None, rung, seed)
+        return shown is not None and right is not None and self._judged(self._rungs[rung], shown, right) is not None
+
+    def _agrees(self, shown: Recording | None, got: Recording, rung: int) -> bool:
+        if shown is None:
+            return False
+        return same_form(got, shown) if self._forms[rung] else agree(got, shown, _SAME)
 
     def _single(self, mutant: Mutant | None, rung: int, seed: int) -> Recording | None:
         """What one mutant, or with None the solution, shows."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import linecache
-import warnings
-from collections.abc import Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Protocol
+
+import numpy as np
 
 from .recording import Crash, Recording, Signature
 from .rungs import Probe
 from .student import Student, StudentError, crash_of, signature
-
-#: Characters of what code prints that are kept
-MAX_PRINTED = 2000
 
 
 class Runner(Protocol):
@@ -25,14 +22,14 @@ class Runner(Protocol):
         """Execute the file; None: it came to its end."""
 
     def signature(self, name: str) -> Signature:
-        """What the file has under a dotted name."""
+        """What the file has under a dotted name. Raises StudentError."""
 
     def probe(self, rung: int, seed: int) -> Recording:
         """What the probe of the exercise's rung number ``rung`` saw; a crash is part of it."""
 
 
 class InlineRunner:
-    """A runner for trusted source text."""
+    """A runner for trusted source text. Several may run at once, in threads."""
 
     def __init__(self, source: str, probes: list[Probe], file: str = "<solution>") -> None:
         self._source = source
@@ -58,15 +55,17 @@ def execute(source: str, module: ModuleType) -> Crash | None:
     file = module.__file__ or ""
     # Lines as Python counts them: splitlines would also end them at a form feed.
     linecache.cache[file] = (len(source), None, io.StringIO(source, newline=None).readlines(), file)
-    with captured():
-        try:
-            code = compile(source, file, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return syntax_crash(error)
-        try:
+    try:
+        code = compile(source, file, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return syntax_crash(error)
+    try:
+        with np.errstate(all="ignore"):
             exec(code, module.__dict__)
-        except BaseException as error:
-            return crash_of(error, file)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return crash_of(error, file)
     return None
 
 
@@ -80,32 +79,17 @@ def syntax_crash(error: Exception) -> Crash:
 def run_probe(probe: Probe, module: ModuleType, seed: int) -> Recording:
     """Run one probe on an executed module; a crash of the code under test becomes part of the recording.
 
-    An exception of the probe itself passes through: that is the grader's fault.
+    So does an exception of the probe itself: it went well with the solution, so something unexpected was returned.
     """
     student = Student(module, seed)
     crash: Crash | None = None
-    with captured() as output:
-        try:
+    try:
+        with np.errstate(all="ignore"):
             probe(student)
-        except StudentError as error:
-            crash = error.crash
+    except StudentError as error:
+        crash = error.crash
+    except Exception as error:
+        crash = replace(crash_of(error, module.__file__ or "", student.last_call), kind="unusable")
     recording = student.finish()
     recording.crash = crash
-    recording.printed = output.getvalue()
     return recording
-
-
-@contextlib.contextmanager
-def captured() -> Iterator[io.StringIO]:
-    """Keeps what is printed, up to a limit, and silences warnings."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(_Limited()) as output:
-        warnings.simplefilter("ignore")
-        yield output
-
-
-class _Limited(io.StringIO):
-    """Keeps the first part of what is written to it."""
-
-    def write(self, text: str) -> int:
-        super().write(text[: max(0, MAX_PRINTED - self.tell())])
-        return len(text)

@@ -14,6 +14,7 @@ from .mutants import Mutant
 from .recording import Crash, Recording
 from .report import Finding, Report, RungResult
 from .rungs import Rung
+from .student import StudentError
 
 #: Tries one rung: what is wrong, if anything is, and what was seen
 Attempt: TypeAlias = Callable[[], tuple[Finding | None, Recording | None]]
@@ -36,7 +37,7 @@ class Ladder:
         self._reference = InlineRunner(solution, probes)
         if crash := self._reference.load():
             raise RuntimeError(f"the solution does not run: {crash.message}")
-        self._diagnosis = Diagnosis(solution, mutants, rungs)
+        self._diagnosis = Diagnosis(solution, mutants, rungs, _judged)
 
     def climb(
         self, exercise: str, runner: Runner, seed: int, progress: Callable[[str], None] = lambda name: None
@@ -76,7 +77,10 @@ class Ladder:
     def _names_finding(self, runner: Runner) -> Finding | None:
         for wanted in self.names:
             name, _, rest = wanted.partition("(")
-            found = runner.signature(name)
+            try:
+                found = runner.signature(name)
+            except StudentError as error:
+                return crash_finding(error.crash)
             if not found.found:
                 similar = f" There is {found.similar!r}: is that the one?" if found.similar else ""
                 return Finding(
@@ -90,18 +94,19 @@ class Ladder:
             if count < found.least or (found.most >= 0 and count > found.most):
                 takes = f"{found.least}" if found.least == found.most else f"{found.least} to {found.most}"
                 message = f"{name} takes {takes} arguments, wanted are {count}: {wanted}."
-                return Finding("signature", message, wanted=wanted)
+                advice = f"A method's first parameter is self; yours is {found.first}." if found.first else ""
+                return Finding("signature", message, wanted=wanted, next=advice)
         return None
 
     def _try(self, runner: Runner, index: int, rung: Rung, seed: int) -> tuple[Finding | None, Recording]:
         for draw in (*FIXED_SEEDS, seed)[-rung.draws :]:
             got = runner.probe(index, draw)
-            wanted = self._reference.probe(index, draw)
-            if wanted.crash:
+            wanted = self._reference.probe(index, draw) if rung.reference else got
+            if wanted.crash and wanted is not got:
                 raise RuntimeError(f"the solution fails at {rung.name}: {wanted.crash.message}")
             finding = _judged(rung, got, wanted)
             if finding:
-                if finding.code != "unwritten":
+                if finding.code != "unwritten" and rung.reference:
                     finding = self._diagnosis.explain(finding, got, index, draw)
                 return finding, got
         return None, got
@@ -134,6 +139,7 @@ _CRASHES: dict[str, tuple[str, str]] = {
         "Your code touched something that the grader does not allow: {}.",
         "Read and write only in your folder.",
     ),
+    "unusable": ("The check cannot continue with what your code returned: {}.", "Return what the task says."),
     "killed": ("Your code crashed the interpreter: {}.", ""),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,6 +44,7 @@ CrashKind = Literal[
     "memory",
     "output",  # printed too much
     "denied",  # a file or an operation outside what is allowed
+    "unusable",  # the probe failed on what was returned
     "killed",  # by a signal, such as a segmentation fault
 ]
 
@@ -93,25 +93,28 @@ class Signature:
     most: int = 0
     #: A name of the file that is close to the one wanted
     similar: str = ""
+    #: Of a method that is written without ``self``: its first parameter
+    first: str = ""
 
 
-_WIDE = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64, "c": np.complex128}
+#: Arrays with more entries are not looked at: they are wrong in shape.
+MAX_ENTRIES = 2_000_000
+_WIDE = {"b": np.bool_, "i": np.int64, "u": np.uint64, "f": np.float64, "c": np.complex128}
 
 
 def observe(value: object, call: str) -> Observed:
-    """``value`` as plain data."""
-    name = type(value).__name__
+    """``value`` as plain data. An array-like that fails is an object."""
+    name = str(type(value).__name__)[:100]
     if value is None:
         return Observed("nothing", name, call)
     if isinstance(value, str):
-        return Observed("text", name, call, text=value[:1000])
+        return Observed("text", name, call, text=str.__str__(value)[:1000])
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError):  # lists of different lengths
+    except Exception:  # lists of different lengths, an object whose __array__ fails
         return Observed("object", name, call)
-    if array.dtype.kind not in "biufc" or isinstance(value, Mapping | set):
-        return Observed("object", name, call)
-    wide = array.astype(
-        {"b": bool, "i": np.int64, "u": np.int64, "f": np.float64, "c": np.complex128}[array.dtype.kind]
-    )
-    return Observed("array", name, call, array=wide, dtype=str(array.dtype))
+    if array.dtype.kind not in _WIDE:
+        return Observed("object", f"{name} of dtype {array.dtype}" if isinstance(value, np.ndarray) else name, call)
+    if array.size > MAX_ENTRIES:
+        return Observed("object", f"{name} of shape {array.shape}", call)
+    return Observed("array", name, call, array=array.astype(_WIDE[array.dtype.kind]), dtype=str(array.dtype))

@@ -37,3 +37,6 @@ class Rung:
     seconds: float = 5.0
     #: False: results may share memory with arguments
     own_memory: bool = True
+    #: False: the judge needs only what the learner's code showed, and gets it twice; neither the solution nor a mutant
+    #: is run, which spares their training
+    reference: bool = True

@@ -9,7 +9,7 @@ import numpy as np
 from ..grading.recording import Crash, CrashKind, Observed, Recording, Signature, ValueKind
 from .wire import PlainData, WireError
 
-_ARRAY_KINDS = "bifc"
+_ARRAY_KINDS = "biufc"
 
 
 def plain_crash(crash: Crash | None) -> PlainData:
@@ -29,12 +29,12 @@ def read_crash(plain: PlainData) -> Crash | None:
 
 def plain_signature(found: Signature) -> PlainData:
     """A signature as plain data."""
-    return [found.found, found.callable, found.least, found.most, found.similar]
+    return [found.found, found.callable, found.least, found.most, found.similar, found.first]
 
 
 def read_signature(plain: PlainData) -> Signature:
     """The signature that :func:`plain_signature` was given. Raises WireError."""
-    return Signature(*_typed(plain, bool, bool, int, int, str))
+    return Signature(*_typed(plain, bool, bool, int, int, str, str))
 
 
 def plain_recording(recording: Recording) -> PlainData:

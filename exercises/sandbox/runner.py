@@ -14,10 +14,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
 from ..catalogue import Exercise
 from ..grading.recording import Crash, Recording, Signature
@@ -39,6 +39,9 @@ _PROGRAM = (
 )
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LSTM_LAB_BACKEND")
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+_T = TypeVar("_T")
 
 
 class Cancelled(Exception):
@@ -97,30 +100,27 @@ class SandboxRunner:
         """Execute the file; None: it came to its end."""
         if isinstance(self.source, Crash):
             return self.source
-        answer = self._ask("load", LOAD_SECONDS, self.source)
-        return answer if isinstance(answer, Crash) else _read(read_crash, answer)
+        try:
+            self._ask("load", LOAD_SECONDS, self.source)
+        except StudentError as error:
+            return error.crash
+        return None
 
     def signature(self, name: str) -> Signature:
-        """What the file has under a dotted name."""
-        answer = self._ask("signature", LOOK_SECONDS, name)
-        return Signature(False) if isinstance(answer, Crash) else _read(read_signature, answer)
+        """What the file has under a dotted name. Raises StudentError."""
+        return _read(read_signature, self._ask("signature", LOOK_SECONDS, name))
 
     def probe(self, rung: int, seed: int) -> Recording:
         """What the probe of rung number ``rung`` saw; a crash is part of it."""
         assert self._exercise is not None
-        answer = self._ask("probe", self._exercise.checks.RUNGS[rung].seconds, rung, seed)
-        return Recording(crash=answer) if isinstance(answer, Crash) else _read(read_recording, answer)
+        try:
+            return _read(read_recording, self._ask("probe", self._exercise.checks.RUNGS[rung].seconds, rung, seed))
+        except StudentError as error:
+            return Recording(crash=error.crash)
 
     def request(self, name: str, arguments: Sequence[PlainData] = (), seconds: float = LOOK_SECONDS) -> PlainData:
         """What the function ``name`` of this project returns in the child. Raises StudentError."""
-        answer = self._ask("call", seconds, name, list(arguments))
-        if isinstance(answer, Crash):
-            raise StudentError(answer)
-        if not isinstance(answer, list) or len(answer) != 2:
-            raise GraderError("an answer of another form")
-        if crash := _read(read_crash, answer[1]):
-            raise StudentError(crash)
-        return answer[0]
+        return self._ask("call", seconds, name, list(arguments))
 
     def close(self) -> None:
         """End the process and all that it started, at once."""
@@ -129,22 +129,23 @@ class SandboxRunner:
         with self._asking:
             self._clean_up()
 
-    def _ask(self, operation: str, seconds: float, *arguments: PlainData) -> PlainData | Crash:
+    def _ask(self, operation: str, seconds: float, *arguments: PlainData) -> PlainData:
+        """What an operation of the child returns. Raises StudentError if the file crashed instead."""
         with self._asking:
             if self._ended:
-                return self._ended
+                raise StudentError(self._ended)
             if self._pipes is None:
                 self._start()
             answer = self._exchange([operation, seconds, *arguments], seconds + GRACE)
             if isinstance(answer, Crash):
                 self._ended = answer
-                return answer
+                raise StudentError(answer)
         match answer:
-            case [True, result]:
+            case [result, None, ""]:
                 return result
-            case [False, str() as trace, crash]:
+            case [None, crash, str() as trace]:
                 if found := _read(read_crash, crash):
-                    return found
+                    raise StudentError(found)
                 raise GraderError(trace)
         raise GraderError("an answer of another form")
 
@@ -354,7 +355,7 @@ def _more_packages() -> list[str]:
     return paths + [path for path in [site.getusersitepackages()] if path in sys.path]
 
 
-def _read(reader: Any, plain: PlainData) -> Any:
+def _read(reader: Callable[[PlainData], _T], plain: PlainData) -> _T:
     try:
         return reader(plain)
     except (WireError, TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ import math
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,13 +33,8 @@ from ..errors import LabError
 from ..files import write_atomically
 from .experiment import Experiment, Numbers, Results, Settings
 
-#: One thread each, and no modules from the current folder, which `python -c` would look into (from Python 3.11 on).
-_WORKER_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "PYTHONSAFEPATH": "1",
-}
+#: One thread each.
+_WORKER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +102,9 @@ def _serial(experiment: Experiment, todo: Sequence[Cell]) -> Iterator[tuple[Cell
 
 
 def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Numbers]]:
-    with _environment(_WORKER_ENVIRONMENT), _without_ctrl_c():
-        workers = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent)
+    folder = os.getcwd()
+    with _environment(_WORKER_ENVIRONMENT), _with_safe_path(), _without_signals():
+        workers = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(folder,))
         before = set(active_children())
         futures = {workers.submit(_measure, experiment, cell): cell for cell in todo}
         processes = set(active_children()) - before
@@ -127,8 +124,9 @@ def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterat
         workers.shutdown(wait=False, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """End this process with its parent; otherwise it would wait for work forever."""
+def _begin(folder: str) -> None:
+    """Work in ``folder``, and end with the parent of this process; otherwise it would wait for work forever."""
+    os.chdir(folder)
 
     def watch() -> None:
         parent = parent_process()
@@ -155,13 +153,34 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes that are started meanwhile never see a Ctrl-C, which reaches all processes of a terminal.
+def _with_safe_path() -> Iterator[None]:
+    """Processes that are started meanwhile import nothing from the current folder, where somebody's json.py may lie.
 
-    This one gets it afterwards, and ends them.
+    They begin as `python -c`, which looks there first. From Python 3.11 on, a variable says not to; until then they
+    begin in another folder, and ``_begin`` takes them back.
     """
-    resource_tracker.ensure_running()  # starting it would let Ctrl-C through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if sys.version_info >= (3, 11):
+        with _environment({"PYTHONSAFEPATH": "1"}):
+            yield
+        return
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir("/")
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)
+
+
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """Processes that are started meanwhile never see a Ctrl-C or a hang-up, which reach all processes of a terminal.
+
+    This one gets them afterwards, and ends the others.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # starting it lets the other two through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

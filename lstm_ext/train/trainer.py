@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
 from ..errors import ArgumentError, CheckpointError, DataError, MissingError, NonFiniteError, StateError
+from ..lock import locked
 from ..nn.language_model import LanguageModel
 from ..tensors import check_destination
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -66,6 +67,8 @@ class Trainer:
         self._control = Control(self._lock)
         self._thread: threading.Thread | None = None
         self._ended = Ended()  # of that thread
+        #: The lock of the checkpoint, during a run.
+        self._exclusive = contextlib.ExitStack()
         self._status: Status = "ready"
         #: What a front end is told until something more important happens.
         self._notice = ""
@@ -163,7 +166,7 @@ class Trainer:
         second and at the end. KeyboardInterrupt, or any other error raised here, first ends training at the end
         of a step and writes the checkpoint; until that is done, another KeyboardInterrupt changes nothing. A loss
         or gradient that is not finite ends the run with status "failed". Raises CheckpointError at once if no
-        checkpoint can be written.
+        checkpoint can be written, or another process is writing it.
         """
         # In a thread, because a signal handler's exception can interrupt the main thread anywhere.
         ended = Ended()
@@ -304,6 +307,8 @@ class Trainer:
         with self._lock:
             if self._thread is not None:
                 raise StateError("this trainer is running already")
+            if self.config.checkpoint is not None:
+                self._exclusive.enter_context(locked(self.config.checkpoint))  # until training ends
             state = self._loop.state
             if (total_steps, seconds) != (state.plan.total_steps, state.plan.total_seconds):
                 state.plan = Plan(total_steps, seconds).ahead(state.step, state.seconds)
@@ -315,6 +320,7 @@ class Trainer:
                 self._thread.start()
             except RuntimeError:
                 self._thread = None
+                self._exclusive.close()
                 raise MissingError(
                     "no thread can be started for training: memory or the number of processes is limited too narrowly"
                 ) from None
@@ -351,6 +357,7 @@ class Trainer:
             self._message = message or self._message
             self._error = error
             self._loop.abandon_evaluation()
+            self._exclusive.close()
             self._thread = None
             tasks = self._control.end()
         for task in tasks:

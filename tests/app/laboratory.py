@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from screen import drawn, until
@@ -69,10 +70,15 @@ class Lab:
 
 @asynccontextmanager
 async def lab(
-    size: tuple[int, int] = SMALL, config: RunConfig = TINY, *, checkpoint: str | None = None, ascii_only: bool = False
+    size: tuple[int, int] = SMALL,
+    config: RunConfig = TINY,
+    *,
+    checkpoint: str | None = None,
+    ascii_only: bool = False,
+    folder: Path | None = None,
 ) -> AsyncIterator[Lab]:
-    """The lab, once it has learned a few steps and shows them."""
-    app = LabApp(Session(config, Opening("hamlet", checkpoint=checkpoint)), ascii_only=ascii_only)
+    """The lab, once it has learned a few steps and shows them; ``folder`` has its recovery checkpoints."""
+    app = LabApp(Session(config, Opening("hamlet", checkpoint=checkpoint), folder=folder), ascii_only=ascii_only)
     async with app.run_test(size=size, notifications=True) as pilot:
         here = Lab(app, pilot)
         await here.until(lambda: app.session.trainer is not None and here.step > 0)
@@ -80,3 +86,4 @@ async def lab(
         yield here
         if app.session.trainer is not None:
             app.session.trainer.stop(wait=True)
+        app.session.close(keep=app.keeps)

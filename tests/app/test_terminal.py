@@ -2,92 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
-import sys
-import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from app.terminal import ENTER, LAB, LEAVE, Terminal
 
 pytestmark = pytest.mark.slow
 
-TIMEOUT = 60.0
-ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 SHOW_CURSOR, MOUSE_OFF = b"\x1b[?25h", b"\x1b[?1003l"
 COLOR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
-
-
-class Terminal:
-    """A child in a pseudo-terminal of 80×24, and all that it has written."""
-
-    def __init__(self, *arguments: str, program: tuple[str, ...] = ("-m", "lstm_lab"), **environment: str) -> None:
-        self.output = b""
-        self.pid, self.end = pty.fork()
-        if self.pid == 0:
-            inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
-            os.environ.clear()
-            os.environ.update({**inherited, "TERM": "xterm-256color", **environment})
-            os.execv(sys.executable, [sys.executable, *program, *arguments])
-        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-
-    def read(self) -> bool:
-        """Takes what is there; False at the end."""
-        if not select.select([self.end], [], [], 0.1)[0]:
-            return True
-        try:
-            data = os.read(self.end, 65536)
-        except OSError:  # Linux's way to say that the child is gone
-            return False
-        self.output += data
-        return bool(data)
-
-    def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + TIMEOUT
-        while not condition():
-            assert self.read() and time.monotonic() < deadline, self.output[-2000:]
-
-    def press(self, keys: str) -> None:
-        os.write(self.end, keys.encode())
-
-    def code(self) -> int:
-        """The exit code, once it has ended."""
-        deadline = time.monotonic() + TIMEOUT
-        while self.read():
-            assert time.monotonic() < deadline, self.output[-2000:]
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
-        return os.waitstatus_to_exitcode(status)
-
-    def close(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.end)
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Terminal]]:
-    terminals: list[Terminal] = []
-
-    def begin(*arguments: str, **options: Any) -> Terminal:
-        terminals.append(Terminal(*arguments, **options))
-        return terminals[-1]
-
-    yield begin
-    for terminal in terminals:
-        terminal.close()
-
-
-LAB = ("lab", "--data", "hamlet", "--hidden-size", "8", "--batch-size", "2")
 
 
 def steps(output: bytes) -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from poison import poison
 
 from bench import __main__ as bench
 from bench import __main__ as cli
@@ -400,6 +401,17 @@ def test_piped_it_is_plain_and_says_what_is_left_out() -> None:
     assert "\x1b" not in done.stdout and "\r" not in done.stdout
     assert f"left out: {run.processors() + 1} threads" in done.stdout
     assert "sampling-lstm-128" in done.stdout and "NumPy twin" in done.stdout
+
+
+@needs_core
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
+    """The processes of a benchmark, nor itself, apart from what Python imports before it begins."""
+    (tmp_path / "bench").symlink_to(ROOT / "bench")
+    poison(tmp_path)
+    command = [sys.executable, "-m", "bench", *TINY[:2], "lstm-64,startup,memory", "--contenders", "ours,twin"]
+    done = subprocess.run([*command, "--seconds", "0.01", "--json"], cwd=tmp_path, capture_output=True, text=True)
+    assert "the wrong" not in done.stdout + done.stderr
+    assert done.returncode == 0 and json.loads(done.stdout)["failures"] == [], done.stderr
 
 
 def test_ctrl_c_prints_what_there_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

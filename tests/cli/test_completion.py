@@ -48,13 +48,17 @@ def script(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
         (["experiment", "mem"], {"memory"}),
         (["experiment", "memory", "--save", ""], {"folder"}),
         (["completion", ""], set(SHELLS)),
+        (["learn", "ch"], {"check"}),
+        (["learn", "start", "clip"], {"clip_gradients"}),
+        (["learn", "check", "m"], {"mine.py"}),
+        (["learn", "start", "--folder", ""], {"folder"}),
     ],
     ids=lambda names: " ".join(names if isinstance(names, list) else sorted(names)),
 )
 def test_bash_offers(words: list[str], offered: set[str], script: Callable[[str], str], tmp_path: Path) -> None:
     here = tmp_path / "here"
     (here / "folder").mkdir(parents=True)
-    for name in ("m.safetensors", "hers.txt"):
+    for name in ("m.safetensors", "hers.txt", "mine.py"):
         (here / name).touch()
     (tmp_path / "script").write_text(script("bash"))
     command = ["bash", "--norc", "-c", ASK, "bash", str(tmp_path / "script"), "lstm-lab", *words]

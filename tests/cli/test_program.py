@@ -5,35 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from cli.program import ENV, LAB, SMALL, in_terminal, one_line, start
+from poison import poison
 
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.trainer import Trainer
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_writes_the_checkpoint_and_resume_goes_on(name: str, text: Path, tmp_path: Path) -> None:
-    number = getattr(signal, name)
-    command = ["train", "--data", text, *SMALL, "--steps", 10**9, "--eval-every", 10, "--checkpoint", "m.safetensors"]
-    with start(*command, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("step ") for line in process.stdout)  # it is learning
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (128 + number, "")
-    assert f"stopped by {name}" in out
-    step = load_checkpoint(str(tmp_path / "m.safetensors")).state.step
-    assert step > 0
-    command[command.index(10**9)] = step + 3
-    with start(*command, "--resume", "--json", "--quiet", cwd=tmp_path) as process:
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, err, json.loads(out)["steps"]) == (0, "", step + 3)
 
 
 def test_killed_at_once_it_goes_on_from_the_last_checkpoint(text: Path, tmp_path: Path) -> None:
@@ -55,15 +36,6 @@ def test_a_reader_that_leaves_is_no_error(trained: Path, tmp_path: Path) -> None
         process.stdout.close()
         assert process.wait(timeout=60) == 141
         assert process.stderr.read() == ""
-
-
-def test_generating_stops_at_ctrl_c(trained: Path, tmp_path: Path) -> None:
-    with start("generate", "--checkpoint", trained, "--length", 10**9, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        process.stdout.read(10)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
@@ -162,3 +134,27 @@ def test_without_the_core_everything_works_and_is_said_once(tmp_path: Path) -> N
     assert "C core" in one_line(asked.stderr)
     silent = lab("train", "--data", "hello", "--hidden-size", "4", "--steps", "3", "--backend", "numpy", "--quiet")
     assert (silent.returncode, silent.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [[str(Path(sys.executable).with_name("lstm-lab"))], LAB], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "generate --checkpoint {} --length 5",
+        "doctor",
+        "experiment gradient-flow --quick --seeds 1 --jobs 2 --fresh",
+        "step hello",
+        "train --data hello --hidden-size 4 --steps 3",
+    ],
+)
+def test_nothing_is_imported_from_the_current_folder(
+    program: list[str], command: str, trained: Path, tmp_path: Path
+) -> None:
+    poison(tmp_path)
+    environment = {**ENV, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*program, *command.format(trained).split()], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert "the wrong" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr

@@ -93,3 +93,57 @@ def test_two_mistakes_at_once_are_told_apart(first: str, second: str) -> None:
     broken = ladder.climb(exercise.id, InlineRunner(source, [rung.probe for rung in ladder.rungs]), 5).broken
     assert broken is not None and broken.finding is not None
     assert set(broken.finding.code.split("+")) == {first, second}
+
+
+@pytest.mark.parametrize(("D", "H", "T"), [(3, 5, 7), (1, 1, 1), (6, 2, 9)])
+def test_the_gru_is_the_librarys(D: int, H: int, T: int) -> None:
+    rng = np.random.default_rng([D, H, T])
+    cell = solution("lstm_vs_gru").GRUCell(D, H)
+    right = lstm_ext.GRU(D, H, H, seed=0)
+    for name in ("Wr", "Wz", "Wh", "br", "bz", "bh"):
+        setattr(cell, name, rng.normal(0, 0.7, np.shape(getattr(cell, name))))
+        setattr(right, name, getattr(cell, name))
+    inputs, targets, start = rng.integers(0, D, T), rng.integers(0, H, T), rng.normal(size=H)
+    right.forward(inputs, targets, start)
+    h, caches, hs = start, [], []
+    for symbol in inputs:
+        h, cache = cell.forward(np.eye(D)[symbol], h)
+        caches.append(cache)
+        hs.append(h)
+    np.testing.assert_allclose(hs, right.h_states, rtol=1e-10)
+    dh_first, total, dh = right.backward(), {}, np.zeros(H)
+    for t in reversed(range(T)):
+        p = np.exp(right.Wy @ hs[t] + right.by)
+        dy = (p / p.sum() - np.eye(H)[targets[t]]) / T
+        grads = cell.backward(right.Wy.T @ dy + dh, caches[t])
+        dh = grads["dh_prev"]
+        total = {name: total.get(name, 0) + grad for name, grad in grads.items()}
+    np.testing.assert_allclose(dh, dh_first, rtol=1e-8, atol=1e-13)
+    for name in ("dWr", "dWz", "dWh", "dbr", "dbz", "dbh"):
+        np.testing.assert_allclose(total[name], getattr(right, name), rtol=1e-8, atol=1e-13, err_msg=name)
+
+
+def test_the_gru_cell_passes_a_gradient_check() -> None:
+    rng = np.random.default_rng(6)
+    cell = solution("lstm_vs_gru").GRUCell(2, 3)
+    x, h, by_h = rng.normal(size=2), rng.normal(size=3), rng.normal(size=3)
+    grads = cell.backward(by_h, cell.forward(x, h)[1])
+    for name, array in ({"dx": x, "dh_prev": h} | {f"d{name}": value for name, value in vars(cell).items()}).items():
+        right = numerical(lambda: float(by_h @ cell.forward(x, h)[0]), array)
+        np.testing.assert_allclose(grads[name], right, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(("D", "H"), [(3, 5), (65, 32), (1, 1)])
+def test_parameters_are_counted_as_the_layers_have_them(D: int, H: int) -> None:
+    module = solution("lstm_vs_gru")
+    for cell, count in (("lstm", module.lstm_parameters), ("gru", module.gru_parameters)):
+        config = lstm_ext.LayerConfig(cell, D, H)
+        assert count(D, H) == sum(int(np.prod(shape)) for shape in config.parameter_shapes().values())
+
+
+def test_the_update_gate_for_pytorch_keeps_what_the_textbooks_replaces() -> None:
+    module = solution("lstm_vs_gru")
+    rng = np.random.default_rng(7)
+    W, b, seen = rng.normal(size=(4, 7)), rng.normal(size=4), rng.normal(size=7)
+    theirs, bias = module.pytorch_update_gate(W, b)
+    np.testing.assert_allclose(module.sigmoid(theirs @ seen + bias), 1 - module.sigmoid(W @ seen + b), rtol=1e-12)

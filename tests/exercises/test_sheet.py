@@ -7,7 +7,7 @@ import pytest
 from lstm_lab.exercises.catalogue import exercises
 from lstm_lab.exercises.grading.report import Report, RungResult
 from lstm_lab.exercises.questions.grade import grade_sheet
-from lstm_lab.exercises.questions.sheet import read_sheet
+from lstm_lab.exercises.questions.sheet import read_sheet, write_sheet
 
 
 def _graded(exercise: str, sheet: str) -> Report:
@@ -26,7 +26,7 @@ def _told(exercise: str, name: str, answer: str) -> str:
 
 def test_the_empty_sheet_is_open_everywhere() -> None:
     exercise = exercises()["bptt_derivation"]
-    report = grade_sheet(exercise, exercise.starter)
+    report = grade_sheet(exercise, write_sheet(exercise))
     assert [rung.status for rung in report.rungs] == ["open"] * 6
     assert not report.passed
     assert report.broken is not None

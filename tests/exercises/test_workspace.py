@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -120,10 +121,15 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, three: Three) -> None:
 def test_a_starter_that_could_not_be_written_leaves_nothing(
     workspace: Workspace, three: Three, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: object) -> str:
-        raise OSError(28, "No space left on device")
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lstm_lab.exercises.workspace.starter", full)
+    def opened(path: Path, *_: object, **__: object) -> Full:
+        path.touch()
+        return Full()
+
+    monkeypatch.setattr("lstm_lab.exercises.workspace.open", opened, raising=False)
     with pytest.raises(DataError, match=r"cannot be written \(No space left on device\)"):
         workspace.start(three[0])
     assert list(workspace.folder.iterdir()) == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from experiments.counting import Counting
+from poison import poison
 
 from lstm_ext.experiments import load, run
 from lstm_ext.experiments.runner import cells, kept
@@ -118,13 +119,11 @@ def test_a_run_that_fails_ends_all_with_its_error(in_processes: Callable[[str], 
     assert (process.returncode, errors) == (1, "a will not do\n")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH is new in Python 3.11")
 def test_processes_import_nothing_from_the_present_folder(
     in_processes: Callable[[str], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    for name in ("pickle", "random", "socket", "secrets", "numpy", "lstm_ext"):
-        (tmp_path / "here" / f"{name}.py").write_text("raise SystemExit('the wrong module')")
-    process = in_processes('assert os.environ["OPENBLAS_NUM_THREADS"] == "1"')
+    poison(tmp_path / "here", "multiprocessing", "os", "pickle", "random", "socket", "secrets", "signal", "threading")
+    process = in_processes('assert os.environ["OPENBLAS_NUM_THREADS"] == "1"; assert os.getcwd().endswith("here")')
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out, errors) == (0, "4\n", "")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import math
 import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import CONFIG, HAMLET, Clock, Engine, assert_same_run, contents, join, make_trainer
+from runs import CONFIG, HAMLET, TIMEOUT, Clock, Engine, Gate, assert_same_run, contents, join, make_trainer
 
 from lstm_ext.engine.config import ModelConfig, OptimizerConfig
 from lstm_ext.engine.interface import TrainResult
@@ -256,3 +258,46 @@ def test_a_snapshot_stays_as_it_is(backend: str) -> None:
     np.testing.assert_array_equal(first.history.loss, loss)
     with pytest.raises(AttributeError):
         first.step = 3  # type: ignore[misc]
+
+
+RIVAL = """
+import sys
+from lstm_ext.errors import CheckpointError
+from lstm_ext.lock import locked
+
+try:
+    with locked(sys.argv[1]):
+        print("free", flush=True)
+        sys.stdin.read()
+except CheckpointError as error:
+    print(error)
+"""
+
+
+def test_another_process_cannot_write_the_checkpoint_during_a_run(backend: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "run.safetensors")
+    trainer = make_trainer(backend, replace(CONFIG, checkpoint=path))
+    told: list[str] = []
+
+    def ask() -> None:
+        command = [sys.executable, "-c", RIVAL, path]
+        told.append(subprocess.run(command, input="", capture_output=True, text=True, check=True).stdout)
+
+    gate = Gate(trainer)
+    trainer.start(steps=20)
+    assert gate.entered.wait(TIMEOUT)
+    ask()
+    gate.opened.set()
+    trainer.stop(wait=True)
+    ask()
+    assert f"{path}: process {os.getpid()} on " in told[0] and told[1] == "free\n"
+
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", RIVAL, path], stdin=pipe, stdout=pipe, text=True) as rival:
+        assert rival.stdout is not None and rival.stdout.readline() == "free\n"
+        for attempt in (lambda: trainer.run(steps=40), lambda: trainer.save(path)):
+            with pytest.raises(CheckpointError, match=f"process {rival.pid} on .* is writing this file"):
+                attempt()
+        assert not trainer.running
+        rival.communicate("")
+    assert trainer.run(steps=40).saved_step == 40

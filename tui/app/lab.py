@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from textual import events, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -20,7 +22,10 @@ from lstm_ext.errors import LabError
 from lstm_ext.train.run_config import RunConfig
 
 from ..errors import UsageError
+from .driver import LabDriver
+from .ending import Ending
 from .keys import LAB, bind, commands
+from .recovery import recovery_folder
 from .screens.dialog import Ask
 from .screens.help import Help
 from .screens.too_small import MIN_SIZE, TooSmall
@@ -33,6 +38,15 @@ def _step_screen() -> Screen[Any]:
     from .screens.step import StepScreen
 
     return StepScreen()
+
+
+class AskToQuit(Ask):
+    """Asks what becomes of the last ``steps`` of training; Quit keeps them for the next start."""
+
+    def __init__(self, steps: int) -> None:
+        question = f"The last {steps:,} steps of training are not saved. Quit keeps them for the next start of the lab."
+        answers = [("save", "Save and quit", "s"), ("quit", "Quit", "q"), ("discard", "Discard", "d")]
+        super().__init__("Quit", question, [*answers, ("cancel", "Cancel", "c")])
 
 
 class LabApp(ThemedApp):
@@ -49,6 +63,16 @@ class LabApp(ThemedApp):
         bind("lab.light", "f2", "toggle_light", "light", "Dark or light colours", LAB),
         bind("lab.help", "question_mark,f1", "help", "help", "Help for what you see", LAB, on_bar=True),
         bind("lab.quit", "q", "quit", "quit", "Quit the lab", LAB, on_bar=True),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "suspend",
+            id="lab.suspend",
+            tooltip="Back to the shell; fg continues the lab",
+            group=LAB,
+            show=False,
+            priority=True,
+        ),
         Binding("ctrl+c", "quit", show=False, system=True, priority=True),
         Binding("ctrl+q", "quit", show=False, system=True, priority=True),
     ]
@@ -59,13 +83,19 @@ class LabApp(ThemedApp):
         self.add_mode("train", lambda: TrainScreen(self.session))
         self.failure = ""
         self.crash: BaseException | None = None
+        #: Whether what is not saved is kept for the next start; not if the user has quit without it.
+        self.keeps = True
+        self._event_loop: asyncio.AbstractEventLoop | None = None
 
     def on_mount(self) -> None:
-        """Open the Train screen; restore the terminal even when ended from outside."""
+        """Open the Train screen."""
+        self._event_loop = asyncio.get_running_loop()
         self.switch_mode("train")
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, but with our own way to be suspended."""
+        driver = super().get_driver_class()
+        return LabDriver if driver is LinuxDriver else driver
 
     # What can be done everywhere.
 
@@ -95,23 +125,25 @@ class LabApp(ThemedApp):
             self.theme = LIGHT.name if self.current_theme.dark else DARK.name
 
     async def action_quit(self) -> None:
-        """Quits; asks first if training would be lost. Asked again while asking, quits at once."""
-        if isinstance(self.screen, Ask) or not self.session.unsaved():
+        """Quits; asks first about training that is not saved. Asked again while asking, quits at once and keeps it."""
+        if isinstance(self.screen, AskToQuit):
             self._end(0)
-        else:
+        elif self.session.unsaved():
             self._ask_before_quitting()
+        else:
+            self._forget_and_end()
 
     @work(exclusive=True, group="quit")
     async def _ask_before_quitting(self) -> None:
-        question = f"The last {self.session.unsaved_steps():,} steps of training are not saved."
-        answers = [("save", "Save and quit", "s"), ("quit", "Quit", "q"), ("cancel", "Cancel", "c")]
-        answer = await self.push_screen_wait(Ask("Quit", question, answers))
+        answer = await self.push_screen_wait(AskToQuit(self.session.unsaved_steps()))
         if answer == "quit":
             self._end(0)
+        elif answer == "discard":
+            self._forget_and_end()
         elif answer == "save":
             self.switch_mode("train")
             if await cast(TrainScreen, self.screen).save():
-                self._end(0)
+                self._forget_and_end()
 
     def on_train_screen_failed(self, event: TrainScreen.Failed) -> None:
         """Ends with a message for the command line."""
@@ -125,8 +157,18 @@ class LabApp(ThemedApp):
         super()._handle_exception(error)
         self._exit_renderables.clear()
 
+    def leave(self, code: int) -> None:
+        """End with ``code``; from any thread, at once, and without waiting for it."""
+        if self._event_loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                self._event_loop.call_soon_threadsafe(self._end, code)
+
+    def _forget_and_end(self) -> None:
+        self.keeps = False
+        self._end(0)
+
     def _end(self, code: int) -> None:
-        self.session.end()
+        self.session.stop()
         self.exit(code, return_code=code)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -146,10 +188,17 @@ def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, 
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("the lab needs a terminal; `lstm-lab train` and `lstm-lab step` work without one")
-    app = LabApp(Session(config, opening), ascii_only=ascii_only)
-    code = app.run()
+    session = Session(config, opening, folder=recovery_folder())
+    app = LabApp(session, ascii_only=ascii_only)
+    ending = Ending(app.leave, partial(session.close, keep=True))
+    ending.watch()
+    try:
+        code = app.run()
+    finally:
+        ending.left()
+        problem = session.close(keep=app.keeps)
     if app.crash is not None:
         raise app.crash
-    if app.failure:
-        raise LabError(app.failure)
+    if app.failure or problem:
+        raise LabError(app.failure or f"training is lost, because it could not be kept: {problem}")
     return code if code is not None else app.return_code or 0

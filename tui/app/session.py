@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from lstm_ext.data import DEFAULT_TEXT, Text, load_text
+from lstm_ext.errors import CheckpointError, LabError
+from lstm_ext.lock import locked
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 
 from .. import memory
+from .recovery import Recovery, Summary, left_behind
 
 #: More threads would each have too few of a small batch's lanes to be worth it.
 MAX_THREADS = 4
 #: The lab's own default: training leaves one CPU to the screen.
 THREADS = max(1, min(MAX_THREADS, (os.cpu_count() or 1) - 1))
-#: Seconds of training that may be lost without asking.
+#: Seconds of training that quitting forgets without asking.
 TRIVIAL_SECONDS = 60.0
+#: Seconds of training that nobody misses, however the lab ended.
+UNNOTICED_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,20 @@ class Opening:
 class Session:
     """The app owns it and gives it to its screens. A run is made first, perhaps in another thread, then ``use``d."""
 
-    def __init__(self, config: RunConfig | None = None, opening: Opening | None = None) -> None:
+    def __init__(
+        self, config: RunConfig | None = None, opening: Opening | None = None, *, folder: Path | None = None
+    ) -> None:
+        """``folder``: for recovery checkpoints; None: none are kept."""
         #: The settings of the next network.
         self.config = config or RunConfig.from_options({"threads": THREADS})
         self.trainer: Trainer | None = None
         self._opening = opening or Opening()
-        self._saved_seconds = 0.0
+        self._saved_step, self._saved_seconds = 0, 0.0
+        self._folder = folder
+        self._recovery: Recovery | None = None
+        #: Set when the current run ends.
+        self._ended = threading.Event()
+        self._closing = threading.Lock()
 
     def open(self) -> Trainer:
         """The run that the lab opens with. Raises ``DataError``, ``CheckpointError``, ``ArgumentError``."""
@@ -51,33 +66,96 @@ class Session:
     def load(self, path: str) -> Trainer:
         """The run saved at ``path``, to continue without an end at the learning rate that it had, and to
         be saved only when asked to. Raises ``CheckpointError``, ``DataError``."""
-        backend, threads = self.config.backend, self.config.threads
-        return Trainer.resume(path, backend=backend, threads=threads, schedule="constant", checkpoint=None)
+        return self._resume(path, None)
 
-    def use(self, trainer: Trainer) -> None:
-        """Make ``trainer`` the current run and end the one before."""
-        self.end()
+    def _resume(self, path: str, text: str | None) -> Trainer:
+        backend, threads = self.config.backend, self.config.threads
+        return Trainer.resume(path, text, backend=backend, threads=threads, schedule="constant", checkpoint=None)
+
+    def left_behind(self) -> list[Recovery]:
+        """What labs that were cut off had learned, the newest first."""
+        return left_behind(self._folder) if self._folder is not None else []
+
+    def resume(self, recovery: Recovery) -> Trainer:
+        """Its run, to continue as that would have. Raises ``CheckpointError``, ``DataError``."""
+        return self._resume(str(recovery.path), recovery.text(Summary.of(recovery).text))
+
+    def use(self, trainer: Trainer, recovery: Recovery | None = None) -> None:
+        """Make ``trainer``, perhaps resumed from ``recovery``, the current run, and forget the one before."""
+        self.close(keep=False)
         self.trainer = trainer
         self.config = RunConfig.of(trainer)
-        self.mark_saved()
+        self._saved_step, self._saved_seconds = 0, 0.0
+        if recovery is None:
+            self._mark_saved()
+        self._recovery, self._ended = recovery or self._new_recovery(), threading.Event()
+        if self._recovery is not None:
+            keep_on, arguments = self._recovery.keep_on, (trainer, self._ended)
+            threading.Thread(target=keep_on, args=arguments, name="lab-recovery", daemon=True).start()
 
-    def end(self) -> None:
-        """End the current run."""
+    def _new_recovery(self) -> Recovery | None:
+        """None where none can be kept: training is possible all the same."""
+        if self._folder is None:
+            return None
+        try:
+            return Recovery.new(self._folder)
+        except (OSError, CheckpointError):
+            return None
+
+    def save(self, path: str) -> None:
+        """Write a checkpoint of the current run to ``path``; the recovery checkpoint has then done its duty.
+
+        Raises ``CheckpointError``.
+        """
+        if self.trainer is not None:
+            with locked(path):
+                self.trainer.save(path)
+            self._mark_saved()
+            if self._recovery is not None:
+                self._recovery.clear()
+
+    def stop(self) -> None:
+        """End the current run after its step; nothing waits for it."""
         if self.trainer is not None:
             self.trainer.stop()
 
-    def mark_saved(self) -> None:
-        """Note that nothing learned so far is unsaved."""
+    def close(self, *, keep: bool) -> str:
+        """End the current run, and ``keep`` what of it is not saved for the next start of the lab, or forget it.
+
+        Returns why that could not be done, or "". May be called from any thread, and again.
+        """
+        with self._closing:
+            trainer, recovery, problem = self.trainer, self._recovery, ""
+            if trainer is None:
+                return ""
+            self._ended.set()
+            trainer.stop()
+            if recovery is not None:
+                try:
+                    if keep and self._unsaved_seconds() > UNNOTICED_SECONDS:
+                        recovery.keep(trainer)
+                    else:
+                        recovery.clear()
+                except (OSError, LabError) as error:
+                    problem = str(error)
+                recovery.release()
+                self._recovery = None
+            return problem
+
+    def _mark_saved(self) -> None:
         if self.trainer is not None:
-            self._saved_seconds = self.trainer.snapshot().seconds
+            snapshot = self.trainer.snapshot()
+            self._saved_step, self._saved_seconds = snapshot.step, snapshot.seconds
+
+    def _unsaved_seconds(self) -> float:
+        if self.trainer is None or not self.unsaved_steps():
+            return 0.0
+        return self.trainer.snapshot().seconds - self._saved_seconds
 
     def unsaved(self) -> bool:
         """Whether more than a minute of training would be lost."""
-        return self.trainer is not None and self.trainer.snapshot().seconds - self._saved_seconds > TRIVIAL_SECONDS
+        return self._unsaved_seconds() > TRIVIAL_SECONDS
 
     def unsaved_steps(self) -> int:
-        """Steps since the last checkpoint."""
-        if self.trainer is None:
-            return 0
-        snapshot = self.trainer.snapshot()
-        return snapshot.step - (snapshot.saved_step or 0)
+        """Steps that no file of the user's has."""
+        return 0 if self.trainer is None else self.trainer.snapshot().step - self._saved_step

@@ -13,7 +13,8 @@ def _function(name: str) -> dict[str, str]:
     return {"bash": name, "zsh": name, "fish": f"({name})"}
 
 
-TEXTS, CHECKPOINTS, EXPERIMENTS = map(_function, ("_lstm_lab_texts", "_lstm_lab_checkpoints", "_lstm_lab_experiments"))
+TEXTS, CHECKPOINTS = map(_function, ("_lstm_lab_texts", "_lstm_lab_checkpoints"))
+EXPERIMENTS, EXERCISES = map(_function, ("_lstm_lab_experiments", "_lstm_lab_exercises"))
 FILES = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "(__fish_complete_path (commandline -ct))"}
 FOLDERS = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/", "fish": "(__fish_complete_directories)"}
 
@@ -23,23 +24,26 @@ def completes(action: argparse.Action, candidates: dict[str, str]) -> None:
     action.complete = candidates  # type: ignore[attr-defined]  # where shtab looks for it
 
 
-def preamble(shell: str, texts: Sequence[str], experiments: Sequence[str]) -> str:
+def preamble(shell: str, texts: Sequence[str], experiments: Sequence[str], exercises: Sequence[str]) -> str:
     """The functions named above, in the language of that shell."""
     files = {
         "bash": {
             "_lstm_lab_texts": f'compgen -W "{" ".join(texts)}" -- "$1"; compgen -f -- "$1"',
             "_lstm_lab_checkpoints": 'compgen -f -X "!*.safetensors" -- "$1"; compgen -d -- "$1"',
             "_lstm_lab_experiments": f'compgen -W "{" ".join(experiments)}" -- "$1"',
+            "_lstm_lab_exercises": f'compgen -W "{" ".join(exercises)}" -- "$1"; compgen -f -X "!*.py" -- "$1"',
         },
         "zsh": {
             "_lstm_lab_texts": f"_alternative 'texts:built-in text:({' '.join(texts)})' 'files:file:_files'",
             "_lstm_lab_checkpoints": "_files -g '*.safetensors'",
             "_lstm_lab_experiments": f"_values experiment {' '.join(experiments)}",
+            "_lstm_lab_exercises": f"_alternative 'ids:exercise:({' '.join(exercises)})' 'files:file:_files -g \\*.py'",
         },
         "fish": {
             "_lstm_lab_texts": f"printf '%s\\n' {' '.join(texts)}; __fish_complete_path (commandline -ct)",
             "_lstm_lab_checkpoints": "__fish_complete_suffix .safetensors",
             "_lstm_lab_experiments": f"printf '%s\\n' {' '.join(experiments)}",
+            "_lstm_lab_exercises": f"printf '%s\\n' {' '.join(exercises)}; __fish_complete_suffix .py",
         },
     }
     form = "function {0}\n  {1}\nend\n" if shell == "fish" else "{0}() {{\n  {1}\n}}\n"

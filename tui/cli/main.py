@@ -9,9 +9,9 @@ Exit status: 0 success, 1 failure, 2 wrong usage, 70 a bug of ours, 128 + n ende
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
 from lstm_ext.errors import LabError
@@ -19,6 +19,7 @@ from lstm_ext.errors import LabError
 from ..errors import UsageError
 from .output import note, show
 from .parser import COMMANDS, make_parser
+from .signals import Ended, raise_ended
 
 #: EX_SOFTWARE of sysexits.h
 BUG_STATUS = 70
@@ -27,9 +28,8 @@ SIGPIPE_STATUS = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. ``arguments`` default to the process's own."""
-    if arguments is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # A script's `&` starts its children this way; a SIGINT that is sent all the same is meant.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if arguments is None:  # the process is ours
+        raise_ended()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as by `>&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -51,8 +51,10 @@ def guarded(command: Callable[[], int]) -> int:
             status = int(done.code or 0)
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interruption:
+        with suppress(OSError):
+            sys.stdout.flush()  # here, where a pipe that nobody reads ends us in time
+        return interruption.status if isinstance(interruption, Ended) else 130
     except BrokenPipeError:  # the reader of our output has closed it, as in `| head`
         _drop_output()
         return SIGPIPE_STATUS

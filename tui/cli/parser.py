@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": "measure a trained network on a text",
     "step": "walk through a text one gate at a time, in plain text",
     "experiment": "answer a question about recurrent networks by measuring",
+    "learn": "take the course: exercises that know what you did wrong",
     "verify": "prove the engines against each other, the textbook and PyTorch",
     "doctor": "show versions, engine, speed, terminal and texts, and what to improve",
     "completion": "print a completion script for bash, zsh or fish",

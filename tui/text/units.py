@@ -20,6 +20,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def ago(seconds: float) -> str:
+    """just now, 5 min ago, 3 h ago, 2 days ago."""
+    for limit, divisor, unit in ((3600.0, 60.0, "min"), (86400.0, 3600.0, "h")):
+        if seconds < limit:
+            return f"{seconds / divisor:.0f} {unit} ago" if seconds >= 60 else "just now"
+    days = round(seconds / 86400)
+    return f"{days} day{'s' * (days > 1)} ago"
+
+
 def number(value: float | None) -> str:
     """A loss or a norm: 1.523, 2.41e+03; a dash while it is unknown."""
     if value is None or math.isnan(value):

@@ -219,7 +219,7 @@ def hello(student: Student) -> None:
     student.reveal("kept_after_50_steps", float(1 / (1 + np.exp(-1.0))) ** 50)
 
 
-def learned_hello(got: Recording, wanted: Recording) -> Finding | None:
+def learned_hello(got: Recording, _: Recording) -> Finding | None:
     """Spelled right, with a loss far below that of guessing."""
     spelled, loss = got.values["spelled"].text, got.values["loss after the last update"].array
     if spelled == "ello " and loss is not None and loss < 0.2:
@@ -250,5 +250,5 @@ RUNGS = [
     Rung("gradient shapes", sequence_gradient, "shape"),
     Rung("sequence gradient", sequence_gradient),
     Rung("update", update),
-    Rung("hello", hello, learned_hello, draws=1),
+    Rung("hello", hello, learned_hello, draws=1, reference=False),
 ]

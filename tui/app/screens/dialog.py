@@ -36,7 +36,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     Dialog .dialog--error { color: $error; width: 100%; height: auto; }
     Dialog .dialog--note { color: $foreground 60%; width: 100%; height: auto; }
     Dialog .dialog--buttons { height: auto; margin-top: 1; align-horizontal: right; }
-    Dialog .dialog--buttons Button { margin-left: 1; }
+    Dialog .dialog--buttons Button { margin-left: 1; min-width: 8; }
     Dialog Input, Dialog Select { background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Cancel", show=False)]

@@ -20,7 +20,7 @@ from lstm_ext.errors import LabError
 from ...crash import report
 from ...text.visible import visible
 from ..background import in_background
-from .dialog import Dialog
+from .dialog import Ask, Dialog
 
 T = TypeVar("T")
 #: The errors of reading or writing a file, each with a message of one line.
@@ -125,17 +125,23 @@ class OpenFile(Dialog[T]):
 
 
 class SaveFile(Dialog[str]):
-    """Ask for a path and call ``save`` with it in the background; on failure stay open and say why in one line."""
+    """Ask for a path and call ``save`` with it in the background; on failure stay open and say why in one line.
+
+    ``rule`` makes the file's name of what was typed, or raises ArgumentError. A file that is there already is replaced
+    only after a question.
+    """
 
     DEFAULT_CSS = """
     SaveFile Input { margin: 0; }
     """
     HINT = "enter save · esc cancel"
 
-    def __init__(self, title: str, path: str, save: Callable[[str], object], note: str = "") -> None:
+    def __init__(
+        self, title: str, path: str, save: Callable[[str], object], *, rule: Callable[[str], str], note: str = ""
+    ) -> None:
         super().__init__()
         self.TITLE_TEXT = title
-        self._path, self._save, self._note = path, save, note
+        self._path, self._save, self._rule, self._note = path, save, rule, note
 
     def compose_body(self) -> ComposeResult:
         """A line for the path, what will happen, and buttons."""
@@ -151,33 +157,36 @@ class SaveFile(Dialog[str]):
             yield Button("Cancel", compact=True, id="cancel")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say whether a file would be replaced."""
+        """An error was about another name."""
         self.show_error("")
-        replaces = os.path.isfile(os.path.expanduser(event.value.strip()))
-        note = self.query_one(".dialog--note", Label)
-        text = "replaces the existing file" if replaces else self._note
-        note.update(text)
-        note.display = bool(text)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Save."""
-        self._write(os.path.expanduser(event.value.strip()))
+        self._write(event.value)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Save or cancel."""
         if event.button.id == "save":
-            self._write(os.path.expanduser(self.query_one(Input).value.strip()))
+            self._write(self.query_one(Input).value)
         else:
             self.dismiss(None)
 
     @work(exclusive=True)
-    async def _write(self, path: str) -> None:
-        if not path:
+    async def _write(self, typed: str) -> None:
+        if not typed.strip():
             self.show_error("path: got nothing, expected the name of a file")
             return
         try:
+            path = self._rule(os.path.expanduser(typed.strip()))
+            if os.path.isfile(path) and not await self._may_replace(path):
+                return
             await asyncio.wrap_future(in_background(lambda: self._save(path)))
         except FILE_ERRORS as error:
             self.show_error(one_line(error))
         else:
             self.dismiss(path)
+
+    async def _may_replace(self, path: str) -> bool:
+        answers = [("other", "Another name", "a"), ("replace", "Replace it", "r")]
+        question = f"{path} is there already. What is in it would be gone."
+        return await self.app.push_screen_wait(Ask("Replace a file", question, answers)) == "replace"

@@ -21,15 +21,17 @@ from lstm_ext.cells import CELLS
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
+from lstm_ext.tensors import SUFFIX, checkpoint_path
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
 from ...text.visible import visible
 from ..background import in_background
-from ..export import export
+from ..export import export, export_path, file_name
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
 from ..pacing import frames_per_second, output_waits
+from ..recovery import Recovery
 from ..samples import Sample, SampleSource
 from ..session import Session
 from ..widgets.bars import KeyBar, TitleBar
@@ -40,6 +42,7 @@ from ..widgets.status_panel import StatusPanel
 from .dialog import Ask
 from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
 from .model_form import ModelForm
+from .recover import Recover
 
 #: Learning rates that + and - step through, times powers of ten.
 _RATES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
@@ -127,6 +130,18 @@ class TrainScreen(Screen[None]):
 
     @work(exclusive=True)
     async def _begin(self) -> None:
+        chosen: tuple[Trainer, Recovery] | None = None
+        left = await asyncio.wrap_future(in_background(self.session.left_behind))
+        try:
+            if left:
+                chosen = await self.app.push_screen_wait(Recover(left, self.session.resume))
+        finally:
+            for recovery in left:
+                if chosen is None or recovery is not chosen[1]:
+                    recovery.release()
+        if chosen is not None:
+            self.adopt(*chosen)
+            return
         try:
             trainer = await asyncio.wrap_future(in_background(self.session.open))
         except FILE_ERRORS as error:
@@ -139,9 +154,9 @@ class TrainScreen(Screen[None]):
                 "Install a C compiler and reinstall lstm-lab. (x hides this)"
             )
 
-    def adopt(self, trainer: Trainer) -> None:
-        """Replace the current trainer by another, and start it."""
-        self.session.use(trainer)
+    def adopt(self, trainer: Trainer, recovery: Recovery | None = None) -> None:
+        """Replace the current trainer by another, perhaps resumed from ``recovery``, and start it."""
+        self.session.use(trainer, recovery)
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
         config = trainer.model.config
         size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
@@ -374,18 +389,18 @@ class TrainScreen(Screen[None]):
         trainer = self.session.trainer
         if trainer is None:
             return False
-        dialog = SaveFile("Save a checkpoint", self._file_name(trainer, ".safetensors"), trainer.save)
+        name = self._file_name(trainer, SUFFIX)
+        dialog = SaveFile("Save a checkpoint", name, self.session.save, rule=checkpoint_path)
         path = await self.app.push_screen_wait(dialog)
         if path is None:
             return False
-        self.session.mark_saved()
         self.notify(f"Saved {path}", timeout=3)
         return True
 
     @work(exclusive=True, group="dialog")
     async def action_load(self) -> None:
         """Continue a saved run."""
-        dialog = OpenFile[Trainer]("Load a checkpoint", self.session.load, suffix=".safetensors")
+        dialog = OpenFile[Trainer]("Load a checkpoint", self.session.load, suffix=SUFFIX)
         trainer = await self.app.push_screen_wait(dialog)
         if trainer is not None and await self._may_forget():
             self.adopt(trainer)
@@ -399,15 +414,15 @@ class TrainScreen(Screen[None]):
         picture = self.app.export_screenshot()
         write = partial(export, snapshot=trainer.snapshot(), picture=picture)
         note = "the suffix decides: .csv or .json for the curve, .svg for a picture of the screen"
-        path = await self.app.push_screen_wait(SaveFile("Export", self._file_name(trainer, ".csv"), write, note))
+        dialog = SaveFile("Export", self._file_name(trainer, ".csv"), write, rule=export_path, note=note)
+        path = await self.app.push_screen_wait(dialog)
         if path is not None:
             self.notify(f"Wrote {path}", timeout=3)
 
     @staticmethod
     def _file_name(trainer: Trainer, suffix: str) -> str:
         config = trainer.model.config
-        stem = os.path.splitext(os.path.basename(trainer.text.name))[0] or "text"
-        return f"{stem}-{config.cell}-{config.hidden_size}{suffix}"
+        return file_name(trainer.text.name, config.cell, config.hidden_size, suffix)
 
 
 def next_rate(rate: float, direction: int) -> float:

@@ -1,4 +1,4 @@
-"""Print a script that lets bash, zsh or fish complete commands, options, texts, checkpoints and experiments."""
+"""Print a script that lets bash, zsh or fish complete commands, options, texts, checkpoints, experiments and ids."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lstm_ext.data import BUILTIN
     from lstm_ext.experiments import NAMES
+    from lstm_lab.exercises.catalogue import exercises
 
     from ..parser import make_parser
 
-    print(shtab.complete(make_parser(), arguments.shell, preamble=preamble(arguments.shell, tuple(BUILTIN), NAMES)))
+    functions = preamble(arguments.shell, tuple(BUILTIN), NAMES, tuple(exercises()))
+    print(shtab.complete(make_parser(), arguments.shell, preamble=functions))
     return 0

@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"stopped; {done} of {len(planned)} runs are kept in {directory / experiment.name}; "
             f"the same command{' without --fresh' if arguments.fresh else ''} continues"
         )
-        return 130
+        raise
     report = experiment.report(results)
     if arguments.json:
         print(json.dumps(as_json(experiment, results, report)))

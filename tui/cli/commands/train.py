@@ -6,13 +6,10 @@ import argparse
 import json
 import math
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from lstm_ext.data import TEXT_CHOICES, load_text
@@ -47,6 +44,7 @@ from ..options import (
     whole,
 )
 from ..output import show
+from ..signals import stopping
 from ..training import TrainingProgress, as_json, introduction, summary
 
 #: How long training takes where no limit is given.
@@ -159,28 +157,29 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
     begun = trainer.snapshot()
     limits = _limits(arguments, begun, say)
 
-    with _signals() as received, TrainingProgress(stream) as progress:
+    with stopping(trainer) as stop:
+        with TrainingProgress(stream) as progress:
 
-        def on_progress(snapshot: Snapshot) -> None:
-            if received:
-                trainer.stop()
-                progress.stop()
-            elif not arguments.quiet:
-                progress(snapshot)
+            def on_progress(snapshot: Snapshot) -> None:
+                if stop.signal is not None:
+                    progress.stop()
+                    stop.tell()
+                elif not arguments.quiet:
+                    progress(snapshot)
 
-        snapshot = trainer.run(**limits, on_progress=on_progress)
-    if snapshot.status == "failed":
-        raise LabError(snapshot.message)
-    found = as_json(trainer, snapshot, baselines=not received)
-    for line in [json.dumps(found)] if arguments.json else summary(trainer, found):
-        show(line)
-    if snapshot.saved_step != snapshot.step:
-        raise LabError(snapshot.message)
-    if snapshot.message != begun.message:
-        say(snapshot.message)
-    if received:
-        say(f"stopped by {received[0].name}; the same command with --resume continues")
-        return 128 + received[0]
+            snapshot = trainer.run(**limits, on_progress=on_progress)
+        if snapshot.status == "failed":
+            raise LabError(snapshot.message)
+        found = as_json(trainer, snapshot, baselines=stop.signal is None)
+        for line in [json.dumps(found)] if arguments.json else summary(trainer, found):
+            show(line)
+        if snapshot.saved_step != snapshot.step:
+            raise LabError(snapshot.message)
+        if snapshot.message != begun.message:
+            say(snapshot.message)
+        if stop.signal is not None:
+            say(f"stopped by {stop.signal.name}; the same command with --resume continues")
+            return 128 + stop.signal
     return 0
 
 
@@ -195,31 +194,6 @@ def _limits(arguments: argparse.Namespace, begun: Snapshot, say: Say) -> dict[st
         return {"steps": steps, "seconds": seconds}
     say(f"no limit given: training for {DEFAULT_SECONDS:g} seconds (--steps, --epochs or --seconds choose)")
     return {"seconds": begun.seconds + DEFAULT_SECONDS}
-
-
-@contextmanager
-def _signals() -> Iterator[list[signal.Signals]]:
-    """Collects SIGINT, SIGTERM and SIGHUP instead of ending; a second one has its usual effect.
-
-    A SIGHUP that is ignored stays ignored, for nohup. SIGINT is taken even if a script that started us in the
-    background has it ignored, because it is sent to us on purpose.
-    """
-    received: list[signal.Signals] = []
-    previous: dict[int, Any] = {}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(signal.Signals(number))
-        signal.signal(number, previous[number])
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and (name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN):
-            previous[number] = signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _begun(arguments: argparse.Namespace, path: str, say: Say) -> Trainer:
@@ -245,7 +219,7 @@ def _first_checkpoint(trainer: Trainer, path: str, say: Say) -> None:
     try:
         trainer.save(path)
     except BaseException:
-        if kept is not None:
+        if kept is not None and os.path.samefile(kept, path):  # nothing was replaced
             os.unlink(kept)
         raise
     if kept is not None:

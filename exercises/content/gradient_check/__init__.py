@@ -1,0 +1,1 @@
+"""Warm-up: a gradient check of one's own."""

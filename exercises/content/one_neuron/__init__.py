@@ -1,0 +1,1 @@
+"""Warm-up: one neuron and its chain rule."""

@@ -1,0 +1,1 @@
+"""B1: one step of a plain recurrent network."""
