@@ -147,3 +147,34 @@ def test_the_update_gate_for_pytorch_keeps_what_the_textbooks_replaces() -> None
     W, b, seen = rng.normal(size=(4, 7)), rng.normal(size=4), rng.normal(size=7)
     theirs, bias = module.pytorch_update_gate(W, b)
     np.testing.assert_allclose(module.sigmoid(theirs @ seen + bias), 1 - module.sigmoid(W @ seen + b), rtol=1e-12)
+
+
+def test_the_lstm_with_peepholes_is_the_librarys() -> None:
+    D, H = 2, 3
+    rng = np.random.default_rng(8)
+    cell = solution("peephole").PeepholeLSTMCell(D, H)
+    for name, value in vars(cell).items():
+        setattr(cell, name, rng.normal(0, 0.7, value.shape))
+    x, h, c, by_h, by_c = rng.normal(size=D), *rng.normal(size=(4, H))
+    # The library's order of gates is i, f, g, o; its peepholes' i, f, o.
+    right = {
+        "W": np.vstack([cell.Wi, cell.Wf, cell.Wc, cell.Wo]),
+        "b": np.concatenate([cell.bi, cell.bf, cell.bc, cell.bo]),
+        "peephole": np.stack([cell.pi, cell.pf, cell.po]),
+    }
+    hs, cs, _ = lstm_ext.lstm_forward(x[None, None], h[None], c[None], **right)
+    mine_h, mine_c, mine = cell.forward(x, h, c)
+    np.testing.assert_allclose(mine_h, hs[0, 0], rtol=1e-12)
+    np.testing.assert_allclose(mine_c, cs[0, 0], rtol=1e-12)
+
+    def loss() -> float:
+        new_h, new_c, _ = cell.forward(x, h, c)
+        return float(by_h @ new_h + by_c @ new_c)
+
+    grads = cell.backward(by_h, by_c, mine)
+    arrays = {"dx": x, "dh_prev": h, "dc_prev": c} | {f"d{name}": value for name, value in vars(cell).items()}
+    assert arrays.keys() == grads.keys()
+    for name, array in arrays.items():
+        np.testing.assert_allclose(grads[name], numerical(loss, array), rtol=1e-6, atol=1e-9, err_msg=name)
+    config = lstm_ext.LayerConfig("lstm", D, H, peephole=True)
+    assert solution("peephole").extra_parameters(H)[0] == np.prod(config.parameter_shapes()["peephole"])

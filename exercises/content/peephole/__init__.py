@@ -1,0 +1,1 @@
+"""Bonus 2: an LSTM whose gates see the memory."""
