@@ -13,6 +13,8 @@ from lstm_ext.errors import ArgumentError
 from lstm_ext.train.config import TrainerConfig
 from lstm_ext.train.run_config import DEFAULTS
 
+from .limits import address_space
+
 #: Parameters, gradient, two optimizer moments, the core's packed panels, all but the gradient and
 #: the panels once more for the moving average, the best weights, and a checkpoint on its way to disk.
 PARAMETER_COPIES = 12
@@ -31,6 +33,8 @@ def bytes_available() -> int:
     import psutil  # only once a network is made: the first picture does not wait for it
 
     available: int = psutil.virtual_memory().available
+    if (limit := address_space()) is not None:
+        available = max(0, min(available, limit - psutil.Process().memory_info().vms))
     try:  # a container's own limit, which psutil does not know
         group = Path("/sys/fs/cgroup")
         limit = int((group / "memory.max").read_text())

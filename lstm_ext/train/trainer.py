@@ -75,6 +75,8 @@ class Trainer:
         self._message = ""
         self._error: BaseException | None = None
         self._saved_step: int | None = None
+        # The step in the run's own checkpoint, and what tells that file from any other.
+        self._kept: tuple[int, tuple[int, ...] | None] = (0, None)
         # Time in the engine since the last attempt at a checkpoint: what a crash would lose.
         self._unsaved_seconds = 0.0
 
@@ -111,6 +113,8 @@ class Trainer:
         if state.epoch_step >= trainer.lanes.steps:
             raise CheckpointError(f"{path}: is damaged: step {state.epoch_step} of {trainer.lanes.steps}")
         trainer._saved_step = state.step
+        if config.checkpoint == path:
+            trainer._kept = state.step, _identity(path)
         trainer._notice = checkpoint.text.meets(text.identity, "continuing on")
         return trainer
 
@@ -314,26 +318,30 @@ class Trainer:
                 state.plan = Plan(total_steps, seconds).ahead(state.step, state.seconds)
             self._control.begin(paused=paused)
             self._message, self._error = "", None
-            self._thread = threading.Thread(target=self._work, args=(niceness, ended), name="trainer")
-            self._ended = ended
+            suspension = Suspension()
+            watch = threading.Thread(target=self._watch, args=(suspension, ended), name="trainer's watch", daemon=True)
+            thread = threading.Thread(target=self._work, args=(niceness, suspension, ended), name="trainer")
+            self._thread, self._ended = thread, ended
             try:
-                self._thread.start()
+                watch.start()
+                thread.start()
             except RuntimeError:
                 self._thread = None
                 self._exclusive.close()
+                ended.set()
                 raise MissingError(
                     "no thread can be started for training: memory or the number of processes is limited too narrowly"
                 ) from None
 
     # --------------------------------------------------------- training thread
 
-    def _work(self, niceness: int, ended: Ended) -> None:
+    def _work(self, niceness: int, suspension: Suspension, ended: Ended) -> None:
         try:
-            self._train_and_save(niceness, ended)
+            self._train_and_save(niceness, suspension)
         finally:
             ended.set()
 
-    def _train_and_save(self, niceness: int, ended: Ended) -> None:
+    def _train_and_save(self, niceness: int, suspension: Suspension) -> None:
         if niceness and sys.platform == "linux":  # where each thread has its own priority
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
@@ -342,7 +350,7 @@ class Trainer:
         error: BaseException | None = None
         try:
             with self.model.engine.held():
-                status = self._train(ended)
+                status = self._train(suspension)
             if self.config.checkpoint is not None and self._saved_step != self._loop.state.step:
                 self._save_on_the_way(self.config.checkpoint)
             if status == "finished" and self._loop.stalled():
@@ -370,9 +378,7 @@ class Trainer:
             if self._control.stopping or not threading.main_thread().is_alive():
                 self.stop()
 
-    def _train(self, ended: Ended) -> Status:
-        suspension = Suspension()
-        threading.Thread(target=self._watch, args=(suspension, ended), name="trainer's watch", daemon=True).start()
+    def _train(self, suspension: Suspension) -> Status:
         while (turn := self._control.wait()) is not None:
             begin, suspended = time.perf_counter(), suspension.seconds()
             try:
@@ -416,7 +422,10 @@ class Trainer:
             self._save(path)
             message = ""
         except CheckpointError as error:
-            message = f"{error}; the last good checkpoint is untouched"
+            with self._lock:
+                step, identity = self._kept
+                kept = f"still that of step {step:,}" if identity == _identity(path) is not None else "gone"
+            message = f"{error}; the last checkpoint is {kept}"
         with self._lock:
             self._message = message
             self._unsaved_seconds = 0.0
@@ -429,6 +438,8 @@ class Trainer:
             save_checkpoint(checkpoint, path)
             with self._lock:
                 self._saved_step = self._loop.state.step
+                if path == self.config.checkpoint:
+                    self._kept = self._saved_step, _identity(path)
 
     def _explain(self, error: NonFiniteError) -> str:
         what = "loss" if not math.isfinite(error.loss) else "gradient"
@@ -438,3 +449,11 @@ class Trainer:
             f"training failed: the {what} was no longer a finite number at step {error.step:,}; the weights are "
             f"those from before it. Try a learning rate below {self.lr:g}{clipping}"
         )
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    """What tells the file at ``path`` from every other that was or will be there; None: there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return None

@@ -211,8 +211,8 @@ def test_a_text_that_has_changed_is_named(run: Run) -> None:
     _, out, _ = run("eval", *checkpoint, "--json")
     assert json.loads(out)["message"] == told.format("measured on")
 
-    _, out, _ = run("train", "--resume", *checkpoint, "--steps", 4)
-    assert out.count(told.format("continuing on") + "\n") == 1
+    _, out, err = run("train", "--resume", *checkpoint, "--steps", 4)
+    assert err == f"lstm-lab: {told.format('continuing on')}\n" and "hash" not in out
     # From now on it is the text that was learned.
     _, out, _ = run("train", "--resume", *checkpoint, "--steps", 6, "--json", "--quiet")
     assert json.loads(out)["message"] == ""
@@ -374,3 +374,23 @@ def test_a_run_that_diverged_has_a_summary(run: Run, text: Path) -> None:
     status, out, err = run("train", "--data", "hello", *SMALL, "--steps", 2, "--lr", 1e39)
     assert status in (0, 1), err
     assert "bug" not in err and "perplexity" not in out
+
+
+def test_resuming_on_another_text_is_said_whatever_else_is(run: Run, text: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(text.read_text() + " again")
+    command = ["train", *SMALL, "--checkpoint", "m.safetensors", "--quiet", "--data"]
+    assert run(*command, text, "--steps", 5)[0] == 0
+    for n, extra in enumerate((["--json"], [])):
+        status, _, err = run(*command, (other, text)[n], "--resume", "--steps", 10 + 5 * n, *extra)
+        assert status == 0
+        assert err.count("\n") == 1 and "continuing on" in err
+
+
+def test_resuming_without_validation(run: Run, text: Path) -> None:
+    command = ["train", *SMALL, "--eval-every", 5, "--checkpoint", "m.safetensors", "--json", "--quiet", "--data", text]
+    assert run(*command, "--steps", 10)[0] == 0
+    status, out, err = run(*command, "--resume", "--steps", 15, "--validation", 0)
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert (found["steps"], found["val_loss"], found["last_val_loss"], found["ngram_losses"]) == (15, None, None, {})

@@ -213,14 +213,18 @@ def test_a_full_disk_does_not_end_training(backend: str, tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "fsync", fsync)
     snapshot = trainer.run(steps=60)
     assert (snapshot.status, snapshot.step, snapshot.saved_step) == ("finished", 60, 30)
-    assert snapshot.message == (
-        f"{path}: cannot be written: no space left on the disk; the last good checkpoint is untouched"
-    )
+    failed = f"{path}: cannot be written: no space left on the disk; the last checkpoint is "
+    assert snapshot.message == f"{failed}still that of step 30"
     assert Path(path).read_bytes() == good
     assert os.listdir(tmp_path) == ["run.safetensors"]
     full = False
     snapshot = trainer.run(steps=61)
     assert (snapshot.message, snapshot.saved_step) == ("", 61)
+    full = True
+    Path(path).unlink()
+    assert trainer.run(steps=70).message == f"{failed}gone"
+    Path(path).write_bytes(good)  # somebody else's
+    assert trainer.run(steps=80).message == f"{failed}gone"
 
 
 def test_a_destination_that_cannot_be_is_refused_at_once(backend: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 
 from lstm_ext.errors import LabError
 
+from .. import limits
 from ..errors import UsageError
 from .output import note, show
 from .parser import COMMANDS, make_parser
@@ -30,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. ``arguments`` default to the process's own."""
     if arguments is None:  # the process is ours
         raise_ended()
+        # What closed standard streams leave free must not become the descriptors of our files.
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as by `>&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -82,7 +87,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         case LabError():
             return 1, str(error)
         case MemoryError():
-            return 1, f"not enough memory ({error}); choose a smaller network, batch or text"
+            detail = f" ({error})" if str(error) else ""
+            return 1, f"not enough memory{detail}; choose a smaller network, batch or text"
         case OSError():
             return 1, f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
     return BUG_STATUS, ""
@@ -96,6 +102,8 @@ def _run(arguments: list[str]) -> int:
         close = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean `lstm-lab {close[0]}`?" if close else "`lstm-lab --help` lists the commands"
         raise UsageError(f"no command {name!r}; {hint}")
+    if name in COMMANDS:
+        limits.prepare()
     parsed, unknown = make_parser([name]).parse_known_args(arguments or [name])
     if unknown:
         raise UsageError(f"unrecognized arguments: {' '.join(unknown)} (see `lstm-lab {name} --help`)")

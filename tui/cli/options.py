@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +14,8 @@ from ..errors import UsageError
 from .candidates import CHECKPOINTS, TEXTS, completes
 
 if TYPE_CHECKING:  # NumPy comes with it, which --version does not need
+    from _typeshed import SupportsWrite
+
     from lstm_ext.train.run_config import RunConfig
 
 BACKENDS = ("c", "numpy")
@@ -27,6 +30,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         message = message.removeprefix("argument ")
         raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """As argparse does, which hides that help and version could not be written."""
+        (file or sys.stderr).write(message)
 
 
 def whole(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:

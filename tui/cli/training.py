@@ -120,16 +120,19 @@ def summary(trainer: Trainer, result: Mapping[str, Any]) -> list[str]:
 class TrainingProgress(Progress):
     """Called with each snapshot of a run."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, told: str) -> None:
+        """``told``: the message that the user knows already."""
         super().__init__(stream)
+        self._told = told
         self._first: Snapshot | None = None
         self._last: Snapshot | None = None
 
     def __call__(self, snapshot: Snapshot) -> None:
         first, last = self._first or snapshot, self._last
         self._first, self._last = first, snapshot
-        if snapshot.message not in ("", last.message if last else ""):
+        if snapshot.message not in ("", self._told):
             note(snapshot.message)
+        self._told = snapshot.message
         if math.isnan(snapshot.smoothed):
             return  # before the first step there is nothing to show
         now = last is None or math.isnan(last.smoothed) or last.val_loss != snapshot.val_loss

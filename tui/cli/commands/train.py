@@ -43,7 +43,7 @@ from ..options import (
     run_options,
     whole,
 )
-from ..output import show
+from ..output import note, show
 from ..signals import stopping
 from ..training import TrainingProgress, as_json, introduction, summary
 
@@ -158,7 +158,7 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
     limits = _limits(arguments, begun, say)
 
     with stopping(trainer) as stop:
-        with TrainingProgress(stream) as progress:
+        with TrainingProgress(stream, begun.message) as progress:
 
             def on_progress(snapshot: Snapshot) -> None:
                 if stop.signal is not None:
@@ -254,5 +254,5 @@ def _resumed(arguments: argparse.Namespace, path: str, say: Say) -> Trainer:
         say(line)
     say(f"continuing {path} at step {saved.state.step:,}")
     if notice := trainer.snapshot().message:
-        say(notice)
+        note(notice)  # also with --quiet and --json
     return trainer
