@@ -91,7 +91,10 @@ class Workspace:
         """The exercise's file that was saved last. Raises StateError if there is none."""
         found = max(self.files(), key=lambda pair: _saved(pair[0]), default=None)
         if found is None:
-            raise StateError(f"{self.folder}: no exercise is there yet; `lstm-lab learn start` begins with the first")
+            raise StateError(
+                f"{self.folder}: no exercise is there; `lstm-lab learn start` puts one there, and --folder DIR says "
+                "where yours are"
+            )
         return found[0], exercises()[found[1]]
 
     def _python_files(self) -> Iterator[Path]:

@@ -158,7 +158,7 @@ def test_the_folder_is_the_learners_choice(run: Run, tmp_path: Path) -> None:
         ("show", 2, "the following arguments are required: ID"),
         ("chekc", 2, "invalid choice: 'chekc'"),
         ("check --nothing", 2, "unrecognized arguments: --nothing"),
-        ("check", 1, "lstm-exercises: no exercise is there yet; `lstm-lab learn start` begins with the first"),
+        ("check", 1, "lstm-exercises: no exercise is there; `lstm-lab learn start` puts one there, and --folder DIR"),
         ("check clip", 1, "clip_gradients: no file for it in "),
         ("check other.py", 1, "other.py: whose exercise is this? Its first line should say"),
         ("start clip --folder other.py", 1, "other.py: is a file, expected a folder; choose another folder"),
@@ -242,6 +242,47 @@ def test_hostile_output_does_not_reach_the_terminal(run: Run) -> None:
     status, out, _ = run("learn", "check", CLIP)
     assert status == 1 and "a\\x1b]0;owned" in out, out
     assert hidden_in(out) == set()
+
+
+def test_the_editor_opens_the_file(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    editor = tmp_path / "my editor"
+    editor.write_text('#!/bin/sh\necho "$1" >> "$2"\n')
+    editor.chmod(0o755)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", f"'{editor}' '# edited'")
+    assert run("learn", "start", CLIP, "--edit")[0] == 0
+    assert FILE.read_text().endswith("# edited\n")
+    monkeypatch.setenv("VISUAL", "/no/such/editor --wait")
+    status, _, err = run("learn", "start", CLIP, "--edit")
+    assert status == 1
+    assert one_line(err) == (
+        "VISUAL: got '/no/such/editor --wait', which is no program here; expected an editor, such as nano"
+    )
+
+
+def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
+    env = {**ENV, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONIOENCODING": "ascii", "TERM": "dumb"}
+    for command in ("learn", "learn show clip", "learn show build"):
+        result = subprocess.run([*LAB, *command.split()], cwd=tmp_path, env=env, capture_output=True)
+        assert (result.returncode, result.stderr) == (0, b"")
+        assert result.stdout.isascii()
+
+
+def test_numbers_wait_for_a_guess(run: Run) -> None:
+    run("learn", "start", "build_lstm")
+    file = Path("lstm-exercises") / exercises()["build_lstm"].file
+    solved = f"# lstm-lab exercise: build_lstm\n{exercises()['build_lstm'].solution}"
+    file.write_text(solved)
+    first, second = (prediction.name for prediction in exercises()["build_lstm"].predictions)
+    out = run("learn", "check")[1]
+    assert "Measured: 2 numbers wait for your guesses." in out and "Passed." in out
+    file.write_text(f"{solved}\nguess_{first} = 300\n")
+    out = " ".join(run("learn", "check")[1].split())
+    assert f"{first}: you guessed 300, measured " in out or f"{first}: you guessed 300 " in out
+    assert f"Measured: a number waits for your guess. Write guess_{second} in your file" in out
+    assert f"{second}: no guess, measured " in " ".join(run("learn", "check", "--reveal")[1].split())
+    shown = run("learn", "progress")[1]
+    assert "you guessed 300" in shown and "no guess" in shown
 
 
 @pytest.mark.parametrize("columns", [40, 80])

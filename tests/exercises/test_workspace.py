@@ -88,7 +88,7 @@ def test_reset_of_a_renamed_file_keeps_its_name(workspace: Workspace, three: Thr
 
 
 def test_the_file_saved_last(workspace: Workspace, three: Three) -> None:
-    with pytest.raises(StateError, match="no exercise is there yet; `lstm-lab learn start` begins"):
+    with pytest.raises(StateError, match="no exercise is there; `lstm-lab learn start` puts one there"):
         workspace.saved_last()
     paths = [workspace.start(exercise)[0] for exercise in three]
     (workspace.folder / "notes.py").write_text("# mine")

@@ -82,7 +82,7 @@ def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[T
     """
     paragraph: list[str] = []
     code = False
-    for line in [*markdown.splitlines(), ""]:
+    for line in markdown.splitlines():
         item = _ITEM.match(line)
         fence = line.lstrip().startswith("```")
         written = code or fence or not line.strip() or line.startswith(("#", "|", "    "))
@@ -97,6 +97,8 @@ def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[T
             yield Text(visible(line.lstrip("# ") if styled else line), "bold" if line.startswith("#") else "")
         else:
             paragraph.append(line)
+    if paragraph:
+        yield from _filled(paragraph, width, styled)
 
 
 def _filled(paragraph: Sequence[str], width: int, styled: bool) -> Iterator[Text]:
@@ -157,8 +159,9 @@ def check_lines(checked: Checked, record: Record, width: int) -> Iterator[Text]:
     elif report.broken and report.broken.finding:
         yield Text()
         yield from finding_lines(report.broken.name, report.broken.finding, width)
-    yield Text()
-    yield from (_next_after_passing(checked, record, width) if report.passed else _next_try(checked, record, width))
+    follows = _next_after_passing if report.passed else _next_try
+    if lines := list(follows(checked, record, width)):
+        yield from [Text(), *lines]
 
 
 def rung_lines(rungs: Iterable[RungResult], width: int) -> Iterator[Text]:
