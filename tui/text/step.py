@@ -65,6 +65,19 @@ def likeliest(values: np.ndarray, target: int, most: int) -> list[int]:
     return sorted([target, *best[: most - 1]])
 
 
+def fold(line: str, indent: str) -> list[str]:
+    """``line`` in pieces of at most 80 columns, broken at spaces; all but the first begin with ``indent``."""
+    lines = [""]
+    for word in re.findall(r" *[^ ]+", line):
+        if lines[-1] and cell_len(lines[-1] + word) > WIDTH:
+            lines.append(indent + word.lstrip())
+        else:
+            lines[-1] += word
+        # A text without spaces may be longer than a line.
+        lines[-1:] = chop_cells(lines[-1], WIDTH)
+    return lines
+
+
 class _Page:
     def __init__(self, walk: Walk, unit: int, ascii_only: bool) -> None:
         self.walk, self.unit, self.ascii_only = walk, unit, ascii_only
@@ -145,7 +158,7 @@ class _Page:
                 lines.append(f"{indent}= {filled}")
             if moment.stage.axis != "unit":
                 lines[-1] += f" = {format_number(value)}"
-        lines = [piece for line in lines for piece in self._fold(line, indent)]
+        lines = [piece for line in lines for piece in fold(line, indent)]
         if values:
             if cell_len(lines[-1]) > _NAME + _EQUATION:
                 lines.append("")
@@ -195,7 +208,7 @@ class _Page:
             pieces = [
                 f"{quoted(symbols[k], self.ascii_only)} {format_number(float(step.values['dy'][k]))}" for k in shown
             ]
-            yield from self._fold(indent + "   ".join(pieces), indent)
+            yield from fold(indent + "   ".join(pieces), indent)
         elif moment.stage.id == "dW_y":
             dW, db = step.values["dy"][step.target] * step.values["h"], step.values["dy"][step.target]
             target = quoted(self.walk.vocabulary.symbols[step.target], self.ascii_only)
@@ -233,24 +246,11 @@ class _Page:
             value = moment.value(self.unit)
             assert value is not None
             sides = (formulas.equation(moment), formulas.filled(moment, self.unit), format_number(value))
-            yield from self._fold(" = ".join(map(self._text, sides)), "    ")
+            yield from fold(" = ".join(map(self._text, sides)), "    ")
             yield from self._wrapped(self._text(formulas.meaning(moment, self.unit)), "    ")
 
     def _text(self, text: str) -> str:
         return ascii_formula(text) if self.ascii_only else text
 
     def _wrapped(self, text: str, indent: str) -> Iterator[str]:
-        yield from self._fold(indent + text, indent)
-
-    @staticmethod
-    def _fold(line: str, indent: str) -> list[str]:
-        """``line`` in pieces of at most 80 columns, broken at spaces; all but the first begin with ``indent``."""
-        lines = [""]
-        for word in re.findall(r" *[^ ]+", line):
-            if lines[-1] and cell_len(lines[-1] + word) > WIDTH:
-                lines.append(indent + word.lstrip())
-            else:
-                lines[-1] += word
-            # A text without spaces may be longer than a line.
-            lines[-1:] = chop_cells(lines[-1], WIDTH)
-        return lines
+        yield from fold(indent + text, indent)

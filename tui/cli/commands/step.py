@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 from ...errors import UsageError
 from ..options import BACKENDS, add_cell, add_checkpoint, add_json, add_switches, whole
@@ -18,7 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(0), help="of the untrained weights (default: 0)")
     parser.add_argument("--trained", action="store_true", help="teach the network the text first")
     add_checkpoint(parser, "the network of a checkpoint instead")
-    parser.add_argument("--unit", type=whole(1), default=1, metavar="K", help="whose numbers to fill in (default: 1)")
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        help="follow an LSTM, GRU or RNN of yours, in a Python file, to the first number that differs from the lab's "
+        "(status 1)",
+    )
+    parser.add_argument("--unit", type=whole(1), metavar="K", help="whose numbers to fill in (default: 1)")
     parser.add_argument("--backward", action="store_true", help="continue backward, to the gradient of every weight")
     parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")
     parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
@@ -33,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if len(arguments.text) < 2:
         raise UsageError(f"TEXT: got {arguments.text!r}, expected at least 2 characters: the last is only predicted")
+    if arguments.against is not None:
+        return _against(arguments)
     if arguments.checkpoint:
         from ..checkpoints import load_network
 
@@ -56,18 +65,60 @@ def run(arguments: argparse.Namespace) -> int:
             backend=arguments.backend,
         )
         weights = "trained on this text" if arguments.trained else "untrained"
-    if arguments.unit > model.config.hidden_size:
-        raise UsageError(
-            f"--unit: got {arguments.unit}, expected at most {model.config.hidden_size}, the network's size"
-        )
+    unit = arguments.unit or 1
+    _check_unit(unit, model.config.hidden_size)
 
     walked = walk(model, arguments.text, vocabulary)
     if arguments.json:
         print(json.dumps({"weights": weights, **walked.as_dict()}))
         return 0
-    lines = render(
-        walked, unit=arguments.unit - 1, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights
-    )
+    lines = render(walked, unit=unit - 1, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights)
     for line in lines:
         show(line)
     return 0
+
+
+def _check_unit(unit: int, hidden_size: int) -> None:
+    if unit > hidden_size:
+        raise UsageError(f"--unit: got {unit}, expected at most {hidden_size}, the network's size")
+
+
+def _against(arguments: argparse.Namespace) -> int:
+    """Follows a file beside the lab; 1 if a number differs or the file could not be followed to the end."""
+    from lstm_ext.errors import LabError
+
+    from ...exercises.debugger.compare import MAX_TEXT, compare
+    from ...exercises.debugger.start import KINDS
+    from ...text.against import as_dict, render
+
+    for name in ("checkpoint", "trained", "backward", "reset_after", "backend"):
+        if getattr(arguments, name) not in (None, False):
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"{option}: --against compares with random weights, both ways; leave out {option}")
+    if arguments.cell not in (None, *KINDS):
+        raise UsageError(f"--cell: got {arguments.cell}, expected one of {', '.join(KINDS)} with --against")
+    if len(arguments.text) > MAX_TEXT:
+        raise UsageError(f"TEXT: got {len(arguments.text)} characters, expected at most {MAX_TEXT} with --against")
+    if arguments.hidden_size == len(set(arguments.text)):
+        raise UsageError(
+            f"--hidden-size: got {arguments.hidden_size}, as many as the text has different characters; expected "
+            "another number, so that shapes tell arrays apart"
+        )
+    comparison = compare(
+        Path(arguments.against),
+        arguments.text,
+        cell=arguments.cell or "",
+        hidden_size=arguments.hidden_size,
+        seed=arguments.seed or 0,
+    )
+    if arguments.json:
+        print(json.dumps(as_dict(comparison)))
+    elif comparison.walk is None:
+        raise LabError(f"{comparison.path}: {comparison.problem}")
+    else:
+        if arguments.unit:
+            _check_unit(arguments.unit, comparison.walk.config.hidden_size)
+        unit = arguments.unit - 1 if arguments.unit else None
+        for line in render(comparison, unit=unit, ascii_only=arguments.ascii):
+            show(line)
+    return 0 if comparison.agrees else 1
