@@ -16,6 +16,7 @@ from textual.widgets import OptionList
 
 from lstm_ext.data import load_text
 from lstm_ext.train.checkpoint import load_checkpoint
+from lstm_ext.train.trainer import Trainer
 from lstm_lab.app import recovery as recovery_module
 from lstm_lab.app import session as session_module
 from lstm_lab.app.lab import AskToQuit, LabApp
@@ -156,14 +157,31 @@ async def test_where_none_can_be_kept_training_is_possible(
         def refused(*_: object, **__: object) -> None:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(os, "symlink", refused)
+        monkeypatch.setattr(Path, "mkdir", refused)
     else:
         folder.parent.mkdir()
         folder.touch()
     async with lab(folder=folder) as here:
         await here.until(lambda: here.step > 20)
+        await here.shows("If the lab is cut off")
         await here.press("q")
         await here.until(lambda: here.app.return_code == 0)
+
+
+async def test_a_disk_that_fills_up_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recovery_module, "SECONDS", 0.05)
+    async with lab(LARGE, folder=folder) as here:
+        monkeypatch.setattr(Trainer, "save", full)
+        await here.shows("If the lab is cut off", "No space")
+        here.app.clear_notifications()
+        await here.until(lambda: "No space" not in here.text)
+        step = here.step
+        await here.until(lambda: here.step > step + 50)
+        assert "No space" not in here.text
+        monkeypatch.undo()
 
 
 def test_a_full_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ COMMANDS = {
     "no number": ["train", "--steps", HOSTILE],
     "no text": ["train", "--data", HOSTILE],
     "no encoding": ["train", "--data", TEXT, "--encoding", HOSTILE],
-    "no suffix": ["train", "--data", "hello", "--checkpoint", HOSTILE],
+    "another suffix": ["train", "--data", "hello", "--checkpoint", TEXT],
     "no folder": ["train", "--data", "hello", "--checkpoint", f"{HOSTILE}/x.safetensors"],
     "train": ["train", "--data", TEXT, *SMALL, "--steps", "2"],
     "train json": ["train", "--data", TEXT, *SMALL, "--steps", "2", "--json"],
@@ -55,6 +55,11 @@ COMMANDS = {
     "no experiment": ["experiment", HOSTILE],
     "no data": ["experiment", "learning", "--quick", "--data", HOSTILE],
     "no shell": ["completion", HOSTILE],
+    "learn no exercise": ["learn", "show", HOSTILE],
+    "learn no folder": ["learn", "start", "--folder", f"no{HOSTILE}/x"],
+    "learn no file": ["learn", "check", f"no{HOSTILE}.py", "--folder", HOSTILE],
+    "learn a text": ["learn", "check", TEXT],
+    "learn no export": ["learn", "export", "--verify", TEXT],
     "lab": ["lab", "--data", HOSTILE],
     "doctor": ["doctor"],
 }
@@ -114,8 +119,18 @@ def test_in_a_real_terminal(name: str, folder: Path) -> None:
 def test_a_pipe_gets_the_text_as_it_was_written(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     options = ["generate", "--checkpoint", CHECKPOINT, "--length", 400, "--temperature", 3, "--seed", 1]
-    _, piped, _ = run(*options)
+    status, piped, err = run(*options)
+    assert (status, err) == (0, "")
     assert hidden_in(piped) >= {"\x1b", "\u202e", "\u200b"}
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     _, shown, _ = run(*options)
     assert hidden_in(shown) == set() and "\\u202e" in shown
+
+
+@pytest.mark.slow
+def test_styled_lines_neither(tmp_path: Path) -> None:
+    program = "import hostile; from rich.text import Text; from lstm_lab.cli.output import print_lines\n"
+    program += "print_lines([Text.assemble('a ', (hostile.HOSTILE, 'bold red'), ' b')])"
+    _, output = in_terminal(cwd=Path(__file__).parents[1], program=("-c", program))
+    assert control_sequences(output.encode()) == [] and "\x1b[1;31m" in output
+    assert "\\x9b2J\\u202etxt\\u200b" in output

@@ -41,12 +41,15 @@ def _step_screen() -> Screen[Any]:
 
 
 class AskToQuit(Ask):
-    """Asks what becomes of the last ``steps`` of training; Quit keeps them for the next start."""
+    """Asks what becomes of the last ``steps`` of training; if the lab ``keeps`` them, the next start offers them."""
 
-    def __init__(self, steps: int) -> None:
-        question = f"The last {steps:,} steps of training are not saved. Quit keeps them for the next start of the lab."
-        answers = [("save", "Save and quit", "s"), ("quit", "Quit", "q"), ("discard", "Discard", "d")]
-        super().__init__("Quit", question, [*answers, ("cancel", "Cancel", "c")])
+    def __init__(self, steps: int, *, keeps: bool) -> None:
+        question = f"The last {steps:,} steps of training are not saved."
+        answers = [("save", "Save and quit", "s"), ("quit", "Quit", "q"), ("cancel", "Cancel", "c")]
+        if keeps:
+            question += " Quit keeps them for the next start of the lab."
+            answers.insert(2, ("discard", "Discard", "d"))
+        super().__init__("Quit", question, answers)
 
 
 class LabApp(ThemedApp):
@@ -135,7 +138,7 @@ class LabApp(ThemedApp):
 
     @work(exclusive=True, group="quit")
     async def _ask_before_quitting(self) -> None:
-        answer = await self.push_screen_wait(AskToQuit(self.session.unsaved_steps()))
+        answer = await self.push_screen_wait(AskToQuit(self.session.unsaved_steps(), keeps=self.session.keeps))
         if answer == "quit":
             self._end(0)
         elif answer == "discard":

@@ -37,6 +37,11 @@ SHARE = 0.05
 _PIECE = 1 << 20
 
 
+def reason(error: OSError | LabError) -> str:
+    """Why something could not be written."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 def recovery_folder() -> Path:
     """On Linux ~/.local/state/lstm-lab/recovery."""
     return user_state_path("lstm-lab", appauthor=False) / "recovery"
@@ -54,13 +59,18 @@ class Recovery:
         self._guard = threading.Lock()  # a file that is being written is not removed
         self._released = False
         self._kept_step = 0
+        #: Why the last attempt to keep something failed, or "".
+        self.problem = ""
 
     @classmethod
     def new(cls, folder: Path) -> Recovery:
         """Of a run that begins. Raises OSError, CheckpointError where none can be kept."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise CheckpointError(f"{folder}: cannot be written")
         recovery = cls(folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}{SUFFIX}")
-        os.symlink(os.getcwd(), recovery._link)
+        with contextlib.suppress(OSError):  # a file system without links
+            os.symlink(os.getcwd(), recovery._link)
         return recovery
 
     def keep(self, trainer: Trainer) -> None:
@@ -75,16 +85,19 @@ class Recovery:
             self._kept_step = step
 
     def keep_on(self, trainer: Trainer, ended: threading.Event) -> None:
-        """``keep`` every now and then until ``ended``; what goes wrong on the way, the last one will tell."""
+        """``keep`` every now and then until ``ended``."""
         pause = SECONDS
         while not ended.wait(pause):
             begin = time.monotonic()
-            with contextlib.suppress(OSError, LabError):
+            try:
                 self.keep(trainer)
+                self.problem = ""
+            except (OSError, LabError) as error:
+                self.problem = reason(error)
             pause = max(SECONDS, (time.monotonic() - begin) / SHARE)
 
     def clear(self) -> None:
-        """Remove the file: nothing in it is worth keeping."""
+        """Remove the file: nothing in it is worth keeping. Raises OSError."""
         with self._guard:
             self.path.unlink(missing_ok=True)
             self._kept_step = 0
@@ -95,7 +108,8 @@ class Recovery:
             if not self._released:
                 self._released = True
                 if not self.path.exists():
-                    self._link.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):
+                        self._link.unlink()
                 self._stack.close()
 
     def text(self, name: str) -> str:
@@ -125,7 +139,8 @@ def left_behind(folder: Path) -> list[Recovery]:
         if _age(path) < math.inf:
             found.append(recovery)
         else:
-            recovery.clear()
+            with contextlib.suppress(OSError):
+                recovery.clear()
             recovery.release()
     return found
 

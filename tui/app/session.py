@@ -14,7 +14,7 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 
 from .. import memory
-from .recovery import Recovery, Summary, left_behind
+from .recovery import Recovery, Summary, left_behind, reason
 
 #: More threads would each have too few of a small batch's lanes to be worth it.
 MAX_THREADS = 4
@@ -49,6 +49,7 @@ class Session:
         self._saved_step, self._saved_seconds = 0, 0.0
         self._folder = folder
         self._recovery: Recovery | None = None
+        self._problem = ""
         #: Set when the current run ends.
         self._ended = threading.Event()
         self._closing = threading.Lock()
@@ -99,8 +100,19 @@ class Session:
             return None
         try:
             return Recovery.new(self._folder)
-        except (OSError, CheckpointError):
+        except (OSError, CheckpointError) as error:
+            self._problem = reason(error)
             return None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is not saved outlives the lab."""
+        return self._recovery is not None
+
+    @property
+    def problem(self) -> str:
+        """Why no recovery checkpoint can be written at present, or ""."""
+        return self._problem if self._recovery is None else self._recovery.problem
 
     def save(self, path: str) -> None:
         """Write a checkpoint of the current run to ``path``; the recovery checkpoint has then done its duty.
@@ -137,7 +149,7 @@ class Session:
                     else:
                         recovery.clear()
                 except (OSError, LabError) as error:
-                    problem = str(error)
+                    problem = reason(error)
                 recovery.release()
                 self._recovery = None
             return problem

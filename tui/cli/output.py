@@ -58,12 +58,15 @@ def clear() -> None:
 
 def print_lines(lines: Iterable[Text]) -> None:
     """Write styled lines: in colour where possible, and in ASCII where the encoding has no more."""
+    from rich.text import Text
+
     from ..text.ascii import to_ascii
 
     output, coloured = console(), in_colour()
     unicode = output.encoding.startswith("utf")
     for line in lines:
         if coloured and unicode:
-            output.print(line)
+            pieces = [(visible(segment.text), segment.style or "") for segment in line.render(output, end="")]
+            output.print(Text.assemble(*pieces))
         else:
             show((line.plain if unicode else to_ascii(line.plain)).rstrip())

@@ -115,7 +115,11 @@ class Recover(Dialog[tuple[Trainer, Recovery]]):
             self._remove(recovery)
 
     def _remove(self, recovery: Recovery) -> None:
-        recovery.clear()
+        try:
+            recovery.clear()
+        except OSError as error:
+            self.show_error(one_line(error))
+            return
         self.query_one(OptionList).remove_option_at_index(self._recoveries.index(recovery))
         self._recoveries.remove(recovery)
         recovery.release()

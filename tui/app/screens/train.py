@@ -97,8 +97,8 @@ class TrainScreen(Screen[None]):
         self.session = session
         self.temperature = 0.8
         self._fps = frames_per_second()
-        #: Why training stopped, as shown.
-        self._failure = ""
+        #: Why training stopped, and why it cannot be kept, as shown.
+        self._failure = self._problem = ""
         #: What the panels show, to leave out frames that would change nothing.
         self._shown: tuple[object, ...] = ()
         self._source: SampleSource | None = None
@@ -193,6 +193,7 @@ class TrainScreen(Screen[None]):
         with self.app.batch_update():
             snapshot = trainer.snapshot()
             self._show(trainer, snapshot)
+            self._warn(self.session.problem)
             self._advance_sample(snapshot)
 
     def _show(self, trainer: Trainer, snapshot: Snapshot) -> None:
@@ -212,6 +213,13 @@ class TrainScreen(Screen[None]):
             elif failure:
                 failure = failure_text(failure)
             self._notice(failure, failure=True)
+
+    def _warn(self, problem: str) -> None:
+        """Say once that an interruption would cost more than it should."""
+        if problem != self._problem:
+            self._problem = problem
+            if problem:
+                self.notify(f"If the lab is cut off, training is lost: {problem}", severity="warning", timeout=10)
 
     def _advance_sample(self, snapshot: Snapshot) -> None:
         """Take what the network wrote, show a part of it, and ask for more when all is shown."""
