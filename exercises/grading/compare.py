@@ -11,6 +11,7 @@ from .report import Finding
 
 #: Below this norm an array counts as zero, and errors are absolute.
 _TINY = 1e-12
+_NO_RETURN = "A function without a return statement returns None."
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,12 @@ def shape_finding(got: Recording, wanted: Recording) -> Finding | None:
     for name, value in wanted.values.items():
         mine = got.values.get(name)
         if mine is None or mine.kind == "missing":
-            where = f"{mine.call} returned" if mine and mine.call else "there is"
-            return Finding("missing", f"{name} is missing: {where} nothing of that name.", mine.call if mine else "")
+            where = f"{mine.call} returned {mine.text}" if mine and mine.call else "there is nothing of that name"
+            extra = _NO_RETURN if mine and mine.text == "None" else ""
+            return Finding("missing", f"{name} is missing: {where}.", mine.call if mine else "", next=extra)
         if mine.kind != value.kind:
             given = "None" if mine.kind == "nothing" else f"a value of type {mine.type}"
-            extra = "A function without a return statement returns None." if mine.kind == "nothing" else ""
+            extra = _NO_RETURN if mine.kind == "nothing" else ""
             return Finding("kind", f"{name} is {given}.", mine.call, given, _kind(value), next=extra)
         if mine.array is None or value.array is None:
             continue

@@ -73,7 +73,9 @@ def syntax_crash(error: Exception) -> Crash:
     """What it means that ``compile`` or ``ast.parse`` raised ``error``."""
     if isinstance(error, SyntaxError):
         return Crash("syntax", f"{type(error).__name__}: {error.msg}", error.lineno or 0, (error.text or "").strip())
-    return Crash("syntax", f"{type(error).__name__}: {error}".removesuffix(": "))
+    if isinstance(error, RecursionError | MemoryError):
+        return Crash("syntax", "something in it is nested too deeply")
+    return Crash("syntax", f"{type(error).__name__}: {error}")
 
 
 def run_probe(probe: Probe, module: ModuleType, seed: int) -> Recording:

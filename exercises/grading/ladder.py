@@ -93,7 +93,7 @@ class Ladder:
             count = len([part for part in rest.rstrip(")").split(",") if part.strip()])
             if count < found.least or (found.most >= 0 and count > found.most):
                 takes = f"{found.least}" if found.least == found.most else f"{found.least} to {found.most}"
-                message = f"{name} takes {takes} arguments, wanted are {count}: {wanted}."
+                message = f"{name} takes {takes} argument{'s' * (takes != '1')}, wanted are {count}: {wanted}."
                 advice = f"A method's first parameter is self; yours is {found.first}." if found.first else ""
                 return Finding("signature", message, wanted=wanted, next=advice)
         return None
@@ -115,21 +115,26 @@ class Ladder:
 def crash_finding(crash: Crash) -> Finding:
     """A crash as the learner reads it."""
     message, advice = _CRASHES[crash.kind]
-    return Finding(
-        crash.kind, message.format(crash.message), crash.call, next=advice, line=crash.line, source=crash.source
-    )
+    text = message.format(crash.message.rstrip("."))
+    if crash.message.endswith(("?", "!")):
+        text = text.removesuffix(".")
+    return Finding(crash.kind, text, crash.call, next=advice, line=crash.line, source=crash.source)
 
 
 _CRASHES: dict[str, tuple[str, str]] = {
     "syntax": ("Python cannot read the file: {}.", "Look at the line, and at the one before it."),
-    "encoding": ("The file is not UTF-8 text: {}.", "Save it as UTF-8."),
+    "encoding": ("The file's text cannot be read: {}.", "Save it as UTF-8."),
     "missing": ("The file cannot be read: {}.", ""),
     "empty": ("The file is empty: {}.", "Save your work, or begin again with `lstm-lab learn reset`."),
-    "import": ("An import failed: {}.", "NumPy and lstm_ext can be imported; other packages may not be installed."),
-    "shadow": ("A file in your folder hides a module: {}.", "Give that file another name."),
+    "import": (
+        "An import failed: {}.",
+        "NumPy, lstm_ext and files beside yours can be imported. Check the names; two files cannot import each other.",
+    ),
+    "shadow": ("In your folder, {}.", "Give that file another name."),
     "patched": ("Your code changes what others need, too: {}.", "Give your own function another name."),
     "unwritten": ("This part is not written yet: {}.", "Replace the line by your code."),
-    "raised": ("Your code stopped with an error: {}.", "Look at the line, and print the shapes before it."),
+    "raised": ("Your code stopped with an error: {}.", "Look at the line; printing shapes just before it often helps."),
+    "input": ("Your code waits for somebody to type: {}.", "Nobody can: write the value into the file."),
     "exit": ("Your code ended the program: {}.", "Take the call out: the grader has to go on after it."),
     "recursion": ("Your code calls itself without end: {}.", "Look for a function that calls itself."),
     "time": ("Your code did not come to an end: {}.", "Look for a loop whose condition never becomes false."),
@@ -137,7 +142,7 @@ _CRASHES: dict[str, tuple[str, str]] = {
     "output": ("Your code printed too much: {}.", "Take prints out of loops."),
     "denied": (
         "Your code touched something that the grader does not allow: {}.",
-        "Read and write only in your folder.",
+        "It may read and write in its own folder, without a network and without other programs.",
     ),
     "unusable": ("The check cannot continue with what your code returned: {}.", "Return what the task says."),
     "killed": ("Your code crashed the interpreter: {}.", ""),

@@ -38,6 +38,7 @@ CrashKind = Literal[
     "patched",  # a part of NumPy or Python was replaced
     "unwritten",  # NotImplementedError
     "raised",  # any other exception
+    "input",  # input(), and nobody to answer
     "exit",  # sys.exit
     "recursion",
     "time",

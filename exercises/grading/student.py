@@ -7,6 +7,7 @@ import inspect
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .recording import MAX_ENTRIES, Crash, Observed, Recording, Signature, observe
+
+#: Arrays in one argument or result that are watched
+MAX_ARRAYS = 2000
 
 
 class StudentError(Exception):
@@ -52,13 +56,13 @@ class Student:
         """
         self.last_call = describe(function, len(arguments), options)
         named = list(zip(_parameters(function, len(arguments)), arguments, strict=False)) + list(options.items())
-        before = [(name, value, list(_arrays(value))) for name, value in named]
+        before = [(name, value, _arrays(value)) for name, value in named]
         copies = [[array.copy() for array in arrays] for _, _, arrays in before]
         with self._theirs():
             result = function(*arguments, **options)
-        returned = list(_arrays(result))
+        returned = _arrays(result)
         for (name, value, arrays), old in zip(before, copies, strict=True):
-            now = list(_arrays(value))
+            now = _arrays(value)
             if len(now) != len(old) or not all(map(_same, now + arrays, old + old)):
                 self._note(self.recording.mutated, f"{name} of {self.last_call}")
             if any(_share_memory(array, other) for array in arrays for other in returned):
@@ -72,18 +76,31 @@ class Student:
             self.recording.values[name] = observe(value, self.last_call)
 
     def see_parts(self, names: Iterable[str], values: object) -> None:
-        """Record the parts of a tuple or list in the order of ``names``; what is missing is recorded as missing."""
+        """Record the parts of a tuple or list in the order of ``names``; what is missing is recorded as missing.
+
+        One array or number is the first part: the others were forgotten.
+        """
         with self._theirs():
-            parts = list(values) if isinstance(values, tuple | list) else [values]
+            if isinstance(values, tuple | list):
+                parts, what = list(values), f"{len(values)} values"
+            else:
+                parts, what = [values] if observe(values, "").kind == "array" else [], _a_value(values)
         for index, name in enumerate(names):
-            self._see_or_miss(name, parts, index, index < len(parts))
+            if index < len(parts):
+                self.see(name, parts[index])
+            else:
+                self._miss(name, what)
 
     def see_keys(self, names: Iterable[str], values: object) -> None:
         """Record the entries ``names`` of a dictionary; what is missing is recorded as missing."""
         for name in names:
             with self._theirs():
-                there = isinstance(values, Mapping) and name in values
-            self._see_or_miss(name, values, name, there)
+                found = [values[name]] if isinstance(values, Mapping) and name in values else []
+                what = "a dictionary without it" if isinstance(values, Mapping) else _a_value(values)
+            if found:
+                self.see(name, found[0])
+            else:
+                self._miss(name, what)
 
     def see_attributes(self, names: Iterable[str], owner: object) -> None:
         """Record the attributes ``names`` of ``owner``; what is missing is recorded as missing."""
@@ -93,7 +110,7 @@ class Student:
             if there:
                 self.see(name, value)
             else:
-                self.recording.values[name] = Observed("missing", "", self.last_call)
+                self._miss(name, f"{_a_value(owner)} without it")
 
     def reveal(self, name: str, value: float) -> None:
         """Show a measured number beside the learner's guess."""
@@ -118,13 +135,9 @@ class Student:
                 self._note(self.recording.overwritten, f"what {call} had returned (call {index} of this check)")
         return self.recording
 
-    def _see_or_miss(self, name: str, values: Any, key: int | str, there: bool) -> None:
-        if there:
-            with self._theirs():
-                value = values[key]
-            self.see(name, value)
-        else:
-            self.recording.values[name] = Observed("missing", type(values).__name__, self.last_call)
+    def _miss(self, name: str, what: str) -> None:
+        """Record that a name is missing from ``what`` a call returned."""
+        self.recording.values[name] = Observed("missing", "", self.last_call, text=what)
 
     @contextlib.contextmanager
     def _theirs(self) -> Iterator[None]:
@@ -165,7 +178,7 @@ def crash_of(error: BaseException, file: str, call: str = "") -> Crash:
         case NotImplementedError():
             kind = "unwritten"
         case SystemExit():
-            kind, text = "exit", f"sys.exit({error.code!r}) was called"
+            kind, text = "exit", f"sys.exit({'' if error.code is None else repr(error.code)[:100]}) was called"
         case TooMuchOutput():
             kind, text = "output", said
         case SyntaxError() if os.path.dirname(error.filename or "") == os.path.dirname(file):
@@ -174,7 +187,9 @@ def crash_of(error: BaseException, file: str, call: str = "") -> Crash:
             kind = "recursion"
         case MemoryError():
             kind = "memory"
-        case PermissionError():
+        case EOFError():
+            kind = "input"
+        case OSError() if isinstance(error, PermissionError) or isinstance(error.__context__, PermissionError):
             kind = "denied"
         case ImportError():
             kind = "import"
@@ -225,8 +240,17 @@ def _parameters(function: Callable[..., Any], count: int) -> list[str]:
     return [names[index] if index < len(names) else f"argument {index + 1}" for index in range(count)]
 
 
-def _arrays(value: object, depth: int = 5) -> Iterator[npt.NDArray[Any]]:
-    """The arrays of numbers in ``value``, in containers too; methods of subclasses are not asked."""
+def _a_value(value: object) -> str:
+    """``None``, ``a value of type list``: what messages call it."""
+    return "None" if value is None else f"a value of type {str(type(value).__name__)[:100]}"
+
+
+def _arrays(value: object) -> list[npt.NDArray[Any]]:
+    """The first arrays of numbers in ``value``, in containers too; methods of subclasses are not asked."""
+    return list(islice(_each_array(value, 5), MAX_ARRAYS))
+
+
+def _each_array(value: object, depth: int) -> Iterator[npt.NDArray[Any]]:
     if isinstance(value, np.ndarray):
         array = np.ndarray.view(value, np.ndarray)
         if array.dtype.kind in "biufc" and array.size <= MAX_ENTRIES:
@@ -240,7 +264,7 @@ def _arrays(value: object, depth: int = 5) -> Iterator[npt.NDArray[Any]]:
         elif isinstance(value, tuple):
             parts = tuple.__iter__(value)
         for part in parts:
-            yield from _arrays(part, depth - 1)
+            yield from _each_array(part, depth - 1)
 
 
 def _same(array: npt.NDArray[Any], copy: npt.NDArray[Any]) -> bool:

@@ -25,11 +25,13 @@ from .integrity import Integrity
 from .output import captured
 from .records import plain_crash, plain_recording, plain_signature
 from .shadows import shadow
-from .wire import HEAD, PlainData, WireError, decode, encode, size_of
+from .wire import HEAD, PlainData, TooLarge, decode, encode, size_of
 
 _PACKAGE = __package__.rpartition(".")[0]
 #: Processor seconds for each second of wall time: a file may have threads
 _THREADS = 4
+#: The exit status when a pipe fails
+LOST = 88
 
 
 class Child:
@@ -40,6 +42,7 @@ class Child:
         self._exercise = exercise
         self._module = ModuleType(self._file.stem)
         self._module.__file__ = file
+        self._source = ""
         self._integrity = Integrity()
         self._rungs: list[Rung] = []
 
@@ -51,6 +54,7 @@ class Child:
         # At the end: what lies beside the file must not replace what the grader needs.
         sys.path.append(str(self._file.parent))
         sys.modules[self._module.__name__] = self._module
+        self._source = source
         self._integrity = Integrity()
         with captured():
             crash = execute(source, self._module)
@@ -66,7 +70,7 @@ class Child:
         with captured() as output:
             recording = run_probe(self._rungs[rung].probe, self._module, seed)
         recording.printed = output.getvalue()
-        recording.crash = self._integrity.restore("") or recording.crash
+        recording.crash = self._integrity.restore(self._source) or recording.crash
         return plain_recording(recording)
 
     def call(self, name: str, arguments: list[PlainData]) -> PlainData:
@@ -75,13 +79,22 @@ class Child:
         called = getattr(import_module(f"{_PACKAGE}.{module}"), function)
         with captured():
             result = called(self._module, *arguments)
-        _raise(self._integrity.restore(""))
+        _raise(self._integrity.restore(self._source))
         return result
 
 
 def main(arguments: list[str]) -> None:
     """Answer requests: lists of an operation's name, its limit in seconds, and its arguments."""
-    requests, answers, traces = map(int, arguments)
+    status = 0
+    try:
+        _serve(*map(int, arguments))
+    except BaseException:
+        traceback.print_exc()
+        status = LOST
+    os._exit(status)  # without the interpreter's own end, which would wait for the file's threads
+
+
+def _serve(requests: int, answers: int, traces: int) -> None:
     # As a learner's own file would be run, but nothing is written beside it.
     sys.dont_write_bytecode = True
     faulthandler.enable(traces, all_threads=False)
@@ -98,7 +111,6 @@ def main(arguments: list[str]) -> None:
             frame = _answer(partial(getattr(child, operation), *rest), file)
             faulthandler.cancel_dump_traceback_later()
             _send(answers, frame)
-    os._exit(0)
 
 
 def _answer(operation: Callable[[], PlainData], file: str) -> bytes:
@@ -107,7 +119,7 @@ def _answer(operation: Callable[[], PlainData], file: str) -> bytes:
         return encode([operation(), None, ""])
     except StudentError as error:
         crash = error.crash
-    except WireError as error:
+    except TooLarge as error:
         crash = Crash("memory", f"what it returned is too large to be compared: {error}")
     except BaseException as error:
         crash = crash_of(error, file)

@@ -54,10 +54,10 @@ def confine(folder: Path, temporary: Path) -> Confinement:
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _limit(resource.RLIMIT_DATA, MEMORY)
     _limit(resource.RLIMIT_AS, ADDRESS_SPACE)
-    version = landlock.restrict([*_python(), *_SYSTEM], [folder, temporary, "/dev/null"])
     filtered = seccomp.restrict()
     if not filtered:
         _limit(resource.RLIMIT_NPROC, _processes() + MORE_PROCESSES)
+    version = landlock.restrict([*_python(), *_SYSTEM], [folder, temporary, "/dev/null"])
     return Confinement(version, filtered)
 
 

@@ -22,6 +22,7 @@ from typing import TypeVar
 from ..catalogue import Exercise
 from ..grading.recording import Crash, Recording, Signature
 from ..grading.student import StudentError
+from .child import LOST
 from .confinement import Confinement
 from .records import read_crash, read_recording, read_signature
 from .source import read_source
@@ -187,7 +188,9 @@ class SandboxRunner:
         if isinstance(reason, bytes):
             with contextlib.suppress(WireError):
                 return decode(reason)
-            reason = "the file wrote into the grader's pipe"
+            reason = "it wrote into the grader's pipe"
+        if not reason and not self._ends():
+            reason = "it closed the grader's pipe"
         self._kill()
         code = self._reap()
         if self._closed:
@@ -203,11 +206,13 @@ class SandboxRunner:
         if line and isinstance(self.source, str):
             text = self.source.split("\n")[line - 1].strip()[:200]
         if reason == _TIME or trace.startswith("Timeout") or code == -signal.SIGXCPU:
-            return Crash("time", f"no end after {seconds:g} seconds", line, text)
+            return Crash("time", f"no end after {seconds:g} s", line, text)
         if reason == _OUTPUT:
             return Crash("output", f"more than {MAX_OUTPUT // 1_000_000} MB", line, text)
         if reason:
-            return Crash("killed", reason, line, text)
+            return Crash("denied", reason, line, text)
+        if code == LOST:
+            return Crash("denied", "it closed the grader's pipe", line, text)
         if code >= 0:
             return Crash("exit", f"os._exit({code}) was called", line, text)
         if code == -signal.SIGKILL:
@@ -222,6 +227,17 @@ class SandboxRunner:
             if self._process is not None and self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: the latter for a zombie
                     os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _ends(self) -> bool:
+        """Whether the process ends, now that its pipe has: that is immediately, unless it only closed the pipe."""
+        assert self._process is not None
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end and not self._closed:
+            with self._killing:
+                if self._process.poll() is not None:
+                    return True
+            time.sleep(0.001)
+        return False
 
     def _reap(self) -> int:
         assert self._process is not None
@@ -316,7 +332,7 @@ class _Pipes:
             return str(error)
         if len(self._answer) < length:
             return None
-        return bytes(self._answer) if len(self._answer) == length else "the file wrote into the grader's pipe"
+        return bytes(self._answer) if len(self._answer) == length else "it wrote into the grader's pipe"
 
     def _write(self, pending: memoryview) -> memoryview:
         try:

@@ -30,17 +30,21 @@ class WireError(Exception):
     """Data that cannot cross, and why."""
 
 
+class TooLarge(WireError):
+    """Plain data beyond the limits."""
+
+
 def encode(value: PlainData) -> bytes:
-    """``value`` as one frame. Raises WireError if it is not plain, or too large."""
+    """``value`` as one frame. Raises WireError if it is not plain, TooLarge if that is all."""
     arrays: list[np.ndarray[Any, Any]] = []
     plain = _encoded(value, arrays, MAX_DEPTH)
     size = sum(array.nbytes for array in arrays)
     if len(arrays) > MAX_ARRAYS or size > MAX_BYTES:
-        raise WireError(f"{len(arrays)} arrays of {size / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB can cross")
+        raise TooLarge(f"{len(arrays)} arrays of {size / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB can cross")
     described = [[array.dtype.str, array.shape] for array in arrays]
     text = json.dumps([described, plain], separators=(",", ":")).encode("ascii")
     if len(text) > MAX_TEXT:
-        raise WireError(f"{len(text)} characters, at most {MAX_TEXT} can cross")
+        raise TooLarge(f"{len(text)} characters, at most {MAX_TEXT} can cross")
     parts = [array.tobytes() for array in arrays]
     return b"".join((_LENGTHS.pack(len(text), sum(map(len, parts))), text, *parts))
 
