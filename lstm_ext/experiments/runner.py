@@ -127,6 +127,7 @@ def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterat
 def _begin(folder: str) -> None:
     """Work in ``folder``, and end with the parent of this process; otherwise it would wait for work forever."""
     os.chdir(folder)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # by which the pool ends the others if one dies
 
     def watch() -> None:
         parent = parent_process()

@@ -64,3 +64,9 @@ def test_other_networks_are_refused_in_one_line(
         assert main([*command, "--checkpoint", str(path)]) == 1
         captured = capsys.readouterr()
         assert captured.out == "" and captured.err == f"lstm-lab: error: {path}: {message}\n"
+
+
+def test_a_name_without_its_suffix(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "--checkpoint", "network", "--length", "3"]) == 0
+    assert main(["generate", "--checkpoint", "other", "--length", "3"]) == 1
+    assert capsys.readouterr().err == "lstm-lab: error: other.safetensors: no such checkpoint\n"

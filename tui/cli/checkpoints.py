@@ -9,7 +9,7 @@ from lstm_ext.data import Vocabulary
 from lstm_ext.errors import ArgumentError, CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.nn.saving import FORMAT, load, load_vocabulary
-from lstm_ext.tensors import checkpoint_path, open_tensors
+from lstm_ext.tensors import SUFFIX, checkpoint_path, open_tensors
 from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
 
 from ..errors import UsageError
@@ -18,7 +18,7 @@ PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib")
 
 
 def readable(path: str | None) -> str:
-    """``path``, unless it was left out or names a pickle, which would run code when read."""
+    """``path``, with the suffix that training gave it if it has none; not a pickle, which would run code when read."""
     if path is None:
         raise UsageError("--checkpoint: missing; expected the .safetensors file that `lstm-lab train` wrote")
     if Path(path).suffix.lower() in PICKLES:
@@ -26,7 +26,7 @@ def readable(path: str | None) -> str:
             f"--checkpoint: {path} is a pickle, and reading one runs whatever code is in it; "
             "expected the .safetensors file that `lstm-lab train` writes"
         )
-    return path
+    return path if Path(path).suffix or Path(path).exists() else path + SUFFIX
 
 
 def writable(path: str) -> str:

@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from ...app.lab import run_lab
 
-    if arguments.checkpoint is not None:
-        readable(arguments.checkpoint)
-    opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", arguments.checkpoint)
+    checkpoint = None if arguments.checkpoint is None else readable(arguments.checkpoint)
+    opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", checkpoint)
     return run_lab(run_config(arguments, threads=THREADS), opening, ascii_only=arguments.ascii_only)
