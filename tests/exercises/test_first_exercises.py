@@ -120,3 +120,22 @@ def test_variational_dropout_is_the_layers_recurrent_mask() -> None:
     masked = W * np.concatenate([mask_h[0], mask_x[0]])
     expected, _, _ = lstm_forward(x, None, None, masked, b)
     np.testing.assert_allclose(module.forward(x, W, b, (mask_x, mask_h)), expected, rtol=1e-12)
+
+
+def test_the_flow_of_gradients_is_that_of_the_experiment() -> None:
+    """The experiment takes both gradients from one backward pass; the solution goes back step by step."""
+    module, rng = _solution("gradient_flow"), np.random.default_rng(6)
+    x, W, b, dh = rng.normal(size=(9, 1, 3)), rng.normal(size=(20, 8)), rng.normal(size=20), rng.normal(size=(1, 5))
+    found = module.flow_lstm(x, W, b, dh)
+    h, c, _ = lstm_forward(x, None, None, W, b)
+    state, cell = h[4].copy(), c[4].copy()
+
+    def loss() -> float:
+        later, _, _ = lstm_forward(x[5:], state, cell, W, b)
+        return float(np.sum(later[-1] * dh))
+
+    by_h = _differences(loss, state)
+    a = W[15:] @ np.concatenate([h[3, 0], x[4, 0]]) + b[15:]
+    by_c = _differences(loss, cell) + by_h / (1 + np.exp(-a)) * (1 - np.tanh(c[4]) ** 2)
+    assert found["dh"][4] == pytest.approx(np.linalg.norm(by_h), rel=1e-6)
+    assert found["dC"][4] == pytest.approx(np.linalg.norm(by_c), rel=1e-6)

@@ -1,0 +1,1 @@
+"""B5: how gradients flow through an RNN and an LSTM."""
