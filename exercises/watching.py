@@ -62,6 +62,7 @@ class BackgroundCheck:
         self._check = Check(exercise, file, progress=progress)
         self._course, self._ended = course, ended
         self._done = threading.Event()
+        self._cancelled = False
         self._report: Report | None = None
         self._thread = threading.Thread(target=self._run, name=f"check {exercise.id}", daemon=True)
         self._thread.start()
@@ -72,14 +73,14 @@ class BackgroundCheck:
 
     def result(self) -> Checked | None:
         """What came out, which is kept with this call; None: not at its end yet, or cancelled."""
-        if self._report is None:
+        if self._report is None or self._cancelled:
             return None
         return self._course.keep(self.exercise, self.file, self._content, self._report)
 
     def cancel(self) -> None:
-        """End the check and the learner's program in it; nothing is kept."""
+        """End the check and the learner's program in it, at once; nothing is kept."""
+        self._cancelled = True
         self._check.cancel()
-        self._thread.join()
 
     def _run(self) -> None:
         try:

@@ -69,8 +69,9 @@ class Report:
 
     @property
     def broken(self) -> RungResult | None:
-        """The first rung that is broken or open."""
-        return next((rung for rung in self.rungs if rung.status in ("failed", "open")), None)
+        """The first rung that is broken; or else the first that is open."""
+        waiting = (rung for status in ("failed", "open") for rung in self.rungs if rung.status == status)
+        return next(waiting, None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..catalogue import Exercise
 from ..grading.report import Finding, Report, RungResult
 from . import formula as formulas
-from .model import Answer, Question, answers_of, measurement, questions_of
+from .model import Answer, Question, answers_of, measure, questions_of
 from .sheet import Given, read_sheet, unknown_names
 
 #: Numbers that a learner may type for a variable-free formula
@@ -32,7 +32,7 @@ def grade_sheet(exercise: Exercise, source: str, seed: int = 0) -> Report:
             guess = _number(answered.text)
             if guess is not None:
                 guessed[question.name] = guess
-                measured[question.name] = measurement(exercise, question.name)()
+                measured[question.name] = measure(exercise, question.name)
         result = _grade(question, answers.get(question.name, Answer()), answered.text, given)
         if result.finding:
             result = replace(result, finding=replace(result.finding, line=answered.line))

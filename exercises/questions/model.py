@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -70,10 +70,11 @@ def answers_of(exercise: Exercise) -> dict[str, Answer]:
     return {name: Answer(**_tuples(table, "points")) for name, table in tables.items()}
 
 
-def measurement(exercise: Exercise, name: str) -> Callable[[], float]:
-    """The function of the exercise's ``measure.py`` that measures the number ``name``."""
-    function: Callable[[], float] = getattr(import_module(f"lstm_lab.exercises.content.{exercise.id}.measure"), name)
-    return function
+@lru_cache
+def measure(exercise: Exercise, name: str) -> float:
+    """The number that the function ``name`` of the exercise's ``measure.py`` measures; only once in a process."""
+    module = import_module(f"lstm_lab.exercises.content.{exercise.id}.measure")
+    return float(getattr(module, name)())
 
 
 def _tuples(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:

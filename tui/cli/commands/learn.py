@@ -189,6 +189,7 @@ def _checked(course: Course, exercise: Exercise, file: Path, reveal: bool = Fals
     from ..progress import Progress
 
     with Progress(sys.stderr) as progress:
+        progress.show(None, [f"checking {exercise.id}"])
         return course.check(
             exercise,
             file,
@@ -225,9 +226,9 @@ def _watch(arguments: argparse.Namespace) -> int:
             if check is None:
                 time.sleep(INTERVAL)
             elif check.wait(INTERVAL):
-                check.end()
-                _show_watched(course, check.run)
-                check = None
+                ended, check = check, None
+                ended.hide()
+                _show_watched(course, ended.run)
     finally:
         if check:
             check.end()
@@ -251,9 +252,12 @@ class _Watched:
         self._progress.show(None, [f"checking {self.run.exercise.id}: {self._rung}"])
         return False
 
-    def end(self) -> None:
-        self.run.cancel()
+    def hide(self) -> None:
         self._progress.stop()
+
+    def end(self) -> None:
+        self.hide()
+        self.run.cancel()
 
     def _tries(self, rung: str) -> None:
         self._rung = rung
