@@ -39,12 +39,16 @@ def _taken() -> Iterator[int]:
             yield number
 
 
+def _ignore(number: int, frame: FrameType | None) -> None:
+    pass
+
+
 def raise_ended() -> None:
     """From now on the first of the signals raises ``Ended``, and no other one disturbs the end that follows."""
 
     def handler(number: int, frame: FrameType | None) -> None:
         for other in _taken():
-            signal.signal(other, signal.SIG_IGN)
+            signal.signal(other, _ignore)  # SIG_IGN would have Python complain about one that has just come
         timer = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
         timer.daemon = True
         timer.start()
