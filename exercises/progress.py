@@ -247,9 +247,7 @@ def _empty() -> dict[str, Any]:
 
 
 def _problem(error: Exception, path: Path) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename or path}: {error.strerror or error}"
-    return str(error)
+    return f"{path}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
 
 
 def _whole(entry: object) -> bool:

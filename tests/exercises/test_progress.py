@@ -216,7 +216,7 @@ def test_where_nothing_can_be_kept_the_learner_may_still_work(tmp_path: Path) ->
     progress = Progress(tmp_path / "file" / "progress.json")
     progress.start("a")
     assert progress.attempt(passing("a", measured={"n": 1.0}, guessed={"n": 2.0})) == {"n": Measured(1.0, 2.0)}
-    assert progress.notices == [f"progress is not kept: {tmp_path / 'file'}: File exists"]  # said once
+    assert progress.notices == [f"progress is not kept: {progress.path}: File exists"]  # said once
 
 
 def test_the_folder_is_remembered_as_an_absolute_path(
