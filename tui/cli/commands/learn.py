@@ -400,9 +400,9 @@ def _author_check(arguments: argparse.Namespace) -> int:
             for complaint in proof.complaints:
                 progress.stop()
                 show(f"{complaint.exercise}: {complaint.tried}: {complaint.message}")
-    counted = [sum(getattr(proof, name) for proof in proofs) for name in ("mutants", "ways")]
+    mutants, ways = (sum(getattr(proof, name) for proof in proofs) for name in ("mutants", "ways"))
     bad = sum(len(proof.complaints) for proof in proofs)
-    show(f"{len(proofs)} exercises, {counted[0]} mutants, {counted[1]} ways of being right; {bad or 'no'} complaints")
+    show(f"exercises {len(proofs)}, mutants {mutants}, ways of being right {ways}, complaints {bad}")
     return 1 if bad else 0
 
 
