@@ -22,14 +22,20 @@ LAB = ("lab", "--data", "hamlet", "--hidden-size", "8", "--batch-size", "2")
 class Terminal:
     """A child in a pseudo-terminal of 80×24, and all that it has written."""
 
-    def __init__(self, *arguments: str, program: tuple[str, ...] = ("-m", "lstm_lab"), **environment: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        program: tuple[str, ...] = ("-m", "lstm_lab"),
+        python: str = sys.executable,
+        **environment: str,
+    ) -> None:
         self.output = b""
         self.pid, self.end = pty.fork()
         if self.pid == 0:
             inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
             os.environ.clear()
             os.environ.update({**inherited, "TERM": "xterm-256color", **environment})
-            os.execv(sys.executable, [sys.executable, *program, *arguments])
+            os.execv(python, [python, *program, *arguments])
         fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 
     def read(self) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from app.terminal import ENTER, LAB, LEAVE, Terminal
+from pythons import environment, pythons
 
 from lstm_ext.train.checkpoint import load_checkpoint
 
@@ -105,6 +106,28 @@ def test_what_was_learned_is_kept_and_continued(end: str, begin: Callable[..., T
     assert again.code() == 0
     assert not kept(tmp_path), "quitting forgets what took less than a minute"
     assert os.listdir(path.parent) == []
+
+
+@pytest.mark.parametrize("end", ["SIGTERM", "stuck", "hang-up"])
+@pytest.mark.parametrize("python", pythons())
+def test_on_every_python(python: str, end: str, start: Callable[..., Terminal], tmp_path: Path) -> None:
+    path = {"python": pythons()[python], "PYTHONPATH": environment(tmp_path)["PYTHONPATH"]}
+    terminal = start(*LAB, program=("-c", PROGRAM, ""), **path)
+    learning(terminal)
+    terminal.press("\x1a")
+    assert os.WIFSTOPPED(terminal.wait(os.WUNTRACED))
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.until(lambda: terminal.output.count(ENTER) == 2)
+    if end == "stuck":
+        stuck(terminal)
+    if end == "hang-up":
+        terminal.hang_up()
+    else:
+        os.kill(terminal.pid, signal.SIGTERM)
+    status = terminal.code() if end == "SIGTERM" else os.waitstatus_to_exitcode(terminal.wait())
+    assert status == (129 if end == "hang-up" else 143)
+    (file,) = kept(tmp_path)
+    assert load_checkpoint(str(file)).state.step > 0
 
 
 @pytest.mark.parametrize("numbers", [("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT"), ("SIGCONT",), ("SIGCONT", "SIGTERM")])
