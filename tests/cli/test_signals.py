@@ -219,6 +219,23 @@ def test_suspended_time_is_no_time_of_training(text: Path, tmp_path: Path) -> No
     assert 2.9 < json.loads(out)["seconds"] < 4.0 < passed
 
 
+def test_an_interrupted_import_is_no_bug(tmp_path: Path) -> None:
+    """NumPy's, in C, raises ImportError in place of what interrupted it."""
+    program = """
+import os, signal
+from lstm_lab.cli.commands import doctor
+def examine():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException:
+        raise ImportError("failed") from None
+doctor.examine = examine
+"""
+    with started(tmp_path, "doctor", program=program) as process:
+        out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, out, err) == (143, "", "")
+
+
 def test_a_terminal_gets_its_cursor_back(text: Path, tmp_path: Path) -> None:
     program = """
 import os, signal, sys

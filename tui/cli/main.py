@@ -64,6 +64,8 @@ def guarded(command: Callable[[], int]) -> int:
         _drop_output()
         return SIGPIPE_STATUS
     except Exception as error:
+        if Ended.came is not None:  # an import in C makes an error of its own of it
+            return Ended.came.status
         if isinstance(error, OSError):
             _drop_output()
         status, message = _explained(error)

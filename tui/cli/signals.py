@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .output import note
 
@@ -24,6 +24,9 @@ PATIENCE_SECONDS = 1.0
 
 class Ended(KeyboardInterrupt):
     """A signal ended the command."""
+
+    #: The one that was raised.
+    came: ClassVar[Ended | None] = None
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -52,7 +55,8 @@ def raise_ended() -> None:
         timer = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
         timer.daemon = True
         timer.start()
-        raise Ended(number)
+        Ended.came = Ended(number)
+        raise Ended.came
 
     for number in _taken():
         signal.signal(number, handler)
