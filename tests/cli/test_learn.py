@@ -67,6 +67,7 @@ def test_from_the_list_to_a_passed_exercise(run: Run) -> None:
     assert run("learn", "list")[1].startswith("The course: 1 of ")
 
 
+@pytest.mark.slow
 def test_hints_go_deeper_and_follow_the_file(run: Run) -> None:
     run("learn", "start", CLIP)
     told = [run("learn", "hint")[1] for _ in range(4)]
@@ -107,6 +108,7 @@ def test_the_solution_is_closed_until_one_gives_up(run: Run) -> None:
     assert "gave up" in run("learn", "progress")[1]
 
 
+@pytest.mark.slow
 def test_on_a_terminal_giving_up_is_asked_for(tmp_path: Path) -> None:
     ask = (
         "import os, pty, sys\n"
@@ -260,6 +262,7 @@ def test_the_editor_opens_the_file(run: Run, monkeypatch: pytest.MonkeyPatch, tm
     )
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
     env = {**ENV, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONIOENCODING": "ascii", "TERM": "dumb"}
     for command in ("learn", "learn show clip", "learn show build"):
@@ -268,6 +271,7 @@ def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
         assert result.stdout.isascii()
 
 
+@pytest.mark.slow
 def test_numbers_wait_for_a_guess(run: Run) -> None:
     run("learn", "start", "build_lstm")
     file = Path("lstm-exercises") / exercises()["build_lstm"].file
@@ -285,6 +289,7 @@ def test_numbers_wait_for_a_guess(run: Run) -> None:
     assert "you guessed 300" in shown and "no guess" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 80])
 def test_lines_fit_the_terminal(columns: int, tmp_path: Path) -> None:
     state = {"XDG_STATE_HOME": str(tmp_path / "state"), "TERM": "dumb", "COLUMNS": str(columns)}
@@ -327,6 +332,7 @@ def read_until(process: subprocess.Popen[str], wanted: str) -> str:
     raise AssertionError(f"{wanted!r} did not come: {seen}")
 
 
+@pytest.mark.slow
 def test_watch_checks_whatever_is_saved(watched: subprocess.Popen[str], tmp_path: Path) -> None:
     assert "✗ values" in read_until(watched, "lstm-lab learn hint")
     endless = BY_VALUE.replace("    return", "    while True: pass\n    return")
@@ -345,6 +351,7 @@ def test_watch_checks_whatever_is_saved(watched: subprocess.Popen[str], tmp_path
     assert "Ctrl-C ends" in first and all(line.startswith("checking ") for line in others)
 
 
+@pytest.mark.slow
 def test_a_save_cancels_the_check_under_way(watched: subprocess.Popen[str], tmp_path: Path) -> None:
     read_until(watched, "lstm-lab learn hint")
     flag = tmp_path / "lstm-exercises" / "running"

@@ -241,6 +241,7 @@ print(progress.notices)
 """
 
 
+@pytest.mark.slow
 def test_two_labs_at_once_lose_nothing_of_each_other(progress: Progress) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(progress.path), name], stdout=subprocess.PIPE, text=True)
