@@ -11,7 +11,7 @@ UNITS  := $(wildcard csrc/*.c csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick lint types docs asan soak bench experiments wheel sdist clean distclean
+.PHONY: help lab test quick lint types docs asan fuzz soak bench experiments wheel sdist clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ docs: $(VENV)/.docs ## the library's API pages, from its docstrings, in build/do
 
 asan: $(VENV)/.test ## the C core's tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
 	sh tests/sanitizers.sh $(abspath $(BIN)) $(ARGS)
+
+fuzz: $(VENV)/.test ## call everything public with hostile arguments (ARGS="--calls 200000 --seed 7")
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/fuzz $(ARGS)
 
 soak: $(VENV)/.test ## kills, signals, full disks and the like, in rounds, with figures (ARGS="--rounds 20 kills")
 	PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)

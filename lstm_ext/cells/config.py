@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_at_least, check_choice, check_types, checked_keywords
+from ..arguments import check_at_least, check_choice, check_types, checked, checked_keywords
 from ..errors import ArgumentError
 from . import CELLS, OPTIONS, CellName
 
 
+@checked
 @checked_keywords
 @dataclass(frozen=True)
 class LayerConfig:

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import nn
+from ..arguments import checked
 from ..cells import CELLS
 from ..cells.cell import Counterpart, Framework
 from ..cells.config import LayerConfig
@@ -45,6 +46,7 @@ from ..train.checkpoint import FORMAT as RUN_FORMAT
 from ..train.checkpoint import load_checkpoint
 
 
+@checked
 def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
     """A state dict of new arrays, with the shapes of ``lstm_ext.conversion.weights``.
 
@@ -57,6 +59,7 @@ def to_pytorch(model: nn.Module) -> dict[str, np.ndarray]:
     return tensors
 
 
+@checked
 def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.PathLike[str]) -> None:
     """Take over a state dict (name → array), or that in a .safetensors file, of a network with the same parts.
 
@@ -86,12 +89,14 @@ def load_pytorch(model: nn.Module, source: Mapping[str, ArrayLike] | str | os.Pa
     _load_parts(parts, tensors)
 
 
+@checked
 def save_pytorch(model: nn.Module, path: str | os.PathLike[str]) -> None:
     """Write the state dict as .safetensors, which ``safetensors.torch.load_file(path)`` reads; a failure leaves the
     old file. Raises ArgumentError, CheckpointError."""
     write_safetensors(path, to_pytorch(model), {"format": "pt"})
 
 
+@checked
 def to_keras(model: nn.Module) -> dict[str, list[np.ndarray]]:
     """For each layer what its ``set_weights`` takes, new arrays with the shapes of ``lstm_ext.conversion.weights``.
 
@@ -104,6 +109,7 @@ def to_keras(model: nn.Module) -> dict[str, list[np.ndarray]]:
     return weights
 
 
+@checked
 def load_keras(model: nn.Module, weights: Mapping[str, Sequence[ArrayLike]]) -> None:
     """Take over what the layers' ``get_weights`` returned, by the names that ``to_keras`` gives them.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from ..arguments import checked
+
 #: Name of a built-in text → what it is.
 BUILTIN: Mapping[str, str] = MappingProxyType(
     {
@@ -74,6 +76,7 @@ _TEXTS: Mapping[str, Callable[[], str]] = {
 }
 
 
+@checked
 def builtin_text(name: str) -> str:
     """The built-in text of that name."""
     return _TEXTS[name]()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..errors import ArgumentError
 from .text import Text
 
@@ -13,6 +14,7 @@ from .text import Text
 MIN_VALIDATION = 50
 
 
+@checked
 @dataclass(frozen=True)
 class Split:
     """A text's first part (N,), to learn from, and its last (M,), to validate on (None if there is none)."""
@@ -23,6 +25,7 @@ class Split:
     description: str
 
 
+@checked
 def split(text: Text, validation: float = 0.1) -> Split:
     """Cut ``text`` in two: the last ``validation`` share is kept apart, unless it has fewer than ``MIN_VALIDATION``
     characters. Raises ArgumentError for a share outside [0, 1).
@@ -38,6 +41,7 @@ def split(text: Text, validation: float = 0.1) -> Split:
     return Split(text.symbols, None, f"{len(text):,} characters to learn from; {reason}")
 
 
+@checked
 class Lanes:
     """Cuts a text into ``batch_size`` contiguous lanes that are read in parallel, ``seq_length`` symbols per step.
 
@@ -48,9 +52,10 @@ class Lanes:
     ``symbols`` is (N,). Raises ArgumentError if N is less than 2.
     """
 
-    def __init__(self, symbols: np.ndarray, batch_size: int, seq_length: int) -> None:
-        if len(symbols) < 2:
-            raise ArgumentError(f"symbols: got {len(symbols)}, expected at least 2")
+    def __init__(self, symbols: np.ndarray, batch_size: Size, seq_length: Size) -> None:
+        if symbols.ndim != 1 or symbols.dtype.kind not in "iu" or len(symbols) < 2:
+            raise ArgumentError(f"symbols: got {symbols.dtype} {symbols.shape}, expected integers (N,), at least 2")
+        check_memory("batch_size", batch_size, 4 * batch_size)
         self.symbols = symbols
         self.batch_size = batch_size
         self.seq_length = seq_length
@@ -63,7 +68,7 @@ class Lanes:
         #: Steps per epoch.
         self.steps = -(-self._columns // seq_length)
 
-    def chunk(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def chunk(self, first: int, count: Size) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of steps first, …, first + count − 1 of the epoch: (n, T, B) int32 each.
 
         n is less than ``count`` where the epoch ends earlier or the next step is shorter. Raises ArgumentError if

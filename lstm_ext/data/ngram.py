@@ -7,13 +7,16 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ..arguments import Size, checked
+
 #: Name → how many symbols, the predicted one included, the model looks at.
 ORDERS: Mapping[str, int] = MappingProxyType({"unigram": 1, "bigram": 2, "trigram": 3, "5-gram": 5})
 #: Counting takes about 100 bytes per symbol; of a longer training text only the last part is counted.
 MAX_SYMBOLS = 4_000_000
 
 
-def ngram_losses(train: np.ndarray, validation: np.ndarray, num_symbols: int) -> dict[str, float]:
+@checked
+def ngram_losses(train: np.ndarray, validation: np.ndarray, num_symbols: Size) -> dict[str, float]:
     """Mean nats per symbol of ``validation[1:]`` under n-gram models counted on ``train``.
 
     Interpolated Witten-Bell smoothing (Bell, Cleary and Witten 1990; Chen and Goodman 1999,

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import ArgumentError, DataError
 from .builtin import BUILTIN, builtin_text
 
@@ -29,6 +30,7 @@ def _codes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
+@checked
 @dataclass(frozen=True)
 class Vocabulary:
     """The characters that a model knows, each once, sorted by code point; a symbol is an index into them.
@@ -91,6 +93,7 @@ class Vocabulary:
         return "".join(self.symbols[symbol] for symbol in array)
 
 
+@checked
 @dataclass(frozen=True)
 class TextIdentity:
     """What a checkpoint remembers of a text."""
@@ -112,6 +115,7 @@ class TextIdentity:
         return f"{self.name} (hash {self.sha256[:8]})"
 
 
+@checked
 @dataclass(frozen=True)
 class Text:
     """A text as symbols, read-only: (N,) of ``vocabulary.dtype``, in memory or, for a large file, mapped from disk."""
@@ -140,6 +144,7 @@ class Text:
         return TextIdentity(self.name, self.encoding, len(self), self.sha256)
 
 
+@checked
 def load_text(name: str, encoding: str = "utf-8", vocabulary: Vocabulary | None = None) -> Text:
     """A built-in text by its name, or a file by its path (``./hello`` if the names clash).
 

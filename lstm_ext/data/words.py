@@ -76,7 +76,9 @@ class WordVocabulary:
 
     def decode(self, symbols: Sequence[int] | np.ndarray) -> list[str]:
         """The words of ``symbols`` (n,), without padding. Raises ArgumentError for a symbol out of range."""
-        array = np.asarray(symbols, np.int64)
+        array = np.asarray(symbols)
+        if array.size and array.dtype.kind not in "iu":
+            raise ArgumentError(f"symbols: got {array.dtype}, expected integers")
         if array.size and not 0 <= array.min() <= array.max() < len(self):
             raise ArgumentError(f"symbols: got {array.min()} to {array.max()}, expected 0 to {len(self) - 1}")
-        return [self.words[symbol] for symbol in array if symbol]
+        return [self.words[symbol] for symbol in array.tolist() if symbol]

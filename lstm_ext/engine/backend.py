@@ -9,6 +9,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
+from ..arguments import Threads, checked
 from ..errors import ArgumentError, MissingError
 from .interface import EngineModule
 
@@ -19,7 +20,8 @@ BACKENDS = ("c", "numpy")
 _VARIABLE = "LSTM_LAB_BACKEND"
 
 
-def engine_module(name: str | None = None, kernel: str | None = None, threads: int = 1) -> EngineModule:
+@checked
+def engine_module(name: str | None = None, kernel: str | None = None, threads: Threads = 1) -> EngineModule:
     """The engine called ``name``, or the one ``backend_name`` chooses.
 
     The C core has the given kernel, by default ``core.default_kernel()``, and that many threads for the work of
@@ -32,8 +34,6 @@ def engine_module(name: str | None = None, kernel: str | None = None, threads: i
             _say_that_numpy_works()
     if name not in BACKENDS:
         raise ArgumentError(f"backend: got {name!r}, expected one of {', '.join(BACKENDS)}")
-    if threads < 1:
-        raise ArgumentError(f"threads: got {threads!r}, expected at least 1")
     if name == "numpy":
         if kernel is not None:
             raise ArgumentError(f"kernel: got {kernel!r} for backend 'numpy', expected it only for 'c'")

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..arguments import check_at_least, check_choice, check_types, check_within, checked_keywords
+from ..arguments import Count, check_at_least, check_choice, check_types, check_within, checked, checked_keywords
 from ..cells import CellName
 from ..cells.config import LayerConfig
 
@@ -24,6 +24,7 @@ DTYPES: tuple[DtypeName, ...] = get_args(DtypeName)
 OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 
 
+@checked
 @checked_keywords
 @dataclass(frozen=True, repr=False)
 class ModelConfig:
@@ -47,7 +48,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_at_least("output_size", self.output_size, 1)
-        check_at_least("num_layers", self.num_layers, 1)
+        check_at_least("num_layers", self.num_layers, 1, 2**62)
         check_choice("dtype", self.dtype, DTYPES)
         check_types(self)
         check_within("dropout", self.dropout, 0.0, 1.0)
@@ -104,7 +105,7 @@ class ModelConfig:
             start = end
         return views
 
-    def state_shape(self, batch_size: int) -> tuple[int, int, int, int]:
+    def state_shape(self, batch_size: Count) -> tuple[int, int, int, int]:
         """(L, S, B, H): per layer its states, h and, for an LSTM (S = 2), c."""
         return (self.num_layers, self.layer(0).state_arrays, batch_size, self.hidden_size)
 

@@ -27,14 +27,14 @@ def _mix_array(z: np.ndarray) -> np.ndarray:
 
 def mix(z: int) -> int:
     """Hash of one integer (taken modulo 2**64) to 64 bits."""
-    return int(_mix_array(np.array([z & _MASK], dtype=np.uint64))[0])
+    return int(_mix_array(np.array([int(z) & _MASK], dtype=np.uint64))[0])
 
 
 def _numbers(key: int, first: int, count: int) -> np.ndarray:
     """(count,) uint64: numbers first, first+1, … of the sequence that belongs to ``key``."""
     z = np.arange(count, dtype=np.uint64)
     z *= np.uint64(_GAMMA)
-    z += np.uint64((key + (first + 1) * _GAMMA) & _MASK)
+    z += np.uint64((int(key) + (int(first) + 1) * _GAMMA) & _MASK)
     return _mix_array(z)
 
 

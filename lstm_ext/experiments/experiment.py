@@ -70,8 +70,13 @@ class Results:
     quick: bool = False
 
     def values(self, label: str, metric: str) -> np.ndarray:
-        """(seeds,) of a number, (seeds, n) of a list; NaN where JSON had to write null."""
-        return np.array([self.cells[label, seed][metric] for seed in self.seeds], dtype=np.float64)
+        """(seeds,) of a number, (seeds, n) of a list; NaN where JSON had to write null.
+
+        Raises ArgumentError where there is no such run or number."""
+        try:
+            return np.array([self.cells[label, seed][metric] for seed in self.seeds], dtype=np.float64)
+        except KeyError as error:
+            raise ArgumentError(f"label, metric: got {label!r}, {metric!r}, but there is no {error}") from None
 
     def spread(self, label: str, metric: str) -> Spread:
         """Median, minimum and maximum over the seeds; a seed that gave NaN counts as the maximum."""

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..arguments import checked
 from ..engine.backend import backend_name
 from ..errors import LabError
 from ..files import write_atomically
@@ -37,6 +38,7 @@ from .experiment import Experiment, Numbers, Results, Settings
 _WORKER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+@checked
 @dataclass(frozen=True)
 class Cell:
     """One variant with one seed, and the file that its numbers are kept in (None: they are not)."""
@@ -47,6 +49,7 @@ class Cell:
     path: Path | None
 
 
+@checked
 def cells(experiment: Experiment, seeds: Sequence[int], quick: bool, directory: Path | None) -> list[Cell]:
     """All runs, seed by seed, so that an interrupted experiment has whole comparisons."""
     variants = experiment.variants(quick)
@@ -57,6 +60,7 @@ def cells(experiment: Experiment, seeds: Sequence[int], quick: bool, directory: 
     ]
 
 
+@checked
 def kept(cell: Cell) -> Numbers | None:
     """A finished run's numbers, or None."""
     if cell.path is None:
@@ -69,6 +73,7 @@ def kept(cell: Cell) -> Numbers | None:
     return numbers
 
 
+@checked
 def run(
     experiment: Experiment,
     seeds: Sequence[int],
@@ -206,6 +211,7 @@ def _measure(experiment: Experiment, cell: Cell) -> Numbers:
     return numbers
 
 
+@checked
 def plain(value: Any) -> Any:
     """NumPy's numbers and arrays as Python's, and null for what JSON has no number for."""
     if isinstance(value, dict):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..arguments import checked
 from ..cells import CELLS
 from ..cells.config import LayerConfig
 from ..cells.stages import Part, Stage, plus
 
 
+@checked
 def forward_stages(config: LayerConfig, *, symbols: bool) -> tuple[Stage, ...]:
     """The stages of one step forward, from the input to the loss.
 
@@ -17,6 +19,7 @@ def forward_stages(config: LayerConfig, *, symbols: bool) -> tuple[Stage, ...]:
     return (_input(config, symbols), *CELLS[config.cell].forward_stages(config), *_prediction())
 
 
+@checked
 def backward_stages(config: LayerConfig) -> tuple[Stage, ...]:
     """The stages of one step backward, from the prediction's error to what the step before gets of it."""
     return (*_error(), *CELLS[config.cell].backward_stages(config))

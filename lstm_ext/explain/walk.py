@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import Count, Seed, Size, checked
 from ..cells import CELLS, CellName
 from ..cells.cell import NamedWeights, Values
 from ..cells.config import LayerConfig
@@ -29,6 +30,7 @@ from .stages import UPDATE_STAGES, backward_stages, forward_stages
 _PER_SYMBOL = frozenset({"y", "y.hidden", "y.bias", "p", "dy"})
 
 
+@checked
 @dataclass(frozen=True)
 class Step:
     """One character: number ``t`` (from 1) of the text, a symbol, the symbol to predict, and all values by name.
@@ -42,6 +44,7 @@ class Step:
     values: Values
 
 
+@checked
 @dataclass(frozen=True)
 class WeightRow:
     """What one step adds to the gradients of one unit's weights in one block of W, and to its bias."""
@@ -55,6 +58,7 @@ class WeightRow:
     input: np.ndarray
 
 
+@checked
 @dataclass(frozen=True)
 class Walk:
     """All steps of reading ``text``: step t reads its character t and should predict character t + 1.
@@ -100,9 +104,16 @@ class Walk:
             *(Moment(self, self.update, stage, "update") for stage in UPDATE_STAGES),
         )
 
-    def weight_rows(self, step: Step, unit: int) -> list[WeightRow]:
-        """What one step adds to the gradients of one unit's weights: a row for each block of W that learns."""
+    def weight_rows(self, step: Step, unit: Count) -> list[WeightRow]:
+        """What one step adds to the gradients of one unit's weights: a row for each block of W that learns.
+
+        Raises ArgumentError for a step of another walk, and a unit that there is not.
+        """
         layer, cell = self.layer, CELLS[self.layer.cell]
+        if not any(step is own for own in self.steps):
+            raise ArgumentError("step: got one that is not among this walk's steps")
+        if unit >= layer.hidden_size:
+            raise ArgumentError(f"unit: got {unit}, expected one below {layer.hidden_size}")
         rows = []
         for gate in cell.learned(layer):
             into_state, state, into_input = cell.factors(layer, step.values, gate)
@@ -149,6 +160,7 @@ class Walk:
         }
 
 
+@checked
 @dataclass(frozen=True)
 class Summand:
     """One part of a stage's value for one unit; ``row`` and ``vector`` are its factors if it is a matrix product."""
@@ -159,6 +171,7 @@ class Summand:
     vector: np.ndarray | None
 
 
+@checked
 @dataclass(frozen=True)
 class Moment:
     """One stage at one step: what a walker looks at. ``phase`` is "forward", "backward" or "update"."""
@@ -177,33 +190,41 @@ class Moment:
             return weight_gradient(self.walk.layer, self.step.values)["W_y"]
         return self.step.values[self.stage.id]
 
-    def value(self, unit: int) -> float | None:
+    def value(self, unit: Count) -> float | None:
         """The value that is written out: the unit's, or the target's; None where there is no single one."""
         if self.stage.axis in ("weights", "array", "input"):
             return None
         return self.number(self.stage.id, unit)
 
-    def number(self, key: str, unit: int) -> float:
-        """One of the step's values: the unit's, the target's, or the only one. Counts are integers."""
+    def number(self, key: str, unit: Count) -> float:
+        """One of the step's values: the unit's, the target's, or the only one. Counts are integers.
+
+        Raises ArgumentError for a key or a unit that there is not."""
+        if key not in self.step.values:
+            raise ArgumentError(f"key: got {key!r}, expected one of {', '.join(self.step.values)}")
         number = self.step.values[key][self._index(key, unit)]
         return int(number) if isinstance(number, np.integer) else float(number)
 
-    def summands(self, unit: int) -> list[Summand]:
+    def summands(self, unit: Count) -> list[Summand]:
         """The parts of the value, with their factors."""
         return [self._summand(part, unit) for part in self.stage.parts]
 
-    def _summand(self, part: Part, unit: int) -> Summand:
+    def _summand(self, part: Part, unit: Count) -> Summand:
         row = vector = None
         if part.matrix:
             row, vector = self.walk.matrices[part.matrix][self._index(part.key, unit)], self.step.values[part.vector]
         return Summand(part, self.number(part.key, unit), row, vector)
 
-    def _index(self, key: str, unit: int) -> int:
+    def _index(self, key: str, unit: Count) -> int:
         if key in _PER_SYMBOL:
             return self.step.target
-        return unit if self.step.values[key].size > 1 else 0
+        size = self.step.values[key].size
+        if unit >= size > 1:
+            raise ArgumentError(f"unit: got {unit}, expected one below {size}")
+        return unit if size > 1 else 0
 
 
+@checked
 def walk(
     model: LanguageModel,
     text: str,
@@ -267,14 +288,15 @@ def walk(
     )
 
 
+@checked
 def spelling_model(
     text: str,
     *,
     cell: CellName = "lstm",
-    hidden_size: int = 3,
+    hidden_size: Size = 3,
     reset_after: bool = False,
     trained: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
     backend: str | None = None,
 ) -> tuple[LanguageModel, Vocabulary]:
     """A one-layer model that knows only the characters of ``text``, and its vocabulary.
@@ -291,10 +313,16 @@ def spelling_model(
     return model, vocabulary
 
 
+@checked
 def weight_gradient(layer: LayerConfig, values: Values) -> Values:
-    """What one step adds to the gradients of W (G·H, H+D), b, peephole (3, H), W_y (V, H) and b_y (V,)."""
-    own = CELLS[layer.cell].weight_gradient(layer, values)
-    return own | {"W_y": np.outer(values["dy"], values["h"]), "b_y": values["dy"]}
+    """What one step adds to the gradients of W (G·H, H+D), b, peephole (3, H), W_y (V, H) and b_y (V,).
+
+    Raises ArgumentError for values that are not those of a step with this layer."""
+    try:
+        own = CELLS[layer.cell].weight_gradient(layer, values)
+        return own | {"W_y": np.outer(values["dy"], values["h"]), "b_y": values["dy"]}
+    except KeyError as error:
+        raise ArgumentError(f"values: has no {error}, expected those of a walk's step with this layer") from None
 
 
 def _pairs(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import checked_symbols
+from ..arguments import Size
+from .checks import checked_floats, checked_symbols
 from .module import Module
 
 
@@ -19,7 +20,7 @@ class Embedding(Module):
     W: np.ndarray
     dW: np.ndarray
 
-    def __init__(self, num_symbols: int, embedding_size: int) -> None:
+    def __init__(self, num_symbols: Size, embedding_size: Size) -> None:
         self.num_symbols, self.embedding_size = num_symbols, embedding_size
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -36,6 +37,7 @@ class Embedding(Module):
 
     def backward(self, dout: np.ndarray) -> None:
         """∂L/∂y (…, E) fills ``dW``; nothing is returned, because symbols have no gradient."""
+        checked_floats("dout", dout, (*self._x.shape, self.embedding_size), dout.dtype)
         self.dW[...] = 0
         if not self._x.size:
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import passes_on
+from ..arguments import Count, Size, check_memory, passes_on
 from ..data.batch import Batch
 from ..errors import ArgumentError
 from .checks import checked_lengths, counted_steps
@@ -32,7 +32,7 @@ class DirectForecaster(Model):
     criterion = staticmethod(mean_squared_error)
 
     @passes_on(Reader)
-    def __init__(self, input_size: int, hidden_size: int, horizon: int, **reader: Unpack[ReaderOptions]) -> None:
+    def __init__(self, input_size: Size, hidden_size: Size, horizon: Size, **reader: Unpack[ReaderOptions]) -> None:
         self.input_size, self.horizon = input_size, horizon
         self.reader = Reader(input_size, hidden_size, **reader)
         self.pooling = Last(bidirectional=self.reader.rnn.bidirectional)
@@ -67,7 +67,7 @@ class AutoregressiveForecaster(Model):
     """
 
     @passes_on(Reader)
-    def __init__(self, input_size: int, hidden_size: int, **reader: Unpack[ReaderOptions]) -> None:
+    def __init__(self, input_size: Size, hidden_size: Size, **reader: Unpack[ReaderOptions]) -> None:
         if reader.get("bidirectional"):
             raise ArgumentError("bidirectional: got True, expected False: a forecaster must not see what comes next")
         self.input_size = input_size
@@ -95,11 +95,12 @@ class AutoregressiveForecaster(Model):
         counts = checked_lengths(lengths, T, B)
         return int(D) * (T * B if counts is None else int(counts.sum()))
 
-    def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: int = 1) -> np.ndarray:
+    def forecast(self, inputs: ArrayLike, lengths: ArrayLike | None = None, horizon: Count = 1) -> np.ndarray:
         """Forecasts (horizon, B, D), without dropout."""
         with self.evaluating():
             outputs = self.forward(inputs, lengths)
             T, B, D = outputs.shape
+            check_memory("horizon", horizon, horizon * B * D)
             forecasts = np.empty((horizon, B, D), outputs.dtype)
             counts = checked_lengths(lengths, T, B)
             latest = outputs[T - 1 if counts is None else counts - 1, np.arange(B)]

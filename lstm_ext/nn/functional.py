@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_choice
+from ..arguments import check_choice, checked
 from ..cells import CELLS, CellName
 from ..cells.activations import Activations
 from ..cells.config import LayerConfig, Weights
@@ -51,6 +51,7 @@ from ..engine.interface import EngineModule
 from ..errors import ArgumentError
 
 
+@checked
 class Cache(Mapping[str, np.ndarray]):
     """What a forward pass computed, by name, and what its backward pass needs.
 

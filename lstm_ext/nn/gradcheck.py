@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..data.batch import Batch
 from .model import Model
 from .numerics import numerical_gradient, relative_error
 
 
+@checked
 def gradient_errors(
     model: Model, batch: Sequence[Any], *, entries: int | None = None, key: int = 0, eps: float = 1e-5
 ) -> dict[str, float]:
@@ -36,6 +38,7 @@ def gradient_errors(
     return errors
 
 
+@checked
 def batch_loss(model: Model, batch: Batch, key: int) -> Callable[[], float]:
     """The loss of a batch, in the unit of the model's criterion, as a function that reads the arrays when called; the
     masks are the same each time."""
@@ -47,6 +50,7 @@ def batch_loss(model: Model, batch: Batch, key: int) -> Callable[[], float]:
     return loss
 
 
+@checked
 def batch_gradient(model: Model, batch: Batch, key: int) -> np.ndarray | None:
     """Fill ``model.gradient``; returns ∂loss/∂inputs, of the inputs' shape, or None for symbols."""
     model.noise.restart(key)

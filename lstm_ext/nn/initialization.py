@@ -23,6 +23,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..arguments import checked
 from ..cells import CELLS, CellName
 from ..cells.config import LayerConfig
 from ..errors import ArgumentError
@@ -37,6 +38,7 @@ def check_init(init: str, cell: CellName | None = None) -> None:
         raise ArgumentError(f"init: got {init!r} for cell {cell!r}, expected it only for {takers}")
 
 
+@checked
 def initialize_layer(
     config: LayerConfig,
     parameters: Mapping[str, np.ndarray],
@@ -74,6 +76,7 @@ def initialize_layer(
         parameters["peephole"][...] = 0.1 * rng.standard_normal((3, h))
 
 
+@checked
 def initialize_matrix(W: np.ndarray, rng: np.random.Generator, init: str = "uniform") -> None:
     """Fills W (outputs, inputs) of a layer without recurrence."""
     scheme, _ = _scheme(init)

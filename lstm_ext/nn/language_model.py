@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import LARGEST, Count, Seed, Threads, check_memory
 from ..engine.config import ModelConfig
 from ..engine.interface import Engine, EngineModule, Training
 from ..errors import ArgumentError
@@ -17,6 +19,7 @@ from .checks import checked_lengths, checked_symbols, counted_steps
 from .linear import Linear
 from .losses import softmax
 from .model import Model
+from .module import planned
 from .optimizer import Optimizer
 from .recurrent import RecurrentLayer
 from .trace import TextTrace
@@ -58,13 +61,15 @@ class LanguageModel(Model):
         self,
         config: ModelConfig,
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         init: str = "uniform",
         forget_bias: float = 1.0,
         backend: str | None = None,
         kernel: str | None = None,
-        threads: int = 1,
+        threads: Threads = 1,
     ) -> None:
+        if not planned():
+            check_memory("num_layers", config.num_layers, 2 * config.num_parameters, np.dtype(config.dtype).itemsize)
         self.config = config
         self.layers = [RecurrentLayer(layer, init=init, forget_bias=forget_bias) for layer in config.layers()]
         self.output = Linear(config.hidden_size, config.output_size, init=init)
@@ -121,7 +126,7 @@ class LanguageModel(Model):
         targets: ArrayLike,
         optimizer: Optimizer,
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         lr: float | None = None,
     ) -> tuple[float, float]:
         """As for any network, in one call of the engine."""
@@ -168,9 +173,11 @@ class LanguageModel(Model):
 
     # --------------------------------------------------------------------------- as a model of text
 
-    def zero_state(self, batch_size: int = 1) -> np.ndarray:
+    def zero_state(self, batch_size: Count = 1) -> np.ndarray:
         """(L, S, B, H) zeros: per layer h and, for an LSTM (S = 2), c."""
-        return np.zeros(self.config.state_shape(batch_size), dtype=self.config.dtype)
+        shape = self.config.state_shape(batch_size)
+        check_memory("batch_size", batch_size, math.prod(shape))
+        return np.zeros(shape, dtype=self.config.dtype)
 
     @_alone
     def evaluate(
@@ -209,12 +216,12 @@ class LanguageModel(Model):
     def sample(
         self,
         prime: Sequence[int] | np.ndarray,
-        length: int,
+        length: Count,
         *,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
-        seed: int = 0,
+        seed: Seed = 0,
         offset: int = 0,
         state: np.ndarray | None = None,
     ) -> np.ndarray:
@@ -228,10 +235,12 @@ class LanguageModel(Model):
         """
         symbols = self._checked("prime", prime, 1)
         self._reads_what_it_predicts()
+        check_memory("length", length, length, itemsize=4)
         for name, value, good, expected in (
-            ("length", length, length >= 0, "0 or more"),
+            ("length", length, 0 <= length <= LARGEST, "0 or more"),
             ("temperature", temperature, 0.0 <= temperature < np.inf, "0 or more"),
-            ("top_k", top_k, top_k >= 0, "0 (off) or more"),
+            ("top_k", top_k, 0 <= top_k <= LARGEST, "0 (off) or more"),
+            ("offset", offset, 0 <= offset < 2**62, "0 or more"),
             ("top_p", top_p, 0.0 < top_p <= 1.0, "a probability in (0, 1]"),
         ):
             if not good:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import Size
 from .module import Module
 
 
@@ -15,7 +16,7 @@ class LayerNorm(Module):
     b: np.ndarray
     db: np.ndarray
 
-    def __init__(self, size: int, *, eps: float = 1e-5) -> None:
+    def __init__(self, size: Size, *, eps: float = 1e-5) -> None:
         self.size, self.eps = size, eps
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:

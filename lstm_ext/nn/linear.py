@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import Size
 from .initialization import check_init, initialize_matrix
 from .module import Module
 
@@ -16,7 +17,7 @@ class Linear(Module):
     b: np.ndarray
     db: np.ndarray
 
-    def __init__(self, input_size: int, output_size: int, *, init: str = "uniform") -> None:
+    def __init__(self, input_size: Size, output_size: Size, *, init: str = "uniform") -> None:
         check_init(init)
         self.input_size, self.output_size = input_size, output_size
         self._init = init

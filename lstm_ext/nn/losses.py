@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import ArgumentError
 
 
+@checked
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """exp(x) / Σ exp(x) over the last axis, in float64: (…, V) → (…, V)."""
+    """exp(x) / Σ exp(x) over the last axis, in float64: (…, V) → (…, V). Raises ArgumentError where V is 0."""
+    if not logits.ndim or not logits.shape[-1]:
+        raise ArgumentError(f"logits: got shape {logits.shape}, expected (…, V) with V at least 1")
     exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     probabilities: np.ndarray = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return probabilities
 
 
+@checked
 def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.ndarray]:
     """Mean of −ln softmax(logits)[target] over the targets that count, in nats; 0 if none does.
 
@@ -22,6 +27,8 @@ def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.nda
     is 0 there, and elsewhere (softmax(logits) − one-hot target) / number of targets that count. Raises
     ArgumentError for targets of another shape or range.
     """
+    if not logits.ndim:
+        raise ArgumentError("logits: got a single number, expected (…, V)")
     wanted, classes = np.asarray(targets), logits.shape[-1]
     if wanted.dtype.kind not in "iu" or wanted.shape != logits.shape[:-1]:
         raise ArgumentError(f"targets: got {wanted.dtype} {wanted.shape}, expected integers {logits.shape[:-1]}")
@@ -47,6 +54,7 @@ def cross_entropy(logits: np.ndarray, targets: ArrayLike) -> tuple[float, np.nda
     return float(nats.mean()), dlogits.reshape(logits.shape)
 
 
+@checked
 def mean_squared_error(
     predictions: np.ndarray, targets: ArrayLike, counted: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import Seed
 from ..cells.activations import Activations
 from ..engine.rng import dropout_key
 from ..errors import ArgumentError, NonFiniteError
@@ -104,7 +105,7 @@ class Model(Module):
         targets: ArrayLike,
         optimizer: Optimizer,
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         lr: float | None = None,
     ) -> tuple[float, float]:
         """One update, at ``lr`` or else the optimizer's rate; returns the loss before it, and the gradient's norm

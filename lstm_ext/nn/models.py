@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, passes_on
+from ..arguments import Size, check_choice, passes_on
 from ..cells import CellName
 from ..errors import ArgumentError
 from .dropout import Dropout
@@ -40,11 +40,11 @@ class Reader(Module):
     @passes_on(Recurrent)
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
+        input_size: Size,
+        hidden_size: Size,
         *,
         cell: CellName = "lstm",
-        embedding_size: int | None = None,
+        embedding_size: Size | None = None,
         dropout: float = 0.0,
         init: str = "uniform",
         **recurrent: Unpack[RecurrentOptions],
@@ -84,9 +84,9 @@ class _Pooled(Model):
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        num_outputs: int,
+        input_size: Size,
+        hidden_size: Size,
+        num_outputs: Size,
         *,
         pooling: PoolingName,
         **reader: Unpack[ReaderOptions],
@@ -121,9 +121,9 @@ class Classifier(_Pooled):
     @passes_on(Reader)
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        num_classes: int,
+        input_size: Size,
+        hidden_size: Size,
+        num_classes: Size,
         *,
         pooling: PoolingName = "last",
         **reader: Unpack[ReaderOptions],
@@ -149,9 +149,9 @@ class Regressor(_Pooled):
     @passes_on(Reader)
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        num_outputs: int = 1,
+        input_size: Size,
+        hidden_size: Size,
+        num_outputs: Size = 1,
         *,
         pooling: PoolingName = "last",
         **reader: Unpack[ReaderOptions],
@@ -166,7 +166,7 @@ class Tagger(Model):
     """
 
     @passes_on(Reader)
-    def __init__(self, input_size: int, hidden_size: int, num_tags: int, **reader: Unpack[ReaderOptions]) -> None:
+    def __init__(self, input_size: Size, hidden_size: Size, num_tags: Size, **reader: Unpack[ReaderOptions]) -> None:
         self.reader = Reader(input_size, hidden_size, **reader)
         self.output = Linear(self.reader.output_size, num_tags, init=self.reader.init)
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..arguments import check_choice, named_errors
+from ..arguments import Seed, Size, Threads, check_choice, check_memory, checked, named_errors
 from ..engine.backend import engine_module
 from ..engine.config import DTYPES, DtypeName
 from ..engine.interface import EngineModule
-from ..errors import ArgumentError
+from ..errors import ArgumentError, StateError
 from .noise import Noise
 
 _M = TypeVar("_M", bound="Module")
@@ -33,11 +33,20 @@ def planning() -> Iterator[None]:
         _planning.reset(token)
 
 
+def planned() -> bool:
+    """Whether networks are only looked at, see ``planning``."""
+    return _planning.get()
+
+
+class _NotYet(StateError, AttributeError):
+    """For what a network has only from ``build`` or ``forward`` on."""
+
+
 class _Shared:
     """What all parts of a built network have in common."""
 
     def __init__(
-        self, size: int, dtype: DtypeName, seed: int, backend: str | None, kernel: str | None, threads: int
+        self, size: Size, dtype: DtypeName, seed: Seed, backend: str | None, kernel: str | None, threads: Threads
     ) -> None:
         self.engine_module = engine_module(backend, kernel, threads)
         self.threads = threads
@@ -58,6 +67,7 @@ class _Shared:
             self.engine_module = engine_module(threads=self.threads)
 
 
+@checked
 class Module:
     """A part of a network, or a whole one: a Python class with ``forward`` and ``backward``.
 
@@ -87,6 +97,8 @@ class Module:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        if cls.__module__.startswith(__package__.partition(".")[0]):  # what users write has its own contract
+            checked(cls)
         named_errors(cls)
         _remember_arguments(cls)
 
@@ -130,11 +142,11 @@ class Module:
     def build(
         self: _M,
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         dtype: DtypeName = "float32",
         backend: str | None = None,
         kernel: str | None = None,
-        threads: int = 1,
+        threads: Threads = 1,
     ) -> _M:
         """Makes the weights, and their first values from ``seed``; returns the module itself.
 
@@ -159,7 +171,9 @@ class Module:
             raise ArgumentError(f"build: {name} or a part of it is built already, expected a new one")
         if len({id(module) for module in modules.values()}) < len(modules):
             raise ArgumentError(f"build: {name} holds the same part twice, expected a part for each place")
-        shared = _Shared(self.num_parameters, dtype, seed, backend, kernel, threads)
+        count = self.num_parameters
+        check_memory("parameters", count, 2 * count, np.dtype(dtype).itemsize)
+        shared = _Shared(count, dtype, seed, backend, kernel, threads)
         start = 0
         for module in modules.values():
             module._shared, module._offset = shared, start
@@ -279,7 +293,11 @@ class Module:
             message = f"{type(self).__name__!r} object has no attribute {name!r}"
             if any(name in vars(cls) or name in getattr(cls, "__annotations__", ()) for cls in type(self).__mro__):
                 message += ": a network has its weights from build() on, and its activations from forward() on"
-            raise AttributeError(message)
+            elif name.startswith("_") and not name.startswith("__") and not name.endswith("_"):
+                message = f"{type(self).__name__}: there is nothing to go back through yet, call forward(…) first"
+            else:
+                raise AttributeError(message)
+            raise _NotYet(message)
 
 
 def _public(name: str) -> str:

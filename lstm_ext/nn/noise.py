@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from ..arguments import Count, Probability, check_memory, checked
 from ..engine import rng
 
 
+@checked
 class Noise:
     """A sequence of masks that its key decides: restarted with the same key, it starts again.
 
@@ -21,8 +25,9 @@ class Noise:
         self._key = key
         self._drawn = 0
 
-    def mask(self, p: float, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    def mask(self, p: Probability, shape: tuple[Count, ...], dtype: np.dtype) -> np.ndarray:
         """The next mask, of the given ``shape``: 0 with probability p, otherwise 1/(1−p)."""
+        check_memory("shape", shape, 3 * math.prod(shape))
         mask = rng.dropout_mask(self._key, self._drawn, p, shape, dtype)
         self._drawn += 1
         return mask

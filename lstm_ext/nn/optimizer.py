@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..arguments import checked
 from ..engine.config import OptimizerConfig
 from .module import Module
 
 
+@checked
 class Optimizer:
     """Clips the gradient and updates all weights of a network at once, by the formulas of ``OptimizerConfig``.
 

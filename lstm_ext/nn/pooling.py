@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import checked_lengths, counted_steps
+from ..arguments import Size
+from ..errors import ArgumentError
+from .checks import checked_floats, checked_lengths, counted_steps
 from .initialization import check_init, initialize_matrix
 from .module import Module
 
@@ -26,7 +28,7 @@ class Last(Module):
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
         """x (T, B, D), ``lengths`` (B,) → (B, D)."""
-        T, B, D = self._shape = x.shape
+        T, B, D = self._shape = _steps(x)
         counts = checked_lengths(lengths, T, B)
         self._ends = np.full(B, T - 1) if counts is None else counts - 1  # −1 for a sequence of no steps
         self._forward = D // 2 if self.bidirectional else D
@@ -37,6 +39,7 @@ class Last(Module):
 
     def backward(self, dout: np.ndarray) -> np.ndarray:
         """∂L/∂output (B, D) → ∂L/∂x (T, B, D), 0 in padding."""
+        checked_floats("dout", dout, self._shape[1:], dout.dtype)
         dx = np.zeros(self._shape, dout.dtype)
         some = np.flatnonzero(self._ends >= 0)
         dx[self._ends[some], some, : self._forward] = dout[some, : self._forward]
@@ -49,7 +52,7 @@ class Mean(Module):
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
         """x (T, B, D), ``lengths`` (B,) → (B, D)."""
-        T, B, _ = x.shape
+        T, B, _ = _steps(x)
         counts = checked_lengths(lengths, T, B)
         if counts is None:
             counts = np.full(B, T, np.int32)
@@ -78,7 +81,7 @@ class Attention(Module):
     dv: np.ndarray
     alpha: np.ndarray
 
-    def __init__(self, size: int, *, init: str = "uniform") -> None:
+    def __init__(self, size: Size, *, init: str = "uniform") -> None:
         check_init(init)
         self.size, self._init = size, init
 
@@ -90,7 +93,7 @@ class Attention(Module):
 
     def forward(self, x: np.ndarray, lengths: ArrayLike | None = None) -> np.ndarray:
         """x (T, B, D), ``lengths`` (B,) → (B, D)."""
-        T, B, _ = x.shape
+        T, B, _ = _steps(x)
         counts = checked_lengths(lengths, T, B)
         padding = None if counts is None else ~counted_steps(counts, T)
         if padding is not None:
@@ -113,3 +116,10 @@ class Attention(Module):
         np.einsum("tb,tbd->d", dscores, x, out=self.dv)
         dx: np.ndarray = alpha[:, :, None] * dout + dscores[:, :, None] * self.v
         return dx
+
+
+def _steps(x: np.ndarray) -> tuple[int, int, int]:
+    if x.ndim != 3 or not len(x):
+        raise ArgumentError(f"x: got shape {x.shape}, expected (T, B, D) with T at least 1")
+    T, B, D = x.shape
+    return T, B, D

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import Count, Depth, Size, check_memory
 from ..cells import CellName
 from ..cells.activations import Activations
 from ..cells.config import LayerConfig, Weights
@@ -113,10 +114,10 @@ class Recurrent(Module):
     def __init__(
         self,
         cell: CellName,
-        input_size: int,
-        hidden_size: int,
+        input_size: Size,
+        hidden_size: Size,
         *,
-        num_layers: int = 1,
+        num_layers: Depth = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -128,8 +129,6 @@ class Recurrent(Module):
         init: str = "uniform",
         forget_bias: float = 1.0,
     ) -> None:
-        if num_layers < 1:
-            raise ArgumentError(f"num_layers: got {num_layers!r}, expected at least 1")
         check_dropout("dropout", dropout)
         self.cell, self.input_size, self.hidden_size, self.num_layers = cell, input_size, hidden_size, num_layers
         self.bidirectional = bidirectional
@@ -158,9 +157,10 @@ class Recurrent(Module):
         self._dropouts = [Dropout(dropout) for _ in range(num_layers - 1)]
         self._input_dropouts = [Dropout(recurrent_dropout, per_sequence=True) for _ in range(num_layers)]
 
-    def zero_state(self, batch_size: int) -> np.ndarray:
+    def zero_state(self, batch_size: Count) -> np.ndarray:
         """(N, S, B, H), see ``final_state``."""
         first = self.layers[0].config
+        check_memory("batch_size", batch_size, 2 * len(self.layers) * batch_size * self.hidden_size)
         return np.zeros((len(self.layers), first.state_arrays, batch_size, self.hidden_size), self.dtype)
 
     def forward(self, x: ArrayLike, lengths: ArrayLike | None = None, state: ArrayLike | None = None) -> np.ndarray:
@@ -198,9 +198,10 @@ class Recurrent(Module):
         ``dfinal`` (N, S, B, H) is the gradient with respect to ``final_state``, where that was used;
         without any use of the outputs, dout may be None. See also ``dstate``.
         """
-        H = self.hidden_size
-        if dout is None:
-            dout = np.zeros((*self.layers[0].activations.gates.shape[:2], self.output_size), self.dtype)
+        H, shape = self.hidden_size, (*self.layers[0].activations.gates.shape[:2], self.output_size)
+        dout = np.zeros(shape, self.dtype) if dout is None else checked_floats("dout", dout, shape, self.dtype)
+        if dfinal is not None:
+            dfinal = checked_floats("dfinal", dfinal, self.final_state.shape, self.dtype)
         dx: np.ndarray | None = dout
         for level in reversed(range(self.num_layers)):
             assert dx is not None  # only the lowest layer may have had symbols

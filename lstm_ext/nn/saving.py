@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..arguments import check_call, check_choice
+from ..arguments import Threads, check_choice, checked
 from ..cells.config import LayerConfig
 from ..data import Vocabulary
 from ..data.words import WordVocabulary
@@ -34,6 +34,7 @@ _CONFIGS: dict[str, type] = {cls.__name__: cls for cls in (LayerConfig, ModelCon
 _OWN = "nn."
 
 
+@checked
 def save(
     path: PathName,
     model: Module,
@@ -73,13 +74,14 @@ def save(
     write_tensors(path, tensors, contents, format=FORMAT, version=VERSION)
 
 
+@checked
 def load(
     path: PathName,
     *,
     classes: Iterable[type[Module]] = (),
     backend: str | None = None,
     kernel: str | None = None,
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> Any:
     """The network that ``save`` wrote, with the same weights, in evaluation mode.
 
@@ -104,6 +106,7 @@ def load(
         return model
 
 
+@checked
 def load_weights(path: PathName, model: Module) -> None:
     """Take over the weights of a saved network into one with the same names and shapes, of either dtype.
 
@@ -116,6 +119,7 @@ def load_weights(path: PathName, model: Module) -> None:
         view[...] = tensors[name]
 
 
+@checked
 def load_optimizer(path: PathName, model: Module, *, lr: Any = None) -> Optimizer:
     """The optimizer that was saved with ``model``: passed to ``fit``, it continues with the same bits.
 
@@ -140,6 +144,7 @@ def load_optimizer(path: PathName, model: Module, *, lr: Any = None) -> Optimize
         return optimizer
 
 
+@checked
 def load_vocabulary(path: PathName) -> Vocabulary | WordVocabulary:
     """The vocabulary that was saved with a network. Raises ``CheckpointError``, also if there is none."""
     with open_tensors(path, _WHAT) as file:
@@ -261,8 +266,6 @@ class _Maker:
             raise _UnknownClass(f"holds a {own}, which this version of lstm_ext.nn does not have")
         keywords = {str(key): self._decoded(key, value) for key, value in described["keywords"].items()}
         arguments = [self._decoded("", value) for value in described["arguments"]]
-        if name.startswith(_OWN):
-            check_call(self._classes[name], arguments, keywords)
         return self._classes[name](*arguments, **keywords)
 
     def _decoded(self, name: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import passes_on
+from ..arguments import Seed, Size, passes_on
 from ..data.padding import pad
 from ..engine import rng
 from ..engine.twin.sampling import draw
@@ -36,9 +36,9 @@ class Seq2Seq(Model):
     @passes_on(Reader)
     def __init__(
         self,
-        num_inputs: int,
-        num_outputs: int,
-        hidden_size: int,
+        num_inputs: Size,
+        num_outputs: Size,
+        hidden_size: Size,
         *,
         end: int,
         start: int | None = None,
@@ -64,6 +64,8 @@ class Seq2Seq(Model):
         if targets is None:
             raise ArgumentError("targets: got None, expected (U, B): to have outputs written freely, use decode")
         targets = np.asarray(targets)
+        if targets.ndim != 2 or not targets.size or targets.dtype.kind not in "iu":
+            raise ArgumentError(f"targets: got {targets.dtype} {targets.shape}, expected integers (U, B), at least one")
         read = np.concatenate([np.full_like(targets[:1], self.start), np.maximum(targets[:-1], 0)])
         self.encoder.forward(inputs, lengths)
         return self.output.forward(self.decoder.forward(read, state=self.encoder.rnn.final_state))
@@ -99,7 +101,7 @@ class Seq2Seq(Model):
         *,
         max_length: int,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> list[np.ndarray]:
         """For each input the symbols that the decoder writes, reading its own: (n,) int32, without ``end``.
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, TypeVar, cast, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import named_errors
+from ..arguments import Count, Seed, Size, named_errors
 from ..cells import CELLS, CellName
 from ..cells.activations import Activations
 from ..engine.config import DtypeName, ModelConfig, OptimizerConfig, OptimizerName
@@ -85,11 +85,11 @@ class _Network:
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
+        input_size: Size,
+        hidden_size: Size,
+        output_size: Size,
         *,
-        seed: int | None = None,
+        seed: Seed | None = None,
         init: str = "uniform",
         dtype: DtypeName = "float64",
         backend: str | None = None,
@@ -167,7 +167,7 @@ class _Network:
         self,
         idx_to_char: Mapping[int, str] | Sequence[str],
         seed_idx: int,
-        length: int = 200,
+        length: Count = 200,
         temperature: float = 0.8,
     ) -> str:
         """``length`` characters that the network makes up after the symbol ``seed_idx``.

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..cells.activations import Activations
 from ..errors import ArgumentError
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Trace:
     """Gates and states of every recurrent layer and direction, over a batch of B sequences.
@@ -56,6 +58,7 @@ class Trace:
         return f"<{type(self).__name__}: {'; '.join(f'{name} {acts!r}' for name, acts in self.layers.items())}>"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class TextTrace(Trace):
     """What a ``LanguageModel`` also says of each symbol. Where one sequence (T,) was traced, there is no axis B."""
@@ -69,6 +72,7 @@ class TextTrace(Trace):
     loss_per_symbol: np.ndarray
 
 
+@checked
 def as_batch(inputs: ArrayLike) -> np.ndarray:
     """Symbols (T,) and numbers (T, D), one sequence, as a batch of one; batches as they are."""
     array = np.asarray(inputs)
@@ -76,6 +80,7 @@ def as_batch(inputs: ArrayLike) -> np.ndarray:
     return array[:, np.newaxis] if single else array
 
 
+@checked
 def own_arrays(activations: Activations) -> Activations:
     """A copy that what the network computes next does not change."""
     return replace(

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_choice
+from ..arguments import Count, Seed, Size, check_choice, check_memory, checked
 from ..engine.stop import StopFlag
 from ..errors import ArgumentError
 from .model import Model
@@ -41,11 +41,13 @@ class Progress(NamedTuple):
     best_loss: float | None = None
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class FitResult:
     """What ``fit`` did: ``done`` steps, and the loss and gradient norm of each.
 
-    Losses have the unit of the model's criterion: mean nats, or a squared unit.
+    Losses have the unit of the model's criterion: mean nats, or a squared unit. Raises ArgumentError for arrays of
+    other lengths.
     """
 
     done: int
@@ -58,6 +60,12 @@ class FitResult:
     val_losses: np.ndarray
     #: Why it ended: no more batches or steps; ``stop`` was set; no better validation loss for ``patience`` evaluations.
     ended: Literal["finished", "stopped", "patience"]
+
+    def __post_init__(self) -> None:
+        for name in ("losses", "norms", "val_steps", "val_losses"):
+            array, size = getattr(self, name), len(self.val_steps) if name.startswith("val") else self.done
+            if array.shape != (size,):
+                raise ArgumentError(f"{name}: got shape {array.shape}, expected ({size},)")
 
     @property
     def best_step(self) -> int | None:
@@ -75,17 +83,18 @@ class FitResult:
         return f"<FitResult: {self.done:,} steps{losses}{best}, {self.ended}>"
 
 
+@checked
 def fit(
     model: Model,
     batches: Iterable[AnyBatch],
     optimizer: Optimizer | None = None,
     *,
-    steps: int | None = None,
-    seed: int = 0,
+    steps: Count | None = None,
+    seed: Seed = 0,
     schedule: Schedule = "constant",
     validation: AnyBatch | Sequence[AnyBatch] | None = None,
-    eval_every: int = 100,
-    patience: int | None = None,
+    eval_every: Size = 100,
+    patience: Size | None = None,
     keep_best: bool = False,
     progress: bool = False,
     on_progress: Callable[[Progress], object] | None = None,
@@ -118,8 +127,6 @@ def fit(
     check_choice("schedule", schedule, SCHEDULES)
     if schedule != "constant" and steps is None:
         raise ArgumentError(f"steps: got None, expected a number: schedule {schedule!r} has to know the end")
-    if eval_every < 1 or (patience is not None and patience < 1):
-        raise ArgumentError(f"eval_every, patience: got {eval_every!r}, {patience!r}, expected at least 1")
     if validation is None and (patience is not None or keep_best):
         raise ArgumentError("validation: got None, expected batches: patience and keep_best look at their loss")
     evaluator = None if validation is None else _Evaluator(model, validation, keep_best)
@@ -229,13 +236,15 @@ class _ProgressLine:
         self._line = ""
 
 
-def shuffled(count: int, batch_size: int, *, seed: int = 0, epochs: int | None = None) -> Iterator[np.ndarray]:
+@checked
+def shuffled(count: Count, batch_size: Size, *, seed: Seed = 0, epochs: Count | None = None) -> Iterator[np.ndarray]:
     """The indices (n,) of the sequences in each batch, out of ``count``, in a new random order in each epoch.
 
     It is endless unless ``epochs`` is given. The last batch of an epoch may be smaller.
 
         batches = (nn.Batch(x[:, n], lengths[n], labels[n]) for n in nn.shuffled(len(labels), 32))
     """
+    check_memory("count", count, count)
     rng = np.random.default_rng(seed)
     for _ in itertools.count() if epochs is None else range(epochs):
         order = rng.permutation(count)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError
 
 
+@checked
 @dataclass(frozen=True)
 class Adding:
     """``length`` numbers, uniform in [0, 1); one in the first half is marked, and one in the second.
@@ -20,14 +22,15 @@ class Adding:
     Raises ArgumentError if ``length`` is less than 2.
     """
 
-    length: int
+    length: Size
 
     def __post_init__(self) -> None:
         if self.length < 2:
             raise ArgumentError(f"length: got {self.length}, expected at least 2")
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs (T, B, 2) float64, a number and its mark at every step; targets (B, 1), the sums."""
+        check_memory("size", size, size * (2 * self.length))
         x = np.zeros((self.length, size, 2))
         x[:, :, 0] = rng.random((self.length, size))
         lanes, half = np.arange(size), self.length // 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..arguments import checked
 from ..errors import ArgumentError
 
 OUTSIDE = "O"
@@ -30,6 +31,7 @@ class Scores(NamedTuple):
     f1: float
 
 
+@checked
 def split_tag(tag: str) -> tuple[str, str]:
     """("B" or "I", type), or ("O", ""). Raises ArgumentError for anything else."""
     if tag == OUTSIDE:
@@ -40,6 +42,7 @@ def split_tag(tag: str) -> tuple[str, str]:
     return place, kind
 
 
+@checked
 def first_invalid(tags: Sequence[str]) -> int | None:
     """The index of the first tag that BIO does not allow, an I-X after neither B-X nor I-X; None if all are valid."""
     previous = ""
@@ -51,6 +54,7 @@ def first_invalid(tags: Sequence[str]) -> int | None:
     return None
 
 
+@checked
 def repaired(tags: Sequence[str]) -> list[str]:
     """``tags`` with B instead of I where an entity begins: how ``conlleval`` reads them.
 
@@ -65,6 +69,7 @@ def repaired(tags: Sequence[str]) -> list[str]:
     return result
 
 
+@checked
 def spans(tags: Sequence[str]) -> set[Span]:
     """The entities that ``tags`` mark; invalid ones are read as ``repaired``."""
     found, start, kind = set(), 0, ""
@@ -78,6 +83,7 @@ def spans(tags: Sequence[str]) -> set[Span]:
     return found
 
 
+@checked
 def span_scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Scores]:
     """Scores over all sentences, "all" first, then by type in alphabetical order."""
     pairs = [(spans(t), spans(p)) for t, p in zip(true, predicted, strict=True)]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..arguments import checked
 from ..errors import DataError
 from . import bio
 
@@ -22,6 +23,7 @@ class Sentence(NamedTuple):
     tags: tuple[str, ...]
 
 
+@checked
 def read_conll(path: str | os.PathLike[str], *, repair: bool = False) -> list[Sentence]:
     """All sentences of a file in UTF-8.
 
@@ -59,6 +61,7 @@ def read_conll(path: str | os.PathLike[str], *, repair: bool = False) -> list[Se
     return sentences
 
 
+@checked
 def write_conll(path: str | os.PathLike[str], sentences: Sequence[Sentence]) -> None:
     """Write two columns, word and tag."""
     blocks = ("".join(f"{word} {tag}\n" for word, tag in zip(*sentence, strict=True)) for sentence in sentences)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError
 
 
+@checked
 @dataclass(frozen=True)
 class CopyMemory:
     """``length`` symbols, ``delay`` − 1 blanks, a mark, and ``length`` blanks during which they are to be repeated.
@@ -23,9 +25,9 @@ class CopyMemory:
     Raises ArgumentError if ``delay`` or ``length`` is less than 1.
     """
 
-    delay: int
-    length: int = 10
-    classes: int = 8
+    delay: Size
+    length: Size = 10
+    classes: Size = 8
 
     def __post_init__(self) -> None:
         if self.delay < 1 or self.length < 1:
@@ -41,9 +43,10 @@ class CopyMemory:
         """How many different answers there are."""
         return self.classes + 1
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs and targets (T, B). As in the literature every step counts; the target is the blank at all but the
         last ``length`` steps."""
+        check_memory("size", size, size * (self.delay + 2 * self.length))
         copied = rng.integers(1, self.classes + 1, (self.length, size), dtype=np.int32)
         inputs = np.zeros((self.delay + 2 * self.length, size), np.int32)
         inputs[: self.length] = copied
@@ -54,7 +57,9 @@ class CopyMemory:
 
     def recalled(self, targets: np.ndarray) -> np.ndarray:
         """``targets`` (T, B) with −1 for all but the copied symbols: the blanks would flatter an accuracy."""
-        counted = np.full_like(targets, -1)
+        if targets.ndim != 2 or targets.dtype.kind not in "iu" or len(targets) < self.length:
+            raise ArgumentError(f"targets: got {targets.dtype} {targets.shape}, expected integers (T, B)")
+        counted = np.full(targets.shape, -1, np.int32)
         counted[-self.length :] = targets[-self.length :]
         return counted
 

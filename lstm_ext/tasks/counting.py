@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError
 
 TICK, PAUSE, RESET = range(3)
 
 
+@checked
 @dataclass(frozen=True)
 class CountSinceReset:
     """``length`` symbols: 0 a tick, 1 a pause, 2 a reset, drawn with ``probabilities``.
@@ -23,8 +25,8 @@ class CountSinceReset:
     Raises ArgumentError if ``length`` or ``max_count`` is less than 1.
     """
 
-    length: int = 30
-    max_count: int = 9
+    length: Size = 30
+    max_count: Size = 9
     probabilities: tuple[float, float, float] = (0.45, 0.45, 0.1)
 
     def __post_init__(self) -> None:
@@ -41,8 +43,9 @@ class CountSinceReset:
         """How many different answers there are."""
         return self.max_count + 1
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs and targets (T, B); every step counts."""
+        check_memory("size", size, size * self.length)
         inputs = rng.choice(3, (self.length, size), p=self.probabilities).astype(np.int32)
         targets = np.empty_like(inputs)
         count = np.zeros(size, np.int32)
@@ -54,6 +57,7 @@ class CountSinceReset:
     def baselines(self) -> dict[str, float]:
         """Accuracy of always saying the likeliest number, and of the likeliest one after the current symbol."""
         tick, pause, reset = self.probabilities
+        check_memory("max_count", self.max_count, 3 * self.output_size)
         # joint[s, n]: how often symbol s comes and leaves n, summed over the steps.
         joint = np.zeros((3, self.output_size))
         count = np.eye(1, self.output_size)[0]

@@ -8,9 +8,11 @@ import os
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import DataError
 
 
+@checked
 def read_csv_series(path: str | os.PathLike[str], column: str | None = None) -> tuple[str, np.ndarray]:
     """The column's name and its values (N,) float64, in the file's order.
 

@@ -6,10 +6,13 @@ import datetime
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from ..arguments import Range, Size, check_memory, checked
 from ..data.batch import Batch
+from ..errors import ArgumentError
 from .pairs import pairs
 
 _MONTHS = (
@@ -21,12 +24,13 @@ _SOURCE = "".join(sorted({*"".join(_MONTHS), *"".join(_DAYS), *"0123456789 ,."})
 _TARGET = "-0123456789"
 
 
+@checked
 @dataclass(frozen=True)
 class Dates:
     """Days of the years ``first_year`` … ``last_year``, written in one of six ways."""
 
-    first_year: int = 1950
-    last_year: int = 2049
+    first_year: Annotated[int, Range(1, 9999)] = 1950
+    last_year: Annotated[int, Range(1, 9999)] = 2049
 
     @property
     def source_size(self) -> int:
@@ -38,8 +42,9 @@ class Dates:
         """How many different symbols an answer has, its end included."""
         return 1 + len(_TARGET)
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """``size`` new pairs, character by character, laid out as by ``lstm_ext.tasks.pairs.pairs``."""
+        check_memory("size", size, size * 30)
         first = datetime.date(self.first_year, 1, 1).toordinal()
         last = datetime.date(self.last_year, 12, 31).toordinal()
         dates = [datetime.date.fromordinal(int(day)) for day in rng.integers(first, last + 1, size)]
@@ -50,11 +55,13 @@ class Dates:
         )
 
 
+@checked
 def source_text(symbols: Sequence[int] | np.ndarray) -> str:
     """A question (T,) in characters, up to its end."""
     return _decode(symbols, _SOURCE)
 
 
+@checked
 def target_text(symbols: Sequence[int] | np.ndarray) -> str:
     """An answer (T,) in characters, up to its end."""
     return _decode(symbols, _TARGET)
@@ -77,4 +84,7 @@ def _encode(text: str, alphabet: str) -> list[int]:
 
 
 def _decode(symbols: Sequence[int] | np.ndarray, alphabet: str) -> str:
+    array = np.asarray(symbols)
+    if array.ndim != 1 or (array.size and (array.dtype.kind not in "iu" or array.max() > len(alphabet))):
+        raise ArgumentError(f"symbols: got {array.dtype} {array.shape}, expected integers (T,) up to {len(alphabet)}")
     return "".join(alphabet[symbol - 1] for symbol in itertools.takewhile(lambda symbol: symbol > 0, symbols))

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from ..arguments import Count, Probability, Range, Seed, checked
 from ..data.batch import Batch
 from . import bio
 from .conll import Sentence
@@ -51,6 +53,7 @@ _ORGANISATIONS = ("Bank", "Works", "Motors", "Press")
 _PLACES = ("New", "Port", "Upper")
 
 
+@checked
 @dataclass(frozen=True)
 class EntityCorpus:
     """``names`` made-up names; the last ``unseen`` share of them is kept for ``sentences(…, test=True)``.
@@ -58,11 +61,11 @@ class EntityCorpus:
     ``seed`` chooses the names; sentences are drawn with the caller's generator.
     """
 
-    names: int = 120
-    unseen: float = 0.25
-    seed: int = 0
+    names: Annotated[int, Range(1, 2000)] = 120
+    unseen: Probability = 0.25
+    seed: Seed = 0
 
-    def sentences(self, rng: np.random.Generator, count: int, *, test: bool = False) -> list[Sentence]:
+    def sentences(self, rng: np.random.Generator, count: Count, *, test: bool = False) -> list[Sentence]:
         """``count`` new sentences in valid BIO."""
         names = self._names()
         known = len(names) if test else round(len(names) * (1 - self.unseen))
@@ -105,6 +108,7 @@ class EntityCorpus:
         return [name, str(rng.choice(_ORGANISATIONS))]
 
 
+@checked
 class Coder:
     """Words and tags as numbers, by what the training sentences have: 0 is no word, 1 any other word."""
 
@@ -131,6 +135,7 @@ class Coder:
         return [[self.tags[tag] for tag in column if tag >= 0] for column in tags.T]
 
 
+@checked
 def most_frequent_tags(train: Sequence[Sentence], test: Sequence[Sentence]) -> list[list[str]]:
     """The classical baseline: each word of ``test`` with the tag that it has most often in ``train``, O if unseen."""
     counts: dict[str, Counter[str]] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Count, Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError
 from .symbols import balanced
@@ -19,6 +20,7 @@ from .symbols import balanced
 FILLERS = ("blank", "noise", "same")
 
 
+@checked
 @dataclass(frozen=True)
 class FirstCharacter:
     """``distance`` fillers lie between the symbol and the query, so a sequence has distance + 2 symbols.
@@ -27,10 +29,10 @@ class FirstCharacter:
     "same"); last the query. Raises ArgumentError for another ``filler`` or a negative ``distance``.
     """
 
-    distance: int
+    distance: Count
     filler: str = "noise"
-    classes: int = 10
-    noise: int = 5
+    classes: Size = 10
+    noise: Size = 5
 
     def __post_init__(self) -> None:
         if self.filler not in FILLERS:
@@ -53,11 +55,12 @@ class FirstCharacter:
         """The symbol that asks."""
         return self.classes + {"blank": 1, "noise": self.noise, "same": 0}[self.filler]
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs and targets (T, B).
 
         The only target is at the query. Answers are balanced, and the fillers do not depend on them.
         """
+        check_memory("size", size, size * (self.distance + 2))
         first = balanced(rng, size, self.classes)
         low, high = (0, self.classes) if self.filler == "same" else (self.classes, self.query)
         fillers = rng.integers(low, high, (self.distance, size), dtype=np.int32)

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError
 from .symbols import balanced
 
 
+@checked
 @dataclass(frozen=True)
 class LastSymbol:
     """``length`` places, each a letter with probability ``density``, otherwise noise; then the query.
@@ -22,10 +24,10 @@ class LastSymbol:
     Raises ArgumentError if ``length`` is less than 1 or ``density`` is outside [0, 1].
     """
 
-    length: int = 20
+    length: Size = 20
     density: float = 0.2
-    classes: int = 10
-    noise: int = 5
+    classes: Size = 10
+    noise: Size = 5
 
     def __post_init__(self) -> None:
         if self.length < 1 or not 0 <= self.density <= 1:
@@ -43,11 +45,12 @@ class LastSymbol:
         """How many different answers there are."""
         return self.classes
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs and targets (T, B).
 
         The only target is at the query. Answers are balanced, and nothing else depends on them.
         """
+        check_memory("size", size, size * (self.length + 1))
         is_letter = rng.random((self.length, size)) < self.density
         is_letter[0] = True
         letters = rng.integers(0, self.classes, is_letter.shape, dtype=np.int32)

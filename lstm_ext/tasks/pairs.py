@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arguments import Count, checked
 from ..data.batch import Batch
 
 #: Ends every answer. Symbols of the tasks' own count from 1, so that in a question 0 is padding only.
 END = 0
 
 
-def pairs(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Batch:
+@checked
+def pairs(questions: Sequence[Sequence[Count]], answers: Sequence[Sequence[Count]]) -> Batch:
     """Inputs (T, B), 0 after the end; targets (T', B), the answers with ``END`` after each, then −1."""
     lengths = np.array([len(question) for question in questions], np.int32)
     inputs = np.zeros((lengths.max(), len(questions)), np.int32)
@@ -23,6 +25,7 @@ def pairs(questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) 
     return Batch(inputs, lengths, targets)
 
 
+@checked
 def exact_matches(answers: Sequence[np.ndarray], targets: np.ndarray) -> float:
     """Share of the answers, each (n,) without its ``END``, that equal ``targets`` (T', B) symbol for symbol."""
     right = [
@@ -31,6 +34,7 @@ def exact_matches(answers: Sequence[np.ndarray], targets: np.ndarray) -> float:
     return float(np.mean(right))
 
 
+@checked
 def pair_baselines(train: Batch, test: Batch) -> dict[str, float]:
     """Of saying at each place what is most frequent there in ``train``: the share of ``test``'s symbols that this
     gets right ("usual symbol"), and of its whole answers ("usual answer")."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
+from ..errors import ArgumentError
 
 LETTERS = "BTPSXVE"
 #: State → (letter, next state) with equal probabilities; state 6 is followed by the end.
@@ -26,6 +28,7 @@ _INNER: tuple[tuple[tuple[str, int], ...], ...] = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class EmbeddedReber:
     """B, then T or P, then a Reber string, then the same T or P again, then E. Symbols index ``LETTERS``."""
@@ -40,9 +43,10 @@ class EmbeddedReber:
         """How many different answers there are."""
         return len(LETTERS)
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs (T, B) are the strings without their last letters, targets (T, B) without their first. T and P are
         equally frequent as second letters, up to one."""
+        check_memory("size", size, size * 20)
         second = rng.permutation(np.resize(["T", "P"], size))
         strings = [np.array([LETTERS.index(letter) for letter in self._string(rng, str(choice))]) for choice in second]
         lengths = np.array([len(string) - 1 for string in strings], np.int32)
@@ -60,7 +64,12 @@ class EmbeddedReber:
         return string + second + "E"
 
     def legal(self, batch: Batch) -> np.ndarray:
-        """(T, B, 7) bool: which letters the grammar allows next; none after the end."""
+        """(T, B, 7) bool: which letters the grammar allows next; none after the end.
+
+        Raises ArgumentError for a batch of anything but strings of the grammar."""
+        targets = batch.targets
+        if targets.ndim != 2 or (targets.size and (targets.dtype.kind not in "iu" or targets.max() >= len(LETTERS))):
+            raise ArgumentError(f"batch: got targets {targets.dtype} {targets.shape}, expected letters (T, B)")
         allowed = np.zeros((*batch.targets.shape, len(LETTERS)), bool)
         for lane, targets in enumerate(batch.targets.T):
             allowed[0, lane, [LETTERS.index("T"), LETTERS.index("P")]] = True
@@ -72,6 +81,8 @@ class EmbeddedReber:
                 else:
                     ways = {LETTERS.index(letter): after for letter, after in _INNER[state]}
                     allowed[step, lane, list(ways)] = True
+                    if int(targets[step]) not in ways:
+                        raise ArgumentError(f"batch: sequence {lane} is no string of the grammar at step {step}")
                     state = ways[int(targets[step])]
         return allowed
 

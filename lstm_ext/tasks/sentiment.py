@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
 from .symbols import balanced
 
@@ -22,17 +23,20 @@ WORDS = ("", *POSITIVE, *NEGATIVE, *NEUTRAL, NOT)
 _NEGATIVE, _NEUTRAL, _NOT = (WORDS.index(words) for words in (NEGATIVE[0], NEUTRAL[0], NOT))
 
 
+@checked
 def sentences(reviews: Batch) -> list[list[str]]:
     """The words of each review."""
     return [[WORDS[word] for word in column if word > 0] for column in reviews.inputs.T]
 
 
+@checked
 @dataclass(frozen=True)
 class PlainReviews:
     """2–3 words of one feeling among 3–6 neutral ones, in any order."""
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs (T, B), places in ``WORDS``; targets (B,), 1 for good: as many good as bad ones, up to one."""
+        check_memory("size", size, size * 12)
         labels = balanced(rng, size, 2)
         return _reviews([self._sentence(rng, label) for label in labels], labels)
 
@@ -46,6 +50,7 @@ class PlainReviews:
         return {"chance": 0.5, "bag of words": 1.0}
 
 
+@checked
 @dataclass(frozen=True)
 class NegatedReviews:
     """Three words of feeling, of which any may be negated; the majority of what is meant decides.
@@ -55,8 +60,9 @@ class NegatedReviews:
     is drawn independently of what is meant, so the words without their order say exactly nothing.
     """
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs (T, B), places in ``WORDS``; targets (B,), 1 for good: as many good as bad ones, up to one."""
+        check_memory("size", size, size * 12)
         labels = balanced(rng, size, 2)
         return _reviews([self._sentence(rng, label) for label in labels], labels)
 

@@ -12,27 +12,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError, DataError
 
 
+@checked
 @dataclass(frozen=True)
 class SineWaves:
     """Windows at a random phase of sin(2π·t/period·k) + noise.
 
     ``frequency`` is the range that k is drawn from, once per window; (1, 1) is always the same.
     ``noise`` is the standard deviation of what is added to past and future. The default period is that of the
-    usual exercise: two waves over 60 points.
+    usual exercise: two waves over 60 points. Raises ArgumentError for a period that is not above 0.
     """
 
-    past: int = 50
-    future: int = 10
+    past: Size = 50
+    future: Size = 10
     frequency: tuple[float, float] = (1.0, 1.0)
     noise: float = 0.0
     period: float = 29.5
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def __post_init__(self) -> None:
+        if not self.period > 0:
+            raise ArgumentError(f"period: got {self.period!r}, expected a number above 0")
+
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """Inputs (past, B, 1), targets (future, B, 1)."""
+        check_memory("size", size, size * (self.past + self.future))
         step = 2 * np.pi / self.period * rng.uniform(*self.frequency, size)
         t = np.arange(self.past + self.future)[:, np.newaxis]
         values = np.sin(rng.uniform(0, 2 * np.pi, size) + step * t)
@@ -40,6 +47,7 @@ class SineWaves:
         return _windows(values, self.past)
 
 
+@checked
 class SplitSeries:
     """One long series (N,), split by time: the last ``test`` share of it is only ever forecast, never learned from.
 
@@ -47,7 +55,7 @@ class SplitSeries:
     Raises ArgumentError for values that are not finite or not (N,), and DataError if there are too few of them.
     """
 
-    def __init__(self, values: np.ndarray, past: int = 50, future: int = 10, test: float = 0.2) -> None:
+    def __init__(self, values: np.ndarray, past: Size = 50, future: Size = 10, test: float = 0.2) -> None:
         values = np.asarray(values, np.float64)
         if values.ndim != 1 or not np.isfinite(values).all():
             raise ArgumentError(f"values: got shape {values.shape}, expected finite numbers (N,)")
@@ -71,8 +79,9 @@ class SplitSeries:
         """The inverse of ``scale``: forecasts, of any shape, in the series' own units."""
         return np.asarray(values, np.float64) * self.deviation + self.mean
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+    def batch(self, rng: np.random.Generator, size: Size) -> Batch:
         """``size`` windows at random places of the training part."""
+        check_memory("size", size, size * (self.past + self.future))
         starts = rng.integers(0, len(self.train_values) - self.past - self.future + 1, size)
         return self._windows(self.train_values, starts)
 
@@ -90,9 +99,14 @@ def _windows(values: np.ndarray, past: int) -> Batch:
     return Batch(values[:past, :, np.newaxis], None, values[past:, :, np.newaxis])
 
 
+@checked
 def forecast_baselines(train: Batch, test: Batch, orders: tuple[int, ...] = (2, 20)) -> dict[str, float]:
     """Mean squared errors on ``test``: of the training futures' mean, of the last value repeated ("persistence"),
-    and, for each order k, of the best linear function of the last k values, fitted to ``train`` ("linear-k")."""
+    and, for each order k, of the best linear function of the last k values, fitted to ``train`` ("linear-k").
+    Raises ArgumentError for batches of other shapes."""
+    for name, windows in (("train", train), ("test", test)):
+        if windows.inputs.ndim != 3 or windows.targets.ndim != 3 or not len(windows.inputs):
+            raise ArgumentError(f"{name}: got {windows!r}, expected inputs and targets (T, B, D)")
     errors = {
         "mean": float(np.mean((test.targets - train.targets.mean()) ** 2)),
         "persistence": float(np.mean((test.targets - test.inputs[-1]) ** 2)),

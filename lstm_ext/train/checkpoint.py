@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import Threads, checked
 from ..data import TextIdentity, Vocabulary
 from ..engine.config import ModelConfig, OptimizerConfig
 from ..errors import ArgumentError, CheckpointError
@@ -51,6 +52,7 @@ VERSION = 2
 _HISTORY = "training.history."
 
 
+@checked
 @dataclass(frozen=True)
 class Checkpoint:
     """A model and its training run, at the boundary between two steps: what does not change, and the ``state``."""
@@ -62,7 +64,7 @@ class Checkpoint:
     text: TextIdentity
     state: RunState
 
-    def model(self, *, last: bool = False, backend: str | None = None, threads: int = 1) -> LanguageModel:
+    def model(self, *, last: bool = False, backend: str | None = None, threads: Threads = 1) -> LanguageModel:
         """A language model with the weights to use, or those after the last step."""
         model = LanguageModel(self.config, backend=backend, threads=threads)
         model.load(self.state.parameters if last else self.state.kept_weights)
@@ -75,6 +77,7 @@ _TEXT: Mapping[str, type] = {"name": str, "encoding": str, "length": int, "sha25
 _CONTENTS = {"model", "trainer", "vocabulary", "text", "kept", "plan", *_STATE}
 
 
+@checked
 def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
     """Writes ``path`` whole or not at all: a failure, a crash or a power cut leave what was there before.
 
@@ -108,6 +111,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str) -> None:
     write_tensors(path, tensors, contents, format=FORMAT, version=VERSION)
 
 
+@checked
 def load_checkpoint(path: str) -> Checkpoint:
     """Reads and checks a checkpoint. Raises ``CheckpointError``."""
     with open_tensors(path) as file:

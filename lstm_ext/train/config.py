@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ..arguments import check_types
+from ..arguments import Seed, check_types
 from ..engine.config import OptimizerConfig
 from ..errors import ArgumentError
 from ..nn.schedule import SCHEDULES, Schedule
@@ -51,7 +51,7 @@ class TrainerConfig:
     warmup: int = 100
     average: float = 0.05
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(clip_norm=1.0))
-    seed: int = 0
+    seed: Seed = 0
     validation: float = 0.1
     eval_every: int | None = None
     patience: int | None = None

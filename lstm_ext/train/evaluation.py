@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked
 from ..data import Lanes
 from ..nn.language_model import LanguageModel
 
@@ -20,6 +21,7 @@ MIN_LANE = 2048
 STEPS = 64
 
 
+@checked
 @dataclass(frozen=True)
 class Evaluation:
     """Mean cross-entropy in nats per symbol over ``count`` predicted symbols."""
@@ -38,6 +40,7 @@ class Evaluation:
         return math.exp(min(self.nats, 700.0))
 
 
+@checked
 def evaluate(model: LanguageModel, symbols: np.ndarray) -> Evaluation:
     """How well ``model`` predicts each of ``symbols`` (N,) but the first, N ≥ 2.
 
@@ -48,6 +51,7 @@ def evaluate(model: LanguageModel, symbols: np.ndarray) -> Evaluation:
     return deque(evaluation_steps(model, symbols), maxlen=1)[0]
 
 
+@checked
 def evaluation_steps(model: LanguageModel, symbols: np.ndarray) -> Iterator[Evaluation]:
     """``evaluate`` of ``symbols`` (N,) in small steps: yields the result so far after each."""
     lanes = Lanes(symbols, max(1, min(MAX_LANES, len(symbols) // MIN_LANE)), STEPS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import ArgumentError
 
 #: The largest number of buckets, and of validation losses. Even, because buckets are merged in pairs.
@@ -18,6 +19,7 @@ _COLUMNS = {"buckets": 6, "validation": 2, "lrs": 2, "scalars": None}
 WEIGHT = 0.01
 
 
+@checked
 @dataclass(frozen=True)
 class HistoryView:
     """A loss curve at one moment, in mean nats per symbol.
@@ -41,6 +43,7 @@ class HistoryView:
     lrs: np.ndarray
 
 
+@checked
 class History:
     """Collects losses in mean nats per symbol. Its content depends on the losses alone, not on how they were added.
 
@@ -146,6 +149,8 @@ class History:
     def check_header(header: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
         """Raises ArgumentError unless arrays of these names, dtypes and shapes can be those of a history."""
         for name, columns in _COLUMNS.items():
+            if name not in header:
+                raise ArgumentError(f"{name!r} is missing")
             dtype, shape = header[name]
             fits = shape == (6,) if columns is None else shape[1:] == (columns,) and shape[0] <= CAPACITY
             if dtype != "float64" or not fits:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
+from ..arguments import checked
 from ..data import Text
 from ..engine.config import ModelConfig
 from ..errors import ArgumentError
@@ -32,6 +33,7 @@ OPTIMIZER_OPTIONS = {"optimizer": "kind", "clip_norm": "clip_norm"}
 OWN_OPTIONS = ("forget_bias", "backend", "threads")
 
 
+@checked
 @dataclass(frozen=True)
 class RunConfig:
     """A network and its training, without the text; ``trainer`` makes a run of them.
@@ -108,6 +110,7 @@ class RunConfig:
         return Trainer(model, text, self.training)
 
 
+@checked
 def training_changes(options: Mapping[str, Any], saved: TrainerConfig) -> dict[str, Any]:
     """Options as changes of the training ``saved``, by fields of ``TrainerConfig``; None keeps the current value."""
     given = {name: value for name, value in options.items() if value is not None}

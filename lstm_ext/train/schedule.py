@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from ..arguments import check_types
+from ..arguments import Count, check_types, checked
 from ..errors import ArgumentError
 from ..nn.schedule import Schedule
 
@@ -22,12 +22,13 @@ from ..nn.schedule import Schedule
 TIMED_SCHEDULE: Schedule = "cosine"
 
 
+@checked
 @dataclass(frozen=True)
 class Plan:
     """Where a run ends, and its progress after any number of steps. Raises ArgumentError for negative numbers."""
 
     #: Optimizer steps, and seconds, from the run's start; None: no such limit.
-    total_steps: int | None = None
+    total_steps: Count | None = None
     total_seconds: float | None = None
     #: When the clock was last read: the steps done by then, the share of ``total_seconds`` that
     #: had passed, and the share that a step takes.

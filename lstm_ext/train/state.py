@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..arguments import checked
 from ..nn.language_model import LanguageModel
 from .config import TrainerConfig
 from .history import History
 from .schedule import Plan
 
 
+@checked
 @dataclass
 class RunState:
     """``Loop`` changes it in place, a checkpoint keeps it, and ``adapt`` fits it to other settings."""

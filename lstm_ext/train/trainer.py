@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from ..arguments import Count, Threads, checked
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
 from ..errors import ArgumentError, CheckpointError, DataError, MissingError, NonFiniteError, StateError
 from ..lock import locked
@@ -35,6 +36,7 @@ PROGRESS_SECONDS = 0.05
 NICENESS = 10
 
 
+@checked
 class Trainer:
     """Trains ``model`` on ``text``. Front ends pull a ``snapshot()``; the loop never waits for them.
 
@@ -88,7 +90,7 @@ class Trainer:
         *,
         encoding: str | None = None,
         backend: str | None = None,
-        threads: int = 1,
+        threads: Threads = 1,
         **changes: Any,
     ) -> Trainer:
         """Continue the run saved at ``path``: with the same backend, number of threads and kernel, it gives exactly
@@ -158,7 +160,7 @@ class Trainer:
     def run(
         self,
         *,
-        steps: int | None = None,
+        steps: Count | None = None,
         epochs: float | None = None,
         seconds: float | None = None,
         on_progress: Callable[[Snapshot], object] | None = None,
@@ -193,7 +195,7 @@ class Trainer:
     def start(
         self,
         *,
-        steps: int | None = None,
+        steps: Count | None = None,
         epochs: float | None = None,
         seconds: float | None = None,
         paused: bool = False,

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..cells import CELLS
 from ..cells.cell import Block
 from ..errors import ArgumentError
@@ -72,6 +73,7 @@ _BLUE, _ORANGE = (52, 136, 214), (222, 125, 20)
 PathName = str | os.PathLike[str]
 
 
+@checked
 def plot_gate_activations(
     gates: Mapping[str, ArrayLike | Sequence[ArrayLike]], text: str | Sequence[str], path: PathName | None = None
 ) -> None:
@@ -96,6 +98,7 @@ def plot_gate_activations(
     _show(lines, _Picture(draw, _width(text), 0.7 * len(maps) + 0.11 * units + 0.3), path)
 
 
+@checked
 def plot_cell_state_evolution(
     states: ArrayLike | Sequence[ArrayLike], text: str | Sequence[str], path: PathName | None = None
 ) -> None:
@@ -126,6 +129,7 @@ def plot_cell_state_evolution(
     _show(lines, _Picture(draw, _width(text), 3.6 + 0.11 * min(heatmap.values.shape[1], 40)), path)
 
 
+@checked
 def plot_gradient_flow_comparison(
     lstm_grads: ArrayLike | Sequence[ArrayLike],
     rnn_grads: ArrayLike | Sequence[ArrayLike],
@@ -163,6 +167,7 @@ def plot_gradient_flow_comparison(
     _show(lines, _Picture(draw, 7.5, 4.0), path)
 
 
+@checked
 def analyze_gate_patterns(
     gates: Mapping[str, ArrayLike | Sequence[ArrayLike]], text: str | Sequence[str]
 ) -> dict[str, dict[str, Any]]:

@@ -175,7 +175,7 @@ def test_a_line_about_it_only_when_asked(capsys: pytest.CaptureFixture[str]) -> 
         ({"patience": 3}, "validation: got None, expected batches"),
         ({"keep_best": True}, "validation: got None, expected batches"),
         ({"validation": [], "keep_best": True}, "validation: got no batches"),
-        ({"eval_every": 0}, "eval_every, patience: got 0, None, expected at least 1"),
+        ({"eval_every": 0}, "eval_every: got 0, expected an integer of at least 1"),
     ],
 )
 def test_what_fit_refuses(options: dict[str, Any], message: str) -> None:
