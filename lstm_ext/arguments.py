@@ -53,6 +53,8 @@ Threads = Annotated[int, Range(1, 1024)]
 #: A seed of NumPy's generators.
 Seed = Annotated[int, Range(0, 2**63 - 1)]
 Probability = Annotated[float, Range(0.0, 1.0)]
+#: Any finite number of at least 0.
+Amount = Annotated[float, Range(0.0, sys.float_info.max)]
 
 
 def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..arguments import Size, checked
+from ..errors import ArgumentError
 
 #: Name → how many symbols, the predicted one included, the model looks at.
 ORDERS: Mapping[str, int] = MappingProxyType({"unigram": 1, "bigram": 2, "trigram": 3, "5-gram": 5})
@@ -26,8 +27,11 @@ def ngram_losses(train: np.ndarray, validation: np.ndarray, num_symbols: Size) -
 
     where h' is h without its first symbol, and the unigram model falls back on 1/``num_symbols``.
     ``train`` (N,) and ``validation`` (M ≥ 2,) follow each other in one text. Empty if N is 0 or
-    the validation text is too long to count.
+    the validation text is too long to count. Raises ArgumentError for anything but symbols (N,).
     """
+    for name, text in (("train", train), ("validation", validation)):
+        if text.ndim != 1 or text.dtype.kind not in "iu":
+            raise ArgumentError(f"{name}: got {text.dtype} {text.shape}, expected integers (N,)")
     train = train[-MAX_SYMBOLS:]
     if not len(train) or len(validation) > MAX_SYMBOLS:
         return {}

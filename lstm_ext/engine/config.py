@@ -16,6 +16,7 @@ import numpy as np
 from ..arguments import Count, check_at_least, check_choice, check_types, check_within, checked, checked_keywords
 from ..cells import CellName
 from ..cells.config import LayerConfig
+from ..errors import ArgumentError
 
 DtypeName = Literal["float32", "float64"]
 OptimizerName = Literal["sgd", "rmsprop", "adagrad", "adam"]
@@ -97,7 +98,11 @@ class ModelConfig:
         return first + (self.num_layers - 1) * further + self.output_size * (self.hidden_size + 1)
 
     def parameter_views(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """Views of a flat array (P,) by the names and shapes of ``parameter_shapes()``."""
+        """Views of a flat array (P,) by the names and shapes of ``parameter_shapes()``.
+
+        Raises ArgumentError for an array of another shape."""
+        if flat.shape != (self.num_parameters,):
+            raise ArgumentError(f"flat: got shape {flat.shape}, expected ({self.num_parameters},)")
         views, start = {}, 0
         for name, shape in self.parameter_shapes().items():
             end = start + math.prod(shape)

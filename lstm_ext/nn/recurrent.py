@@ -56,6 +56,13 @@ class RecurrentLayer(Module):
 
         The view is of ``activations.h``, whose arrays the next forward pass uses again: copy what you want to keep.
         """
+        if x.ndim not in (2, 3) or 0 in x.shape:
+            raise ArgumentError(
+                f"x: got shape {x.shape}, expected numbers (T, B, D) or symbols (T, B), T and B at least 1"
+            )
+        state = checked_floats(
+            "state", state, (self.config.state_arrays, x.shape[1], self.config.hidden_size), self.dtype
+        )
         mask = None
         if self.training and self.recurrent_dropout > 0:
             mask = self.noise.mask(self.recurrent_dropout, state.shape[1:], self.dtype)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Seed, Size, passes_on
+from ..arguments import Seed, Size, check_memory, passes_on
 from ..data.padding import pad
 from ..engine import rng
 from ..engine.twin.sampling import draw
@@ -109,6 +109,7 @@ class Seq2Seq(Model):
         ``temperature`` 0 takes the likeliest symbol each time; otherwise symbols are drawn from
         softmax(logits/temperature), with random numbers that depend on ``seed`` and the place in the batch.
         """
+        check_memory("max_length", max_length, 32 * max_length)
         if not (max_length >= 0 and 0 <= temperature < np.inf):
             raise ArgumentError(f"max_length, temperature: got {max_length!r}, {temperature!r}, expected 0 or more")
         with self.evaluating():

@@ -244,7 +244,7 @@ def shuffled(count: Count, batch_size: Size, *, seed: Seed = 0, epochs: Count | 
 
         batches = (nn.Batch(x[:, n], lengths[n], labels[n]) for n in nn.shuffled(len(labels), 32))
     """
-    check_memory("count", count, count)
+    check_memory("count", count, 3 * count)
     rng = np.random.default_rng(seed)
     for _ in itertools.count() if epochs is None else range(epochs):
         order = rng.permutation(count)

@@ -14,7 +14,7 @@ END = 0
 
 
 @checked
-def pairs(questions: Sequence[Sequence[Count]], answers: Sequence[Sequence[Count]]) -> Batch:
+def pairs(questions: Sequence[Sequence[Count] | np.ndarray], answers: Sequence[Sequence[Count] | np.ndarray]) -> Batch:
     """Inputs (T, B), 0 after the end; targets (T', B), the answers with ``END`` after each, then −1."""
     lengths = np.array([len(question) for question in questions], np.int32)
     inputs = np.zeros((lengths.max(), len(questions)), np.int32)

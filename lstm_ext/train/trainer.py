@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from ..arguments import Count, Threads, checked
+from ..arguments import Amount, Count, Threads, checked
 from ..data import Lanes, Split, Text, Vocabulary, load_text, split
 from ..errors import ArgumentError, CheckpointError, DataError, MissingError, NonFiniteError, StateError
 from ..lock import locked
@@ -161,8 +161,8 @@ class Trainer:
         self,
         *,
         steps: Count | None = None,
-        epochs: float | None = None,
-        seconds: float | None = None,
+        epochs: Amount | None = None,
+        seconds: Amount | None = None,
         on_progress: Callable[[Snapshot], object] | None = None,
     ) -> Snapshot:
         """Train up to the first of the limits, and return the last snapshot; without limits, until ``stop``.
@@ -196,8 +196,8 @@ class Trainer:
         self,
         *,
         steps: Count | None = None,
-        epochs: float | None = None,
-        seconds: float | None = None,
+        epochs: Amount | None = None,
+        seconds: Amount | None = None,
         paused: bool = False,
     ) -> None:
         """``run`` in a thread of lower priority. Where the program ends first, it ends as by ``stop(wait=True)``."""

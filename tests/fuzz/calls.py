@@ -131,7 +131,7 @@ class Call:
                 return self._read_by(subject)
             if name == "parameters":
                 return np.zeros(subject.num_parameters)
-            outputs = [result for result in self._results if isinstance(result, np.ndarray)]
+            outputs = [result for result in self._results if isinstance(result, np.ndarray) and result.ndim]
             if name in ("dout", "outputs", "predictions") and outputs:
                 return np.ones_like(outputs[-1])
             if name == "targets" and isinstance(subject, nn.Model):
