@@ -55,6 +55,7 @@ class RecurrentLayer(Module):
         """x (T, B, D) or symbols (T, B), lengths (B,) or None, state (S, B, H) → (T, B, H), a view.
 
         The view is of ``activations.h``, whose arrays the next forward pass uses again: copy what you want to keep.
+        Raises ArgumentError for other shapes.
         """
         if x.ndim not in (2, 3) or 0 in x.shape:
             raise ArgumentError(
