@@ -214,7 +214,8 @@ def concluding(student: Student) -> None:
     for name, table in TABLES.items():
         found = student.call(student.module.conclusions, {start: dict(row) for start, row in table.items()})
         found = found if isinstance(found, dict) else {}
-        reach = found.get("reach") if isinstance(found.get("reach"), dict) else {}
+        reach = found.get("reach")
+        reach = reach if isinstance(reach, dict) else {}
         for start in table:
             student.see(f"the reach of {start} in {name}", reach.get(start))
         student.see(f"which reaches farther in {name}", found.get("farther"))
