@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -34,12 +34,6 @@ from .session import Opening, Session
 from .theme import DARK, LIGHT, ThemedApp
 
 
-def _step_screen() -> Screen[Any]:
-    from .screens.step import StepScreen
-
-    return StepScreen()
-
-
 class AskToQuit(Ask):
     """Asks what becomes of the last ``steps`` of training; if the lab ``keeps`` them, the next start offers them."""
 
@@ -59,7 +53,6 @@ class LabApp(ThemedApp):
     # Textual declares these two as instance variables.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"step": _step_screen}
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("lab.train", "1", "switch_mode('train')", "train", "The Train screen", LAB),
         bind("lab.step", "2", "switch_mode('step')", "step", "The Step screen", LAB),
@@ -80,10 +73,13 @@ class LabApp(ThemedApp):
         Binding("ctrl+q", "quit", show=False, system=True, priority=True),
     ]
 
-    def __init__(self, session: Session | None = None, *, ascii_only: bool = False) -> None:
+    def __init__(self, session: Session | None = None, *, against: str = "", ascii_only: bool = False) -> None:
+        """``against``: a Python file of the learner's, which the Step screen follows; the lab then opens there."""
         super().__init__(ascii_only=ascii_only)
+        self._against = against
         self.session = session or Session()
         self.add_mode("train", lambda: TrainScreen(self.session))
+        self.add_mode("step", self._step_screen)
         self.failure = ""
         self.crash: BaseException | None = None
         #: Whether what is not saved is kept for the next start; not if the user has quit without it.
@@ -91,9 +87,14 @@ class LabApp(ThemedApp):
         self._event_loop: asyncio.AbstractEventLoop | None = None
 
     def on_mount(self) -> None:
-        """Open the Train screen."""
+        """Open the first screen."""
         self._event_loop = asyncio.get_running_loop()
-        self.switch_mode("train")
+        self.switch_mode("step" if self._against else "train")
+
+    def _step_screen(self) -> Screen[Any]:
+        from .screens.step import StepScreen, Subject
+
+        return StepScreen(Subject(against=self._against))
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, but with our own way to be suspended."""
@@ -192,7 +193,7 @@ def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, 
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("the lab needs a terminal; `lstm-lab train` and `lstm-lab step` work without one")
     session = Session(config, opening, folder=recovery_folder())
-    app = LabApp(session, ascii_only=ascii_only)
+    app = LabApp(session, against=opening.against if opening else "", ascii_only=ascii_only)
     ending = Ending(app.leave, partial(session.close, keep=True))
     ending.watch()
     try:

@@ -28,11 +28,12 @@ UNNOTICED_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Opening:
-    """What the lab opens with: a text, or a run that is continued."""
+    """What the lab opens with: a text, or a run that is continued; or a Python file of the learner's, ``against``."""
 
     data: str = DEFAULT_TEXT
     encoding: str = "utf-8"
     checkpoint: str | None = None
+    against: str = ""
 
 
 class Session:

@@ -49,6 +49,15 @@ def verdict(comparison: Comparison) -> str:
     return f"{label(comparison, (first.quantity, first.t))} is the first number that differs{more}"
 
 
+def short_verdict(comparison: Comparison) -> str:
+    """The result in a few words."""
+    stopped = f", stopped at line {comparison.problem_line}" if comparison.problem_line else ""
+    if comparison.first is None:
+        return f"no number differs{stopped or ', but it stopped' * bool(comparison.problem)}"
+    symbol = label(comparison, (comparison.first.quantity, comparison.first.t))
+    return f"{symbol} differs first, {comparison.count('follows')} follow{stopped}"
+
+
 def cause(comparison: Comparison, difference: Difference) -> str:
     """How the same wrong number comes about, in a sentence; "" if it is not known."""
     if difference.sums:

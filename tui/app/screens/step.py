@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -14,8 +15,11 @@ from textual.screen import Screen
 from textual.widgets import Input, Label
 
 from lstm_ext.cells import CELLS, CellName
+from lstm_ext.errors import LabError
 from lstm_ext.explain.walk import Walk, spelling_model, walk
 
+from ...exercises.debugger.comparison import Comparison
+from ...text.against import short_verdict
 from ..background import in_background
 from ..keys import LOOKING, NETWORK
 from ..widgets.bars import KeyBar, TitleBar
@@ -26,10 +30,13 @@ from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
 from ..widgets.walk_view import Place, WalkView
 from .dialog import Dialog
+from .files import OpenFile
 
 WALKING = Binding.Group("Walking")
 MIN_TEXT, MAX_TEXT = 2, 60
 MAX_UNITS = 16
+#: How often the learner's file is looked at, in seconds.
+WATCH_SECONDS = 0.5
 #: A drawing of the cell with fewer lines leaves its room to the stage below.
 LOW = 7
 
@@ -43,6 +50,20 @@ class Subject:
     reset_after: bool = False
     hidden_size: int = 3
     trained: bool = False
+    #: A Python file of the learner's, to be followed beside the lab; it then decides about the cell.
+    against: str = ""
+
+    def compare(self) -> Comparison:
+        """Follows the learner's file. Raises LabError where it has nothing to follow."""
+        from ...exercises.debugger.compare import compare
+
+        size = self.hidden_size
+        if size == len(set(self.text)):
+            size += 1  # so that shapes tell arrays apart
+        comparison = compare(Path(self.against), self.text, hidden_size=size)
+        if comparison.walk is None:
+            raise LabError(f"{self.against}: {comparison.problem}")
+        return comparison
 
     def walk(self) -> Walk:
         """Makes the network, teaches it if that is wanted, and walks it through the text."""
@@ -55,8 +76,10 @@ class Subject:
         )
         return walk(model, self.text, vocabulary)
 
-    def describe(self, walked: Walk) -> str:
+    def describe(self, walked: Walk, comparison: Comparison | None = None) -> str:
         """For the title bar."""
+        if comparison is not None:
+            return f"{Path(self.against).name}: {short_verdict(comparison)}"
         cell = CELLS[self.cell].title + (" (reset after)" if walked.config.reset_after else "")
         weights = "trained" if self.trained else "untrained"
         units = f"{self.hidden_size} unit{'s' * (self.hidden_size > 1)}"
@@ -143,7 +166,24 @@ class StepScreen(Screen[None]):
         ),
         Binding("w", "train", "train", id="step.train", tooltip="Weights that have learned this text", group=NETWORK),
         Binding("w", "untrain", "untrain", id="step.untrain", tooltip="Weights as they start", group=NETWORK),
+        Binding(
+            "d",
+            "difference",
+            "difference",
+            id="step.difference",
+            tooltip="The first number that differs",
+            group=WALKING,
+        ),
         Binding("e", "edit", "text", id="step.text", tooltip="Another text", group=NETWORK),
+        Binding(
+            "o",
+            "follow",
+            "yours",
+            id="step.follow",
+            tooltip="A Python file of yours, followed beside it",
+            group=NETWORK,
+        ),
+        Binding("x", "leave", "leave yours", id="step.leave", tooltip="Without your file again", group=NETWORK),
         Binding(
             "a",
             "reset_after",
@@ -170,6 +210,8 @@ class StepScreen(Screen[None]):
         self.subject = subject or Subject()
         #: Where the walker is; None until the first walk has been computed.
         self.place: Place | None = None
+        #: When the learner's file was changed last.
+        self._stamp = _stamp(self.subject.against)
 
     def compose(self) -> ComposeResult:
         """The text above; its stages on the left, the current one on the right."""
@@ -187,6 +229,15 @@ class StepScreen(Screen[None]):
     def on_mount(self) -> None:
         """Walks through the text that the screen opens with."""
         self._walk(self.subject)
+        self.set_interval(WATCH_SECONDS, self._watch)
+
+    def _watch(self) -> None:
+        """Follows the learner's file again once it was saved."""
+        stamp = _stamp(self.subject.against)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            if stamp:
+                self._walk(self.subject)
 
     @work(exclusive=True, group="walk")
     async def _walk(self, subject: Subject) -> None:
@@ -194,15 +245,35 @@ class StepScreen(Screen[None]):
         self.subject = subject
         if subject.trained:
             self.query_one(TitleBar).show(f"learning {subject.text!r} …")
-        walked = await asyncio.wrap_future(in_background(subject.walk))
+        comparison: Comparison | None = None
+        if subject.against:
+            self.query_one(TitleBar).show(f"following {Path(subject.against).name} …")
+            try:
+                comparison = await asyncio.wrap_future(in_background(subject.compare))
+            except LabError as error:
+                self.query_one(TitleBar).show(f"{Path(subject.against).name}: cannot be followed")
+                self.app.notify(str(error), severity="error", timeout=15)
+                if self.place is not None:
+                    return  # until it is saved again
+        if comparison is not None and comparison.walk is not None:
+            walked = comparison.walk
+            if comparison.problem:
+                self.app.notify(comparison.problem, severity="warning", timeout=15)
+            subject = replace(subject, cell=walked.config.cell, hidden_size=walked.config.hidden_size)
+            self.subject = subject
+        else:
+            walked = await asyncio.wrap_future(in_background(subject.walk))
         unit = min(self.place.unit, subject.hidden_size - 1) if self.place else 0
-        place = Place(walked, 0, unit)
+        place = Place(walked, 0, unit, comparison)
         if self.place is not None and self.place.walk.text == walked.text:
             here = self.place.moment
             group = [k for k, m in enumerate(walked.moments) if (m.phase, m.step.t) == (here.phase, here.step.t)]
             same = [k for k in group if walked.moments[k].stage.id == here.stage.id]
-            place = Place(walked, (same or group)[0], unit)
-        self.query_one(TitleBar).show(subject.describe(walked))
+            place = replace(place, index=(same or group or [0])[0])
+        if place.first is not None:
+            place = _at_difference(place)
+        if comparison is not None or not subject.against:
+            self.query_one(TitleBar).show(subject.describe(walked, comparison))
         self.set_class(len(CELLS[subject.cell].circuit(walked.layer).lines) < LOW, "-low")
         self._show(place)
 
@@ -222,11 +293,17 @@ class StepScreen(Screen[None]):
             case "turn_back":
                 return not forward
             case "train":
-                return not self.subject.trained
+                return not self.subject.trained and not self.subject.against
             case "untrain":
-                return self.subject.trained
+                return self.subject.trained and not self.subject.against
+            case "cell":
+                return not self.subject.against
+            case "leave":
+                return bool(self.subject.against)
+            case "difference":
+                return self.place is not None and self.place.first is not None
             case "reset_after":
-                return "reset_after" in CELLS[self.subject.cell].options
+                return "reset_after" in CELLS[self.subject.cell].options and not self.subject.against
         return True
 
     # Walking.
@@ -310,8 +387,33 @@ class StepScreen(Screen[None]):
     def action_units(self, by: int) -> None:
         """A larger or smaller network."""
         size = min(MAX_UNITS, max(1, self.subject.hidden_size + by))
+        if self.subject.against and size == len(set(self.subject.text)):
+            size = min(MAX_UNITS, max(1, size + by))
         if size != self.subject.hidden_size:
             self._walk(replace(self.subject, hidden_size=size))
+
+    def action_difference(self) -> None:
+        """To the first number that differs."""
+        if self.place is not None and self.place.first is not None:
+            self._show(_at_difference(self.place))
+
+    def action_leave(self) -> None:
+        """Without the learner's file."""
+        self._walk(replace(self.subject, against=""))
+
+    @work(exclusive=True, group="dialog")
+    async def action_follow(self) -> None:
+        """A file of the learner's beside the walk."""
+
+        def load(path: str) -> Subject:
+            subject = replace(self.subject, against=path, trained=False)
+            subject.compare()
+            return subject
+
+        subject = await self.app.push_screen_wait(OpenFile("A file of yours to follow", load, suffix=".py"))
+        if subject is not None:
+            self._stamp = _stamp(subject.against)
+            self._walk(subject)
 
     @work(exclusive=True, group="dialog")
     async def action_edit(self) -> None:
@@ -319,3 +421,20 @@ class StepScreen(Screen[None]):
         text = await self.app.push_screen_wait(AskText(self.subject.text))
         if text is not None:
             self._walk(replace(self.subject, text=text))
+
+
+def _at_difference(place: Place) -> Place:
+    """The first number that differs, of the unit that differs most."""
+    assert place.comparison is not None and place.comparison.first is not None and place.first is not None
+    difference = place.comparison.first
+    axis = place.walk.moments[place.first].stage.axis
+    return replace(place, index=place.first, unit=difference.index[0] if axis == "unit" else place.unit)
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    """What changes when a file is saved; None while there is no file."""
+    try:
+        status = Path(path).stat() if path else None
+    except OSError:
+        return None
+    return None if status is None else (status.st_mtime_ns, status.st_size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
@@ -44,7 +44,11 @@ class TitleBar(Canvas):
                 left.append((f" {key} {title} ", clickable(ink.chosen, action)))
             else:
                 left += [(f" {key} ", clickable(ink.key, action)), (f"{title} ", clickable(ink.muted, action))]
-        return [row(width, left, [(self._subject + " ", ink.muted)] if self._subject else [])]
+        room = width - sum(cell_len(text) for text, _ in left) - 1
+        subject = self._subject
+        if cell_len(subject) > room:
+            subject = set_cell_size(subject, max(0, room - 1)).rstrip() + ("~" if ink.ascii else "…")
+        return [row(width, left, [(subject + " ", ink.muted)] if subject else [])]
 
 
 class KeyBar(Canvas):

@@ -13,9 +13,11 @@ from textual.strip import Strip
 
 from lstm_ext.visualization.drawing import draw_balance, draw_bar
 
-from ...text import formulas
+from ...exercises.debugger.comparison import Verdict
+from ...text import against, formulas
 from ...text.formulas import format_number
 from ...text.step import likeliest
+from ...text.visible import visible
 from .canvas import Piece, clickable, heading, row
 from .walk_view import WalkView, most_wide, window
 
@@ -47,7 +49,7 @@ class StageDetail(WalkView):
         ]
         room = height - len(head) - len(meaning)
         for products, numbers in ((True, True), (False, True), (False, False)):
-            equation = list(self._equation(width, numbers=numbers))
+            equation = [*self._equation(width, numbers=numbers), *self._yours(width)]
             summands = list(self._parts(width, products=products))
             left = room - len(equation) - len(summands) - (4 if summands else 3)
             if left >= self._rows_wanted():
@@ -99,6 +101,45 @@ class StageDetail(WalkView):
             for number, line in enumerate(textwrap.wrap(filled, width - indent - 3, break_on_hyphens=False)):
                 yield row(width, [(" " * indent + (" = " if number == 0 else "   "), ink.muted), (line, ink.text)])
         yield row(width, [(" " * indent + " = ", ink.muted), (result, ink.key)])
+
+    def _yours(self, width: int) -> Iterator[Strip]:
+        """What the learner's file has in this place, and the line that computed it."""
+        place, ink = self.place, self.ink
+        verdict, comparison = place.verdict, place.comparison
+        if verdict is None or comparison is None:
+            return
+        sign, style = self.mark(verdict)
+        where = f", line {verdict.line}" if verdict.line else ""
+        first = comparison.first
+        if verdict.state == "same":
+            text = f"yours is the same{where}"
+        elif verdict.state == "unseen":
+            text = "your file has no variable for it"
+        else:
+            number = self._yours_at(verdict)
+            text = f"yours {number}{where}" if number else f"yours differs{where}"
+            if verdict.state == "follows" and first is not None:
+                text += f": follows from {against.label(comparison, (first.quantity, first.t))}"
+        for line in textwrap.wrap(self.spelled(text), width - 2, break_on_hyphens=False):
+            yield row(width, [(f"{sign} ", style), (line, style)])
+            sign = " "
+        shown = [d for d in (first, *comparison.others) if d is not None]
+        difference = next((d for d in shown if comparison.moment(d) is place.moment), None)
+        if difference is None:
+            return
+        for line in textwrap.dedent(difference.code).splitlines()[:2]:
+            yield row(width, [("  " + visible(line)[: width - 2], ink.strong)])
+        for line in textwrap.wrap(self.spelled(against.cause(comparison, difference)), width - 2):
+            yield row(width, [("  " + line, ink.text)])
+
+    def _yours_at(self, verdict: Verdict) -> str:
+        """The learner's number where the stage shows one number: of the chosen unit, or of the target."""
+        place = self.place
+        if verdict.yours is None or place.moment.value(place.unit) is None or verdict.yours.ndim != 1:
+            return ""
+        axis = place.moment.stage.axis
+        index = {"unit": place.unit, "symbol": place.moment.step.target}.get(axis, 0)
+        return format_number(float(verdict.yours[index]))
 
     def _parts(self, width: int, *, products: bool) -> Iterator[Strip]:
         """The summands of the value, each with a bar; ``products`` writes out the matrix products in them."""
@@ -153,6 +194,8 @@ class StageDetail(WalkView):
         place, ink = self.place, self.ink
         size = values.size
         digits = len(str(size))
+        verdict = place.verdict
+        yours = verdict.yours if verdict is not None and verdict.state in ("differs", "follows") else None
         if room > size:
             yield self._scale(f"{'unit'.ljust(digits + 7)}", values, span, width)
             room -= 1
@@ -162,7 +205,13 @@ class StageDetail(WalkView):
             marker = self.marker if chosen else " "
             pieces: list[Piece] = [(f"{marker} unit {str(unit + 1).rjust(digits)}", style)]
             pieces.append((format_number(float(values[unit])).rjust(_NUMBER) + "  ", style))
-            yield row(width, [*pieces, *self._bar(float(values[unit]), values, span, width - digits - _NUMBER - 9)])
+            wide = width - digits - _NUMBER - 9
+            if yours is not None:
+                pieces.append(("yours" + format_number(float(yours[unit])).rjust(_NUMBER) + "  ", ink.bad))
+                wide -= _NUMBER + 7
+            yield row(
+                width, [*pieces, *(self._bar(float(values[unit]), values, span, wide) if wide >= _MIN_BAR else [])]
+            )
 
     def _symbols(self, values: np.ndarray, span: str, marked: int, mark: str, width: int, room: int) -> Iterator[Strip]:
         """Rows for symbols, the marked one and the largest ones if there is not room for all."""

@@ -22,7 +22,9 @@ class StageList(WalkView):
     HELP_TITLE = "The stages"
     HELP = (
         "Everything that is computed at one character, in order. Values are those of the chosen unit; for scores and "
-        "probabilities, those of the character that should follow. What has not been computed yet is a dot."
+        "probabilities, those of the character that should follow. What has not been computed yet is a dot. Beside a "
+        "file of yours: a tick is right, a cross is wrong, ~ is wrong only because of what came before, and ? is in no "
+        "variable or expression of the file."
     )
 
     def draw_place(self, width: int, height: int) -> list[Strip]:
@@ -31,7 +33,8 @@ class StageList(WalkView):
         moments = [place.walk.moments[k] for k in place.group]
         symbols = [self.spelled(symbol(moment)) for moment in moments]
         wide = max(5, most_wide(symbols))
-        name = max(0, width - 2 - wide - 1 - _VALUE)
+        compared = self.place.comparison
+        name = max(0, width - 2 - wide - 1 - _VALUE - (2 if compared else 0))
         if name < _MIN_NAME:
             name, wide = 0, wide + name
         title = {"forward": "Forward", "backward": "Backward", "update": "Gradient"}[place.moment.phase]
@@ -52,6 +55,9 @@ class StageList(WalkView):
                     clickable(style if here or value != self.dot else ink.faint, click),
                 ),
             ]
+            if compared:
+                sign, color = self.mark(compared.verdict(moment))
+                pieces.append((f" {sign}", clickable(color, click)))
             rows.append(row(width, pieces))
         return rows
 

@@ -13,22 +13,37 @@ from textual.strip import Strip
 from lstm_ext.explain.walk import Moment, Walk
 from lstm_ext.visualization.drawing import visible_character
 
+from ...exercises.debugger.comparison import Comparison, Verdict
 from ...text.formulas import ascii_formula
 from .canvas import Canvas
 
 
 @dataclass(frozen=True)
 class Place:
-    """Moment number ``index`` of ``walk``; ``unit`` counts from 0."""
+    """Moment number ``index`` of ``walk``; ``unit`` counts from 0. With a file of the learner's beside it, the
+    ``comparison``."""
 
     walk: Walk
     index: int
     unit: int
+    comparison: Comparison | None = None
 
     @property
     def moment(self) -> Moment:
         """The current stage."""
         return self.walk.moments[self.index]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What was found about the learner's value of the current stage."""
+        return None if self.comparison is None else self.comparison.verdict(self.moment)
+
+    @property
+    def first(self) -> int | None:
+        """The number of the first stage at which the learner's file differs."""
+        if self.comparison is None or self.comparison.first is None:
+            return None
+        return self.walk.moments.index(self.comparison.moment(self.comparison.first))
 
     @cached_property
     def group(self) -> range:
@@ -99,6 +114,16 @@ class WalkView(Canvas):
     def dot(self) -> str:
         """What stands for a value that is not known yet."""
         return "." if self.ink.ascii else "·"
+
+    def mark(self, verdict: Verdict | None) -> tuple[str, Style]:
+        """The sign of a verdict: right, wrong, wrong as a consequence, or not seen."""
+        if verdict is None:
+            return " ", self.ink.muted
+        signs = {"same": "=", "differs": "x", "follows": "~", "unseen": "?"}
+        if not self.ink.ascii:
+            signs |= {"same": "✓", "differs": "✗"}
+        styles = {"same": self.ink.good, "differs": self.ink.bad, "follows": self.ink.warning, "unseen": self.ink.muted}
+        return signs[verdict.state], styles[verdict.state]
 
     def spelled(self, text: str) -> str:
         """Equations and sentences as this terminal can show them."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from lstm_ext.data import DEFAULT_TEXT
 
 from ...app.session import MAX_THREADS, THREADS, Opening
+from ...errors import UsageError
 from ..checkpoints import readable
 from ..options import add_checkpoint, add_engine, add_network, add_text, add_training, run_config
 
@@ -14,6 +16,12 @@ from ..options import add_checkpoint, add_engine, add_network, add_text, add_tra
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_text(parser, DEFAULT_TEXT)
     add_checkpoint(parser, "continue with the network in this file")
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        default="",
+        help="open the Step screen on an LSTM, GRU or RNN of yours in this file",
+    )
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)
     add_training(parser)
@@ -24,5 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ...app.lab import run_lab
 
     checkpoint = None if arguments.checkpoint is None else readable(arguments.checkpoint)
-    opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", checkpoint)
+    if arguments.against and not Path(arguments.against).is_file():
+        raise UsageError(f"--against: there is no file {arguments.against}")
+    opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", checkpoint, arguments.against)
     return run_lab(run_config(arguments, threads=THREADS), opening, ascii_only=arguments.ascii_only)
