@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lstm_ext.errors import ArgumentError, DataError
 
 from ..grading.recording import Crash
@@ -104,7 +106,8 @@ def _followed(
     if "placed" not in tables or "events" not in tables:
         return _unfollowed(path, source, Unusable(tables["problem"], tables["line"]), tables["notes"])
     trace = Trace(tables, len(text) - 1, request["sizes"])
-    return Follower(path, source, text, tables, trace, starts[tables["cell"]]).follow()
+    with np.errstate(all="ignore"):  # a file may compute with infinities
+        return Follower(path, source, text, tables, trace, starts[tables["cell"]]).follow()
 
 
 def _unfollowed(path: str, source: str, why: Unusable, notes: Sequence[str] = ()) -> Comparison:

@@ -160,8 +160,9 @@ class _Session:
         if [name for name in missing if name.startswith("W")]:
             wanted = ", ".join(_spelled(name, cell) for name in missing)
             D, H, V = self._sizes
+            have = ", ".join(f"{name} {shape}" for name, shape in list(weights.matrices.items())[:8]) or "no matrix"
             raise Unusable(
-                f"{kind.__name__} has no array for {wanted}: expected attributes of these names, W of "
+                f"{kind.__name__} has no array for {wanted}: got {have}; expected attributes of these names, W of "
                 f"(H, H+D) = ({H}, {H + D})" + (f", Wy of (V, H) = ({V}, {H})" if network else "")
             )
         self._answer["without"] = biases

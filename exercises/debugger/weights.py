@@ -61,6 +61,8 @@ class Weights:
     def __init__(self, owner: Any, cell: str, sizes: tuple[int, int, int], module: str) -> None:
         self._cell, self._sizes, self._module = cell, sizes, module
         self._gates = _GATES[cell]
+        #: The matrices that were looked at, by name.
+        self.matrices: dict[str, tuple[int, ...]] = {}
         self._slots = list(self._find(owner, 3, set()))
         self.names = sorted({slot.name for slot in self._slots})
         #: Whether vectors are (n,), (n, 1), (1, n) or lists.
@@ -131,6 +133,8 @@ class Weights:
     def _slot(self, owner: Any, key: str, shape: tuple[int, ...]) -> _Slot | None:
         """What array ``key`` of this shape is, if it is a weight."""
         D, H, V = self._sizes
+        if len(shape) == 2 and shape[1] > 1:
+            self.matrices[key] = shape
         name = re.sub(r"gate|_|weights?(?=.)", "", key.lower())
         match = re.fullmatch(r"(w|u|v|bias|b)?(.*)", name)
         assert match
