@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from app.laboratory import LARGE, Lab, lab
+from app.terminal import Terminal
 from hostile import HOSTILE, MARKUP, hidden_in
 from screen import until
 from textual.content import Content
@@ -116,3 +120,21 @@ async def test_whatever_widget_shows_it_nothing_hidden_is_sent() -> None:
         assert hidden_in(here.text) == set()
         widths = {sum(len(segment.text) for segment in line) for line in app.screen._compositor.render_strips(app.size)}
         assert widths == {LARGE[0]}
+
+
+@pytest.mark.slow
+def test_what_a_real_terminal_is_sent(start: Callable[..., Terminal]) -> None:
+    """By a lab that learns a text of such a name and is cut off, and by the next one, which offers to continue."""
+    program = ("-c", "from lstm_lab.app import session as s; s.UNNOTICED_SECONDS = 0.0\nimport lstm_lab.__main__")
+    arguments = ("lab", "--data", NAMES[0], "--hidden-size", "8", "--batch-size", "2")
+    first = start(*arguments, program=program)
+    first.until(lambda: b"learning" in first.output and b"\xc2\xb7 loss" in first.output)
+    os.kill(first.pid, signal.SIGTERM)
+    first.code()
+    again = start(*arguments, program=program)
+    again.until(lambda: b"not saved" in again.output and b"\\r\\nx.txt" in again.output)
+    os.kill(again.pid, signal.SIGTERM)
+    again.code()
+    for output in (first.output, again.output):
+        text = re.sub("\x1b]22;[a-z-]*\x07", "", output.decode(errors="replace"))  # the pointer's shape
+        assert hidden_in(text, keep="\x1b\n\r") == set() and "\x1b]0;" not in text

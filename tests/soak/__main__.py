@@ -17,6 +17,7 @@ TROUBLES = {
     "library_kills": "SIGKILL at random moments, resumed, library",
     "signals": "INT, TERM, HUP, TSTP and CONT in every order, command line",
     "library_signals": "Ctrl-C again and again, library",
+    "lab": "KILL, TERM, HUP, INT, hang-up and a stuck terminal, lab",
     "full_disk": "the disk is full for a while",
     "read_only": "the folder is read-only for a while",
     "descriptors": "few file descriptors",

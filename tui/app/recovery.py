@@ -29,6 +29,7 @@ from lstm_ext.train.checkpoint import FORMAT, VERSION
 from lstm_ext.train.trainer import Trainer
 
 from ..text.units import ago, clock
+from ..text.visible import visible
 
 #: Seconds between two checkpoints: the most that a crash or a power cut may cost.
 SECONDS = 20.0
@@ -191,6 +192,6 @@ class Summary:
 
     def __str__(self) -> str:
         size = f"{self.hidden_size}×{self.num_layers}" if self.num_layers > 1 else f"{self.hidden_size}"
-        name = os.path.basename(self.text)[-24:]
+        name = visible(os.path.basename(self.text))[-24:]
         cell = next((cell.title for known, cell in CELLS.items() if known == self.cell), self.cell)
         return f"{name} · {cell} {size} · step {self.step:,} · trained {clock(self.seconds)} · {ago(self.age)}"

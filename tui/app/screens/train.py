@@ -161,7 +161,7 @@ class TrainScreen(Screen[None]):
         config = trainer.model.config
         size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
         self.query_one(TitleBar).show(
-            f"{os.path.basename(trainer.text.name)[-24:]} · {CELLS[config.cell].title} {size}"
+            f"{visible(os.path.basename(trainer.text.name))[-24:]} · {CELLS[config.cell].title} {size}"
             f" · {config.num_parameters:,} parameters"
         )
         self.query_one(GateHeatmap).clear(config.cell, config.num_layers)
