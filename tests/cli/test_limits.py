@@ -22,7 +22,7 @@ def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @linux
 @pytest.mark.slow
-@pytest.mark.parametrize("megabytes", [40, 120, 200, 260, 280, 300, 320, 360, 400, 460, 520])
+@pytest.mark.parametrize("megabytes", [24, 40, 120, 200, 260, 280, 300, 320, 360, 400, 460, 520])
 @pytest.mark.parametrize("command", ["train --data hello --hidden-size 1024 --steps 2 --quiet", "generate --length 3"])
 def test_too_little_memory_is_one_line(command: str, megabytes: int, large: Path, tmp_path: Path) -> None:
     checkpoint = large if command.startswith("generate") else "m.safetensors"

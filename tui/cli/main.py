@@ -75,9 +75,11 @@ def guarded(command: Callable[[], int]) -> int:
             for line in "".join(traceback.format_exception(error)).splitlines():
                 show(line, sys.stderr)
         else:
-            from ..crash import report
+            if not message:  # not imported before: memory may be what is lacking
+                from ..crash import report
 
-            note(f"error: {' '.join((message or report(error)).split())}")
+                message = report(error)
+            note(f"error: {' '.join(message.split())}")
         return status
 
 
