@@ -88,10 +88,11 @@ def _complaints(exercise: Exercise, seeds: int) -> Iterator[tuple[str, str]]:
     def climb(source: str, seed: int) -> Report:
         return ladder.climb(exercise.id, InlineRunner(source, [rung.probe for rung in ladder.rungs]), seed)
 
-    broken = climb(exercise.starter, 1).broken
-    failed = (broken.name, broken.finding.code) if broken and broken.finding else ("", "")
-    if failed != exercise.starter_fails:
-        yield "starter", f"fails at {failed}, declared is {exercise.starter_fails}"
+    for starter in exercise.starters:
+        broken = climb(starter, 1).broken
+        failed = (broken.name, broken.finding.code) if broken and broken.finding else ("", "")
+        if failed != exercise.starter_fails:
+            yield "starter", f"fails at {failed}, declared is {exercise.starter_fails}"
     for seed in range(seeds):
         if broken := climb(exercise.solution, seed).broken:
             yield f"solution, seed {seed}", f"fails at {broken.name}: {broken.finding}"

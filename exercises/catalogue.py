@@ -78,6 +78,12 @@ class Exercise:
         """The code that the learner begins with; the sheet of questions is written by ``questions.sheet``."""
         return (self.folder / "starter.py").read_text(encoding="utf-8")
 
+    @property
+    def starters(self) -> tuple[str, ...]:
+        """The learner gets one of these: starter.py, or what ``starters()`` of checks.py returns, where it is there."""
+        make = getattr(self.checks, "starters", None) if self.kind == "code" else None
+        return make() if make else (self.starter,)
+
     @cached_property
     def checks(self) -> ModuleType:
         """The module with ``NAMES`` and ``RUNGS``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,7 @@ class Workspace:
 
 def starter(exercise: Exercise) -> str:
     """The file that the learner begins with, under the line by which it is found again."""
-    text = write_sheet(exercise) if exercise.kind == "questions" else exercise.starter
+    text = write_sheet(exercise) if exercise.kind == "questions" else secrets.choice(exercise.starters)
     return f"# lstm-lab exercise: {exercise.id}\n{text}"
 
 

@@ -33,6 +33,7 @@ def three(monkeypatch: pytest.MonkeyPatch) -> tuple[Exercise, ...]:
         )
     )
     monkeypatch.setattr(Exercise, "starter", property(lambda exercise: f'"""{exercise.id}"""\n'))
+    monkeypatch.setattr(Exercise, "starters", property(lambda exercise: (exercise.starter,)))
     monkeypatch.setattr(Exercise, "solution", property(lambda exercise: f"h = '{exercise.id}'\n"))
     monkeypatch.setattr("lstm_lab.exercises.catalogue.chapters", lambda: (Chapter("Cells", made),))
     return made
