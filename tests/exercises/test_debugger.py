@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from lstm_ext.errors import ArgumentError, DataError
+from lstm_lab.exercises.catalogue import read_exercise
+from lstm_lab.exercises.debugger import equations
 from lstm_lab.exercises.debugger.compare import compare
+from lstm_lab.exercises.debugger.equations import Run
+from lstm_lab.exercises.debugger.start import random_start
 
 STUDENTS = Path(__file__).parent / "students"
 NETWORK, CELL, GRU, RNN = (
@@ -161,3 +167,226 @@ def test_right_files_show_no_difference(name: str, text: str) -> None:
     assert comparison.problem == ""
     assert comparison.first is None
     assert comparison.loss == pytest.approx(comparison.right_loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(("cell", "reset_after"), [("lstm", False), ("gru", False), ("gru", True), ("rnn", False)])
+def test_the_equations_are_the_walk(cell: str, reset_after: bool) -> None:
+    """The equations that are followed, one by one, and the walk's numbers, which the engine computed."""
+    after = TORCH_GRU.replace("(1 - z) * n + z * h", "(1 - z) * h + z * n")
+    source = {"lstm": CELL, "gru": after if reset_after else GRU, "rnn": RNN}[cell]
+    walked = compare(source, "hello").walk
+    assert walked is not None and walked.config.reset_after == reset_after
+    start = random_start(cell, [1, 0, 2, 2, 3], 4, 3, 0)
+    if cell == "gru" and not reset_after:
+        start.weights["b_nh"][:] = 0
+    run = Run(start, (equations.forward(cell, reset_after), equations.backward(cell, reset_after)), 1 / 4)
+    compared = 0
+    for (name, t), value in run.values.items():
+        if t >= 1 and name in walked.steps[t - 1].values:
+            np.testing.assert_allclose(value, walked.steps[t - 1].values[name], rtol=1e-10, atol=1e-13, err_msg=name)
+            compared += 1
+    assert compared >= 4 * {"lstm": 29, "gru": 22, "rnn": 10}[cell]
+    for name, gradient in walked.gradients.items():
+        if name in ("W_y", "b_y"):
+            total = sum(run.values[f"d{name}", t] for t in range(1, 5))
+            np.testing.assert_allclose(total, gradient, rtol=1e-10, atol=1e-13)
+
+
+#: A GRU as PyTorch has it: z is the share of the old state, and the reset gate acts after the product.
+TORCH_GRU = """import numpy as np
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+class GRU:
+    def __init__(self, input_size, hidden_size):
+        shape = (hidden_size, hidden_size)
+        self.W_hr, self.W_hz, self.W_hn = (np.random.randn(*shape) for _ in range(3))
+        self.W_xr, self.W_xz, self.W_xn = (np.random.randn(hidden_size, input_size) for _ in range(3))
+        self.b_r, self.b_z, self.b_n, self.b_hn = (np.zeros(hidden_size) for _ in range(4))
+    def forward(self, x, h):
+        r = sigmoid(self.W_xr @ x + self.W_hr @ h + self.b_r)
+        z = sigmoid(self.W_xz @ x + self.W_hz @ h + self.b_z)
+        m = self.W_hn @ h + self.b_hn
+        n = np.tanh(self.W_xn @ x + self.b_n + r * m)
+        return (1 - z) * n + z * h
+"""
+
+
+def test_both_conventions_of_a_gru_and_columns_x_h_are_recognized() -> None:
+    comparison = compare(TORCH_GRU)
+    assert comparison.first is None and not comparison.problem
+    notes = " ".join(comparison.notes)
+    assert "z is the share of the old state" in notes and "acts after the matrix product" in notes
+    wrong = compare(TORCH_GRU.replace("+ r * m", "+ m"))
+    assert wrong.first is not None
+    assert (wrong.first.quantity, wrong.first.line) == ("a_n", 14)
+
+    x_first = NETWORK.replace("np.concatenate([h, x])", "np.concatenate([x, h])").replace("dconcat[:H]", "dconcat[-H:]")
+    comparison = compare(x_first)
+    assert comparison.first is None and not comparison.problem
+    assert comparison.notes == ("the columns of your W are [x, h]; the course has them as [h, x]",)
+    # Backward as if the columns were [h, x]: then the other order is no convention, but the mistake.
+    mixed = compare(NETWORK.replace("np.concatenate([h, x])", "np.concatenate([x, h])"))
+    assert mixed.first is not None
+    assert (mixed.first.quantity, mixed.first.t) == ("a_f", 1)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (("return loss / len(inputs)", "return loss"), ("            dy /= T\n", "")),
+        (
+            ("            dy /= T\n", ""),
+            (
+                "        return dh_next, dC_next",
+                "        for n in ['Wf', 'Wi', 'Wc', 'Wo', 'Wy', 'bf', 'bi', 'bc', 'bo', 'by']:\n"
+                "            setattr(self, 'd' + n, getattr(self, 'd' + n) / T)\n        return dh_next, dC_next",
+            ),
+        ),
+        (("for t in range(len(inputs)):", "for t, _ in enumerate(inputs):"),),
+        (("C = f * C_old + i * C_tilde", "C = np.multiply(f, C_old)\n            C += i * C_tilde"),),
+    ],
+    ids=["loss and gradient are sums", "divided at the end", "enumerate", "in place"],
+)
+def test_other_ways_to_be_right(edits: tuple[tuple[str, str], ...]) -> None:
+    source = NETWORK
+    for old, new in edits:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    comparison = compare(source)
+    assert comparison.first is None, comparison.first
+    assert comparison.problem == ""
+
+
+def test_names_that_say_nothing() -> None:
+    source = NETWORK
+    for number, name in enumerate(("tanh_C", "C_tilde", "da_f", "da_i", "da_c", "da_o", "dC_next")):
+        source = source.replace(name, f"q{number}")
+    assert compare(source).first is None
+    wrong = compare(source.replace("h = o * q0", "h = o * C"))
+    assert wrong.first is not None
+    assert (wrong.first.quantity, wrong.first.t, wrong.first.line) == ("h", 1, 39)
+
+
+CELL_DICT = '        return {\n            "dWf"'
+BROKEN = {
+    "empty": ("\n", "The file is empty"),
+    "syntax": (NETWORK.replace("class LSTM:", "class LSTM"), "line 4: Python cannot read the file: SyntaxError"),
+    "no class": ("import numpy as np\n", "no class to follow: expected one named LSTM, LSTMCell, GRU"),
+    "no forward": ("class LSTM:\n    pass\n", "no class to follow"),
+    "raises": (NETWORK.replace("dy + dh_next", "dx + dh_next"), "line 63: Your code stopped with an error: NameError"),
+    "shape": (
+        NETWORK.replace("self.Wf @ concat", "self.Wf @ x"),
+        "line 32: Your code stopped with an error: ValueError",
+    ),
+    "endless": (
+        NETWORK.replace("        return loss /", "        while True:\n            pass\n        return loss /"),
+        "line 47: Your code did not come to an end",
+    ),
+    "exit": (
+        NETWORK.replace("return loss / len(inputs)", "raise SystemExit(3)"),
+        "line 47: Your code ended the program",
+    ),
+    "no loss": (
+        NETWORK.replace("return loss / len(inputs)", "return None"),
+        "LSTM.forward returned None, expected the loss",
+    ),
+    "other names": (
+        NETWORK.replace("self.Wf = ", "self.Forget = "),
+        "LSTM has no array for Wf: got Forget (3, 7), Wi (3, 7)",
+    ),
+    "other shapes": (
+        NETWORK.replace(
+            "randn(hidden_size, n) * 0.1\n        self.Wi", "randn(hidden_size, n + 1) * 0.1\n        self.Wi"
+        ),
+        "LSTM has no array for Wf: got Wf (3, 8)",
+    ),
+    "constructor": (
+        NETWORK.replace("n = hidden_size + input_size", "n = 1 / 0"),
+        "line 7: Your code stopped with an error: ZeroDivisionError",
+    ),
+    "h alone": (
+        CELL.replace("return h, c, cache", "return h"),
+        "LSTMCell.forward returned an array of shape (3,), expected (h, c, cache)",
+    ),
+    "short h": (
+        CELL.replace("return h, c, cache", "return h[:2], c, cache"),
+        "LSTMCell.forward returned an array of shape (2,) for h",
+    ),
+    "no gradients": (
+        CELL.replace(CELL_DICT, CELL_DICT.replace("return", "unused =")),
+        "LSTMCell.backward returned None without dh_prev",
+    ),
+    "no dc_prev": (CELL.replace('"dc_prev": dc * f,', ""), "dh_prev without dc_prev, expected a dict with dc_prev"),
+    "recursion": (
+        NETWORK.replace(
+            "        loss = 0.0", "        self.forward(inputs, targets, h_prev, C_prev)\n        loss = 0.0"
+        ),
+        "line 22: Your code calls itself without end",
+    ),
+    "unwritten": (
+        NETWORK.replace("        T = len(self.inputs)", "        raise NotImplementedError"),
+        "line 50: This part is not written yet",
+    ),
+    "import": ("import not_there\n" + NETWORK, "line 1: An import failed"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_gets_one_clear_line(name: str) -> None:
+    source, message = BROKEN[name]
+    comparison = compare(source, seconds=2 if name == "endless" else 10)
+    assert message in comparison.problem
+    assert "\n" not in comparison.problem
+    assert comparison.first is None
+    assert not comparison.agrees
+
+
+def test_what_was_computed_before_a_crash_is_compared() -> None:
+    source = NETWORK.replace("h = o * tanh_C", "h = o * C").replace("dy + dh_next", "dx + dh_next")
+    comparison = compare(source)
+    assert "NameError" in comparison.problem
+    assert comparison.first is not None
+    assert (comparison.first.quantity, comparison.first.line) == ("h", 39)
+
+
+def test_what_compare_is_given(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="text: got 1 characters, expected 2 to 60"):
+        compare(CELL, "h")
+    with pytest.raises(ArgumentError, match="hidden_size: got 4, as many as"):
+        compare(CELL, "hello", hidden_size=4)
+    with pytest.raises(DataError, match=r"there is no none\.py"):
+        compare(tmp_path / "none.py")
+    both = compare(CELL + GRU.replace("import numpy as np", ""), cell="gru")
+    assert (both.name, both.cell) == ("GRUCell", "gru")
+    assert "the file also has a LSTM" in " ".join(compare(CELL + GRU).notes) or "gru" in " ".join(
+        compare(CELL + GRU).notes
+    )
+
+
+#: Mistakes of the course's first exercise that one run forward and backward on given weights does not show.
+INVISIBLE = {
+    *("exp-overflows", "softmax-overflows", "log-of-zero", "loss-capped"),  # large numbers
+    *("forget-bias-zero", "all-biases-one", "zero-weights"),  # initial weights
+    *("transposed-outer-product",),  # raises an error
+    *(
+        "dc-in-place",
+        "clipped-in-backward",
+        "clipped-on-the-way",
+        "gradients-pile-up",
+        "old-steps-kept",
+    ),  # second calls
+    *("update-unclipped", "update-by-value", "update-norm-per-array", "update-counts-states"),
+    *("update-always-scaled", "update-uphill", "update-forgets-output"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", read_exercise("build_lstm").mutants, ids=lambda mutant: mutant.id)
+def test_mistakes_of_the_first_exercise_are_found(mutant: object) -> None:
+    source = mutant.apply(read_exercise("build_lstm").solution)  # type: ignore[attr-defined]
+    comparison = compare(source)
+    if mutant.id in INVISIBLE:  # type: ignore[attr-defined]
+        assert comparison.first is None
+    else:
+        assert comparison.first is not None
+        assert comparison.first.line > 0
