@@ -23,6 +23,7 @@ from .ways import rewritings
 HEADINGS = ("## What and why", "## Equations", "## By hand", "## Task", "## You are done when")
 MIN_MUTANTS = 8
 MIN_WAYS = 10
+SEEDS_TO_TRAIN = 2
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def _complaints(exercise: Exercise, seeds: int) -> Iterator[tuple[str, str]]:
         yield from sheet_complaints(exercise)
         return
     ladder = ladder_of(exercise)
+    # What trains is tried where code differs, not for every seed and rewriting: it takes seconds.
+    quick = Ladder(ladder.names, [rung for rung in ladder.rungs if rung.reference], exercise.solution, ())
 
-    def climb(source: str, seed: int) -> Report:
+    def climb(source: str, seed: int, ladder: Ladder = ladder) -> Report:
         return ladder.climb(exercise.id, InlineRunner(source, [rung.probe for rung in ladder.rungs]), seed)
 
     for starter in exercise.starters:
@@ -94,15 +97,16 @@ def _complaints(exercise: Exercise, seeds: int) -> Iterator[tuple[str, str]]:
         if failed != exercise.starter_fails:
             yield "starter", f"fails at {failed}, declared is {exercise.starter_fails}"
     for seed in range(seeds):
-        if broken := climb(exercise.solution, seed).broken:
+        if broken := climb(exercise.solution, seed, ladder if seed < SEEDS_TO_TRAIN else quick).broken:
             yield f"solution, seed {seed}", f"fails at {broken.name}: {broken.finding}"
     yield from _mutant_complaints(exercise, ladder, climb)
     ways = ways_of(exercise)
     if len(ways) < MIN_WAYS:
         yield "ways", f"{len(ways)} other ways of being right, wanted are {MIN_WAYS}"
+    written = _written_ways(exercise)
     for name, source in ways.items():
         with contextlib.redirect_stdout(io.StringIO()):  # one of them prints
-            broken = climb(source, 2).broken
+            broken = climb(source, 2, ladder if name in written else quick).broken
         if broken:
             yield f"way {name}", f"fails at {broken.name}: {broken.finding}"
 
@@ -150,6 +154,9 @@ def _text_complaints(exercise: Exercise) -> Iterator[tuple[str, str]]:
 
 def ways_of(exercise: Exercise) -> dict[str, str]:
     """Right programs that differ from the solution: rewritings of it, and those by hand, which stay in the sources."""
+    return dict(rewritings(exercise.solution)) | _written_ways(exercise)
+
+
+def _written_ways(exercise: Exercise) -> dict[str, str]:
     folder: Path = exercise.folder / "private" / "ways"
-    written = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    return dict(rewritings(exercise.solution)) | written
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}

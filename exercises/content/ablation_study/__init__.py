@@ -1,0 +1,1 @@
+"""Exercise 3: take a gate away and measure what it was worth."""
