@@ -141,6 +141,9 @@ def _checked_function(function: _F) -> _F:
     @functools.wraps(function)
     def call(*args: Any, **keywords: Any) -> Any:
         names, kinds = _kinds(function)
+        # NumPy's integers would overflow in what is computed from them, and do not go into a file's description.
+        args = tuple(int(value) if isinstance(value, np.integer) else value for value in args)
+        keywords = {name: int(value) if isinstance(value, np.integer) else value for name, value in keywords.items()}
         for name, value in (*zip(names, args, strict=False), *keywords.items()):
             kind = kinds.get(name)
             if kind is not None and not kind.fits(value):

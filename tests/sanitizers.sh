@@ -1,6 +1,6 @@
 #!/bin/sh
 # The C core under the sanitizers: AddressSanitizer and UndefinedBehaviorSanitizer over the engine's tests, once with
-# every kernel; and core_driver.c, which needs no Python, for leaks and, under ThreadSanitizer, for races.
+# every kernel, and under calls of the fuzzer; and core_driver.c, which needs no Python, for leaks and, under ThreadSanitizer, for races.
 #
 #     sh tests/sanitizers.sh BIN [options of pytest]
 #
@@ -63,6 +63,11 @@ for kernel in $kernels; do
     if [ "$kernel" = portable ]; then
         tests="$tests tests/engine/test_hypothesis.py tests/golden/test_engines.py" # they take every kernel by themselves
     fi
-    LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q --numprocesses auto -p no:cacheprovider -k "not numpy" $tests "$@"
+    LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q -o pythonpath="$work/python tests" --numprocesses auto -p no:cacheprovider -k "not numpy" $tests "$@"
+done
+# A twentieth of a minute of the fuzzer for each; FUZZ_CALLS=20000 is what a release gets.
+for kernel in $kernels; do
+    echo "fuzz, $kernel"
+    LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/python" tests/fuzz --calls "${FUZZ_CALLS:-500}" --seconds 120
 done
 echo "nothing found with the kernels: $(echo $kernels)"

@@ -31,6 +31,8 @@ def pad(sequences: Sequence[ArrayLike], value: float = 0) -> tuple[np.ndarray, n
                 f"numbers, all alike; the first is {first.dtype} {first.shape}"
             )
     lengths = np.array([len(array) for array in arrays], np.int32)
+    if first.dtype.kind in "iu" and not -(2**31) <= value < 2**31:
+        raise ArgumentError(f"value: got {value!r}, expected a 32-bit integer")
     dtype = np.dtype(np.int32) if first.dtype.kind in "iu" else np.result_type(*filled)
     padded = np.full((max(1, int(lengths.max())), len(arrays), *first.shape[1:]), value, dtype)
     for lane, array in enumerate(arrays):

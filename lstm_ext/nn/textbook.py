@@ -23,7 +23,7 @@ from typing import Any, ClassVar, TypeVar, cast, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Count, Seed, Size, named_errors
+from ..arguments import Count, Seed, Size, checked, named_errors
 from ..cells import CELLS, CellName
 from ..cells.activations import Activations
 from ..engine.config import DtypeName, ModelConfig, OptimizerConfig, OptimizerName
@@ -142,6 +142,7 @@ class _Network:
         return {titles[name]: self._acts.blocks[name][:, 0] for name in self._gates}
 
     @staticmethod
+    @checked
     def sigmoid(x: ArrayLike) -> np.ndarray:
         """σ(x) = 1 / (1 + e^−x), of numbers or arrays of any size, without overflow."""
         y: np.ndarray = np.exp(-np.logaddexp(0, np.negative(x)))

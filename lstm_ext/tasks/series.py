@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Size, check_memory, checked
+from ..arguments import Probability, Size, check_memory, checked
 from ..data.batch import Batch
 from ..errors import ArgumentError, DataError
 
@@ -55,7 +55,7 @@ class SplitSeries:
     Raises ArgumentError for values that are not finite or not (N,), and DataError if there are too few of them.
     """
 
-    def __init__(self, values: np.ndarray, past: Size = 50, future: Size = 10, test: float = 0.2) -> None:
+    def __init__(self, values: np.ndarray, past: Size = 50, future: Size = 10, test: Probability = 0.2) -> None:
         values = np.asarray(values, np.float64)
         if values.ndim != 1 or not np.isfinite(values).all():
             raise ArgumentError(f"values: got shape {values.shape}, expected finite numbers (N,)")

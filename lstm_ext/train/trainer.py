@@ -291,7 +291,7 @@ class Trainer:
             with self._lock:
                 state, per_epoch = self._loop.state, self.lanes.steps
                 done = state.epoch * per_epoch + state.epoch_step
-                limits.append(state.step + max(0, round(epochs * per_epoch) - done))
+                limits.append(state.step + max(0, round(min(epochs * per_epoch, 2.0**62)) - done))
         return min(limits, default=None)
 
     def _stop_and_wait(self, ended: Ended) -> None:

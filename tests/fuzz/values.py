@@ -164,8 +164,8 @@ def hostile(rng: Rng, fitting: Any) -> Any:
         with np.errstate(all="ignore"):
             try:
                 return TWISTS[rng.integers(len(TWISTS))](fitting)
-            except (ValueError, TypeError, OverflowError):
-                return fitting[:0]
+            except (ValueError, TypeError, OverflowError, IndexError):
+                return fitting.ravel()[:0]
     if isinstance(fitting, str) and rng.random() < 0.3:
         return fitting + rng.choice(["x", " ", "\n", "\x00", "\u202e"])
     if isinstance(fitting, list) and fitting and rng.random() < 0.4:
