@@ -257,7 +257,9 @@ def _collection(origin: type, inner: tuple[Any, ...]) -> _Kind:
     def fits(value: Any) -> bool:
         if not isinstance(value, origin) or isinstance(value, str | bytes):
             return False
-        columns = (value.keys(), value.values()) if isinstance(value, collections.abc.Mapping) else (value,)
+        columns: tuple[Iterable[Any], ...] = (
+            (value.keys(), value.values()) if isinstance(value, collections.abc.Mapping) else (value,)
+        )
         return all(kind is None or all(map(kind.fits, column)) for kind, column in zip(kinds, columns, strict=False))
 
     known = kinds[-1] if kinds else None

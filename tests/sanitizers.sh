@@ -65,7 +65,7 @@ for kernel in $kernels; do
     fi
     LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/pytest" -q -o pythonpath="$work/python tests" --numprocesses auto -p no:cacheprovider -k "not numpy" $tests "$@"
 done
-# A twentieth of a minute of the fuzzer for each; FUZZ_CALLS=20000 is what a release gets.
+# Some calls of the fuzzer with each; FUZZ_CALLS says how many.
 for kernel in $kernels; do
     echo "fuzz, $kernel"
     LSTM_LAB_KERNEL=$kernel LD_PRELOAD=$libraries "$bin/python" tests/fuzz --calls "${FUZZ_CALLS:-500}" --seconds 120
