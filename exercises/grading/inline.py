@@ -72,7 +72,8 @@ def execute(source: str, module: ModuleType) -> Crash | None:
 def syntax_crash(error: Exception) -> Crash:
     """What it means that ``compile`` or ``ast.parse`` raised ``error``."""
     if isinstance(error, SyntaxError):
-        return Crash("syntax", f"{type(error).__name__}: {error.msg}", error.lineno or 0, (error.text or "").strip())
+        source = (error.text or "").strip()[:200]
+        return Crash("syntax", f"{type(error).__name__}: {error.msg}", error.lineno or 0, source)
     if isinstance(error, RecursionError | MemoryError):
         return Crash("syntax", "something in it is nested too deeply")
     return Crash("syntax", f"{type(error).__name__}: {error}")

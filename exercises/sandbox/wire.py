@@ -101,7 +101,7 @@ def _decoded(plain: PlainData, arrays: list[np.ndarray[Any, Any]], depth: int) -
         ((tag, content),) = plain.items()
         if tag == "array":
             return arrays[_index(content, len(arrays))]
-        if tag == "dict":
+        if tag == "dict" and isinstance(content, dict):
             return {key: _decoded(part, arrays, depth - 1) for key, part in content.items()}
         raise ValueError
     # Half a surrogate pair is no character, and cannot be written anywhere.

@@ -49,7 +49,7 @@ def _outcomes(folder: Path, **attempts: str) -> dict[str, str]:
 import json
 def outcome(text):
     try:
-        exec("import os, socket, subprocess, sys, threading, resource, ctypes, tempfile, numpy as np")
+        exec("import os, socket, subprocess, sys, threading, resource, tempfile, numpy as np", globals())
         return str(eval(text))
     except BaseException as error:
         return type(error).__name__
