@@ -107,7 +107,13 @@ def _followed(
         return _unfollowed(path, source, Unusable(tables["problem"], tables["line"]), tables["notes"])
     trace = Trace(tables, len(text) - 1, request["sizes"])
     with np.errstate(all="ignore"):  # a file may compute with infinities
-        return Follower(path, source, text, tables, trace, starts[tables["cell"]]).follow()
+        tables["path"], start = path, starts[tables["cell"]]
+        found = Follower(source, text, tables, trace, start).follow()
+        if found.first is None or found.cell != "gru":
+            return found
+        # A GRU that is in another convention forward, but not backward, more likely has a mistake forward.
+        course = Follower(source, text, tables, trace, start, course_only=True).follow()
+        return course if len(course.others) < len(found.others) else found
 
 
 def _unfollowed(path: str, source: str, why: Unusable, notes: Sequence[str] = ()) -> Comparison:

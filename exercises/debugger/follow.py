@@ -29,8 +29,12 @@ _PATIENCE = 40
 class Follower:
     """Follows the equations through one run of a learner's file."""
 
-    def __init__(self, path: str, source: str, text: str, tables: dict[str, Any], trace: Trace, given: Given) -> None:
-        self._path, self._source, self._text, self._tables, self._trace = path, source, text, tables, trace
+    def __init__(
+        self, source: str, text: str, tables: dict[str, Any], trace: Trace, given: Given, *, course_only: bool = False
+    ) -> None:
+        """``course_only``: a GRU has the course's convention, whatever it looks like."""
+        self._source, self._text, self._tables, self._trace = source, text, tables, trace
+        self._course_only = course_only
         self._cell, self._kind = tables["cell"], tables["kind"]
         self._notes = list(tables["notes"])
         zero = np.zeros_like(given.h)
@@ -81,6 +85,8 @@ class Follower:
         """The convention of a GRU that explains most of what the file computes, the course's if none is better."""
         best: tuple[int, Run, bool, bool] | None = None
         for (reset_after, mirrored), run in runs(self._cell, self._given):
+            if self._course_only and (reset_after or mirrored):
+                break
             self._run, self._mirrored = run, mirrored
             forward = [key for key in run.order if key[0] in run.forward and key[0] not in ("x", "h_prev")]
             count = sum(self._has(key) for key in forward)
@@ -105,7 +111,7 @@ class Follower:
         walked = self._walk()
         first, others = self._ranked()
         return Comparison(
-            path=self._path,
+            path=self._tables["path"],
             source=self._source,
             problem=self._tables["problem"],
             problem_line=self._tables["line"],

@@ -306,7 +306,8 @@ class _Cell(_Runner):
         x = np.zeros(self._sizes[0])
         x[symbol] = 1.0
         result = self._owner.forward(self._vector(x), *state)
-        flat = list(result) if isinstance(result, tuple) else [result]
+        several = isinstance(result, tuple) or (isinstance(result, list) and numbers(result) is None)
+        flat = list(result) if several else [result]
         if flat and isinstance(flat[0], tuple):
             flat = [*flat[0], *flat[1:]]
         count = 2 if self._cell == "lstm" else 1

@@ -390,3 +390,10 @@ def test_mistakes_of_the_first_exercise_are_found(mutant: object) -> None:
     else:
         assert comparison.first is not None
         assert comparison.first.line > 0
+
+
+def test_a_gru_in_another_convention_forward_alone_has_a_mistake_forward() -> None:
+    reversed_gate = compare(GRU.replace("(1 - z) * h_prev + z * h_tilde", "z * h_prev + (1 - z) * h_tilde"))
+    assert reversed_gate.first is not None
+    assert (reversed_gate.first.quantity, reversed_gate.first.t, reversed_gate.first.line) == ("h", 1, 21)
+    assert reversed_gate.notes == ()
