@@ -159,17 +159,19 @@ class SandboxRunner:
         environment |= dict.fromkeys(_THREADS, "1") | {"MPLBACKEND": "Agg"}
         environment |= dict.fromkeys(("HOME", "TMPDIR"), self._temporary)
         program = _PROGRAM.format(f"{__package__}.child")
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-c", program, *map(str, pipes.childs), *_more_packages()],
-            stdin=subprocess.DEVNULL,
-            stdout=pipes.output_end,
-            stderr=pipes.output_end,
-            pass_fds=pipes.childs,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
-        pipes.close_childs()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", program, *map(str, pipes.childs), *_more_packages()],
+                stdin=subprocess.DEVNULL,
+                stdout=pipes.output_end,
+                stderr=pipes.output_end,
+                pass_fds=pipes.childs,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+        finally:
+            pipes.close_childs()
         hello = [str(self.file), self._exercise.id if self._exercise else "", self._temporary]
         match self._exchange(hello, START_SECONDS):
             case [int() as landlock, bool() as seccomp]:
