@@ -1,0 +1,1 @@
+"""Exercise 2: what the gates of a trained net do."""
