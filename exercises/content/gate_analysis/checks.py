@@ -89,7 +89,7 @@ def selective(student: Student) -> None:
 
 
 def findings(student: Student) -> None:
-    """Made-up arrays: a gate that is open once, units that are nearly always open, a unit that follows another letter."""
+    """Made-up arrays: a gate that is open once, units that are nearly always open, one that follows another letter."""
     for case, most in enumerate("ifo"):
         text = _text(student, 30)
         letters = np.array(list(text))
