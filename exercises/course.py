@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lstm_ext.errors import StateError
+from lstm_ext.errors import DataError, StateError
+from lstm_ext.files import write_atomically
 
 from .catalogue import Exercise, Prediction, exercises
 from .check import Check
 from .grading.report import Report
 from .progress import Measured, Progress
 from .questions.model import Question, answers_of, questions_of
-from .workspace import DEFAULT_FOLDER, Workspace
+from .questions.sheet import read_sheet, with_answer
+from .workspace import DEFAULT_FOLDER, Workspace, starter
 
 #: Bytes of a file that are looked at
 _MOST = 1_000_000
@@ -129,6 +132,42 @@ class Course:
         passed = {identifier for identifier, standing in before.items() if standing == "passed"} | {exercise.id}
         opened = (e for e in exercises().values() if exercise.id in e.requires and passed.issuperset(e.requires))
         return Checked(exercise, file, report, revealed, True, tuple(e for e in opened if e.id not in passed))
+
+    def answer(self, exercise: Exercise, name: str, answer: str | Sequence[bool]) -> Path:
+        """Write the answer to one question into the learner's sheet, which is started if there is none.
+
+        ``answer`` is a text, or for the points of an essay whether each holds. Returns the file. Raises DataError.
+        """
+        path = self.workspace.find(exercise) or self.start(exercise)[0]
+        try:
+            content = path.read_bytes()
+            mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+            new = with_answer(content[len(mark) :].decode(), name, answer)
+            if isinstance(answer, str) and (read_sheet(new)[name].text or "") != answer.strip():
+                raise DataError(f"{path}: this cannot be written there as an answer; edit the file")
+            write_atomically(path, mark + new.encode())
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+            raise DataError(f"{path}{where}: cannot be read as Python, so nothing was written; edit the file") from None
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror or error}") from None
+        return path
+
+    def given(self, exercise: Exercise) -> dict[str, str]:
+        """What the learner's sheet says, by question; empty if there is none that can be read."""
+        path = self.workspace.find(exercise)
+        try:
+            found = read_sheet(path.read_text(encoding="utf-8-sig")) if path else {}
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return {}
+        return {name: given.text for name, given in found.items() if given.text is not None}
+
+    def untouched(self, exercise: Exercise, file: Path) -> bool:
+        """Whether the file is as it was at the beginning."""
+        try:
+            return file.read_text(encoding="utf-8") == starter(exercise)
+        except (OSError, UnicodeError):
+            return False
 
     def broken_rung(self, exercise: Exercise, file: Path) -> str | None:
         """The rung that was broken when this file was checked last; None if it has changed since, or passed."""

@@ -71,11 +71,14 @@ class BackgroundCheck:
         """Wait for the end, at most that long. Returns whether it has come."""
         return self._done.wait(seconds)
 
-    def result(self) -> Checked | None:
-        """What came out, which is kept with this call; None: not at its end yet, or cancelled."""
+    def result(self, *, reveal: bool = False) -> Checked | None:
+        """What came out, which is kept with this call; None: not at its end yet, or cancelled.
+
+        ``reveal`` shows measured numbers also without a guess.
+        """
         if self._report is None or self._cancelled:
             return None
-        return self._course.keep(self.exercise, self.file, self._content, self._report)
+        return self._course.keep(self.exercise, self.file, self._content, self._report, reveal=reveal)
 
     def cancel(self) -> None:
         """End the check and the learner's program in it, at once; nothing is kept."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalogue import Exercise
@@ -56,6 +57,38 @@ def read_sheet(source: str) -> dict[str, Given]:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             given[node.targets[0].id] = Given(_text(node.value), node.lineno)
     return given
+
+
+def with_answer(source: str, name: str, answer: str | Sequence[bool]) -> str:
+    """The sheet with another answer to one question, and everything else as it was; essays keep their lines.
+
+    A name that the sheet does not have is added at the end. Raises SyntaxError as Python does.
+    """
+    code = repr(list(answer)) if not isinstance(answer, str) else _quoted(answer) if answer else "..."
+    value: ast.expr | None = None
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            value = node.value if node.targets[0].id == name else value
+    if value is None:
+        return f"{source}{'' if not source or source.endswith(chr(10)) else chr(10)}{name} = {code}\n"
+    content = source.encode()  # Python counts columns in bytes
+    lines = [0]
+    for line in content.splitlines(keepends=True):
+        lines.append(lines[-1] + len(line))
+    assert value.end_lineno is not None and value.end_col_offset is not None
+    start, end = (
+        lines[line - 1] + column
+        for line, column in ((value.lineno, value.col_offset), (value.end_lineno, value.end_col_offset))
+    )
+    return (content[:start] + code.encode() + content[end:]).decode()
+
+
+def _quoted(text: str) -> str:
+    """``text`` as Python, on as many lines as it has."""
+    if "\n" not in text:
+        return json.dumps(text, ensure_ascii=False)
+    lines = [json.dumps(line, ensure_ascii=False)[1:-1] for line in text.split("\n")]
+    return '"""' + "\n".join(lines) + '"""'
 
 
 def unknown_names(given: Mapping[str, Given], questions: tuple[Question, ...]) -> list[str]:

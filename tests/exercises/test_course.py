@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reports import failing, passing
 
-from lstm_ext.errors import StateError
+from lstm_ext.errors import DataError, StateError
 from lstm_lab.exercises.catalogue import Exercise, exercises
 from lstm_lab.exercises.course import Course, hints
 from lstm_lab.exercises.grading.report import Report
@@ -115,3 +115,29 @@ def test_the_solution_of_questions_is_their_answers_and_why(course: Course) -> N
     assert "  a) x_t to h_t\n  b) h_{t-1} to h_t\n  d) h_t to y_t\n" in text
     assert "c) x_t to x_{t+1}" not in text
     assert "an_example: The same number for T = 20, H = 32, D = 10.\n  26880" in text
+
+
+def test_answers_are_written_into_the_sheet(course: Course) -> None:
+    gates = exercises()["gate_roles"]
+    file = course.answer(gates, "stuck_i", "a")  # starts it
+    assert course.given(gates) == {"stuck_i": "a"} and not course.untouched(gates, file)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    course.answer(gates, "new_cell", "0.7")
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf# lstm-lab exercise: gate_roles\n")
+    assert course.given(gates) == {"stuck_i": "a", "new_cell": "0.7"}
+    report = course.check(gates, file).report
+    assert [rung.name for rung in report.rungs if rung.status == "passed"] == ["new_cell", "stuck_i"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"new_cell = (\n", b"new_cell = '\xff'\n", b"a = 1\0\n", b"(" * 9000, b"-" * 99999 + b"1"]
+)
+def test_a_sheet_that_cannot_be_read_is_left_alone(course: Course, content: bytes) -> None:
+    gates = exercises()["gate_roles"]
+    file, _ = course.start(gates)
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be read as Python, so nothing was written; edit the file$"):
+        course.answer(gates, "new_cell", "0.7")
+    assert file.read_bytes() == content and course.given(gates) == {}
+    file.unlink()
+    assert course.answer(gates, "new_cell", "0.7") == file

@@ -7,7 +7,7 @@ import pytest
 from lstm_lab.exercises.catalogue import exercises
 from lstm_lab.exercises.grading.report import Report, RungResult
 from lstm_lab.exercises.questions.grade import grade_sheet
-from lstm_lab.exercises.questions.sheet import read_sheet, write_sheet
+from lstm_lab.exercises.questions.sheet import read_sheet, with_answer, write_sheet
 
 
 def _graded(exercise: str, sheet: str) -> Report:
@@ -37,6 +37,49 @@ def test_a_sheet_is_read_and_not_run() -> None:
     read = read_sheet("import os\nos.abort()\nterms = 'T'\nboom = 1/0\n")
     assert read["terms"].text == "T"
     assert read["terms"].line == 3
+
+
+SHEET = """# ü: where columns in bytes and in characters differ
+a = ...; b = "é"  # after it
+c = (
+    1 +
+    2
+)
+b = ...
+d = ["x"]"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "new"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "b",
+        "3/4",
+        "g*(1-h²)",
+        "quoted \"so\" and 'so'",
+        '"""',
+        "\\n \\",
+        "",
+        'of\nthree \\\n""" lines',
+        "nul\0, esc\x1b",
+    ],
+)
+def test_an_answer_is_written_in_its_place(newline: str, name: str, answer: str) -> None:
+    sheet = SHEET.replace("\n", newline)
+    before, after = read_sheet(sheet), read_sheet(with_answer(sheet, name, answer))
+    assert after[name].text == (answer or None)
+    others = before.keys() - {name}
+    assert {other: after[other].text for other in others} == {other: before[other].text for other in others}
+
+
+def test_the_rest_of_a_sheet_stays_as_it_is() -> None:
+    assert with_answer(SHEET, "a", "x") == SHEET.replace("a = ...", 'a = "x"')
+    assert with_answer(SHEET, "b", "x") == SHEET.replace("b = ...", 'b = "x"')  # the last one counts
+    assert with_answer(SHEET, "d", [True, False]) == SHEET.replace('["x"]', "[True, False]")
+    assert with_answer(SHEET, "e", "x") == SHEET + '\ne = "x"\n'
+    with pytest.raises(SyntaxError):
+        with_answer("a = (", "a", "x")
 
 
 @pytest.mark.parametrize(

@@ -59,20 +59,20 @@ def course_lines(
             line = Text(left, style)
             room = width - cell_len(left) - len(right) - 1
             if room >= 12:
-                line.append(_cut(exercise.title, room), style)
+                line.append(cut(exercise.title, room), style)
                 line.append(" " * (width - line.cell_len - len(right)) + right, "dim")
             yield line
     yield Text()
-    yield from _wrapped("✓ passed, > started, · builds on something not yet passed", width, style="dim")
+    yield from wrapped("✓ passed, > started, · builds on something not yet passed", width, style="dim")
 
 
 def heading(exercise: Exercise, number: int, width: int) -> Iterator[Text]:
     """An exercise's title, and what one needs to know before one begins."""
-    yield from _wrapped(f"{number}. {exercise.title}", width, style="bold")
+    yield from wrapped(f"{number}. {exercise.title}", width, style="bold")
     facts = [f"{exercise.id}", exercise.difficulty, f"about {exercise.minutes} minutes", exercise.file]
-    yield from _wrapped(", ".join(facts), width, style="dim")
+    yield from wrapped(", ".join(facts), width, style="dim")
     if exercise.requires:
-        yield from _wrapped(f"builds on {', '.join(exercise.requires)}", width, style="dim")
+        yield from wrapped(f"builds on {', '.join(exercise.requires)}", width, style="dim")
 
 
 def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[Text]:
@@ -120,33 +120,31 @@ def _filled(paragraph: Sequence[str], width: int, styled: bool) -> Iterator[Text
 def plain_lines(text: str, width: int) -> Iterator[Text]:
     """A text whose lines are kept, apart from long ones."""
     for line in text.splitlines():
-        yield from _wrapped(line, width) if line.strip() else [Text()]
+        yield from wrapped(line, width) if line.strip() else [Text()]
 
 
 def check_lines(checked: Checked, record: Record, width: int) -> Iterator[Text]:
     """What a check found, and what to do next."""
     exercise, report = checked.exercise, checked.report
-    yield from _wrapped(exercise.title, width, style="bold")
-    yield from _wrapped(f"{exercise.id}, {short_path(checked.file)}", width, style="dim")
+    yield from wrapped(exercise.title, width, style="bold")
+    yield from wrapped(f"{exercise.id}, {short_path(checked.file)}", width, style="dim")
     yield Text()
     yield from rung_lines(report.rungs, width)
-    questions = exercise.kind == "questions"
-    if questions:
+    if exercise.kind == "questions":
         for rung in report.rungs:
             if rung.status in ("passed", "self-assessed") and rung.finding:
                 yield from _question(rung, width)
     if report.printed.strip():
-        yield Text()
-        yield from _printed(report.printed, width)
+        yield from [Text(), *printed_lines(report.printed, width)]
     if report.measured:
-        yield Text()
-        yield from _predictions(exercise, report.measured, checked.revealed, width)
+        yield from [Text(), *prediction_lines(exercise, checked.revealed, width)]
+        yield from _waiting_predictions(checked, width)
     if report.grader_failed:
         yield Text()
         if report.broken and report.broken.finding:
             yield from finding_lines("", report.broken.finding, width)
         return
-    if questions:
+    if exercise.kind == "questions":
         waiting = [rung for rung in report.rungs if _waits(rung)]
         for rung in report.rungs:
             if rung.status not in ("passed", "self-assessed") and rung not in waiting:
@@ -154,8 +152,8 @@ def check_lines(checked: Checked, record: Record, width: int) -> Iterator[Text]:
         if waiting:
             yield Text()
             first = waiting[0]
-            what = f"{_count(len(waiting), 'question', 'questions')} to be answered; the next is {first.name}"
-            yield from _wrapped(f"{what}, line {first.finding.line if first.finding else 0}.", width)
+            what = f"{count(len(waiting), 'question', 'questions')} to be answered; the next is {first.name}"
+            yield from wrapped(f"{what}, line {first.finding.line if first.finding else 0}.", width)
     elif report.broken and report.broken.finding:
         yield Text()
         yield from finding_lines(report.broken.name, report.broken.finding, width)
@@ -179,7 +177,7 @@ def rung_lines(rungs: Iterable[RungResult], width: int) -> Iterator[Text]:
 
 def finding_lines(rung: str, finding: Finding, width: int) -> Iterator[Text]:
     """Why a rung is broken."""
-    yield from _wrapped(f"{rung}: {finding.message}" if rung else finding.message, width, style="bold")
+    yield from wrapped(f"{rung}: {finding.message}" if rung else finding.message, width, style="bold")
     if finding.line:
         yield from _labelled(f"line {finding.line}", finding.source, width)
     yield from _labelled("called", finding.called, width)
@@ -190,14 +188,14 @@ def finding_lines(rung: str, finding: Finding, width: int) -> Iterator[Text]:
     for label, text in (("Likely cause", finding.cause), ("Next", finding.next)):
         if text:
             yield Text()
-            yield from _wrapped(f"{label}: {text}", width)
+            yield from wrapped(f"{label}: {text}", width)
 
 
 def hint_lines(exercise: Exercise, hint: Hint, width: int) -> Iterator[Text]:
     """One hint, and how to get the next."""
-    yield from _wrapped(f"{exercise.id}, {hint.rung}: hint {hint.level} of {hint.levels}", width, style="bold")
+    yield from wrapped(f"{exercise.id}, {hint.rung}: hint {hint.level} of {hint.levels}", width, style="bold")
     yield Text()
-    yield from _wrapped(hint.text, width)
+    yield from wrapped(hint.text, width)
     yield Text()
     if hint.level < hint.levels:
         yield from _command(f"lstm-lab learn hint {exercise.id}", "tells more", width)
@@ -216,24 +214,29 @@ def progress_lines(
     for exercise in known:
         record = records[exercise.id]
         mark, style = STANDINGS[standings[exercise.id]]
-        facts = [f"passed {record.passed[:10]}"] if record.passed else [f"started {record.started[:10]}"]
-        facts.append(_count(len(record.attempts), "try", "tries"))
-        if used := sum(record.hints.values()):
-            facts.append(_count(used, "hint", "hints"))
-        facts.append(spent(record.seconds))
-        if record.gave_up:
-            facts.append("gave up")
-        if not record.passed and record.attempts and record.attempts[-1].rung:
-            facts.append(f"now at: {record.attempts[-1].rung}")
         yield Text()
         yield Text(f"{mark} {exercise.id}", style)
-        yield from _wrapped(", ".join(facts), width, "    ")
-        for name, both in record.predictions.items():
-            yield from _wrapped(_both(name, both, unit_of(exercise, name)), width, "    ")
+        yield from wrapped(history(record), width, "    ")
+        for line in prediction_lines(exercise, record.predictions, width - 4):
+            yield Text.assemble("    ", line)
     if known:
         yield Text()
         note = "Time is the time between checks and hints, each pause counted with at most 15 minutes."
-        yield from _wrapped(note, width, style="dim")
+        yield from wrapped(note, width, style="dim")
+
+
+def history(record: Record) -> str:
+    """What happened with an exercise that was started, in a line."""
+    facts = [f"passed {record.passed[:10]}"] if record.passed else [f"started {record.started[:10]}"]
+    facts.append(count(len(record.attempts), "try", "tries"))
+    if used := sum(record.hints.values()):
+        facts.append(count(used, "hint", "hints"))
+    facts.append(spent(record.seconds))
+    if record.gave_up:
+        facts.append("gave up")
+    if not record.passed and record.attempts and record.attempts[-1].rung:
+        facts.append(f"now at: {record.attempts[-1].rung}")
+    return ", ".join(facts)
 
 
 def spent(seconds: float) -> str:
@@ -242,9 +245,7 @@ def spent(seconds: float) -> str:
     if minutes < 1:
         return "under a minute"
     return (
-        f"about {_count(minutes, 'minute', 'minutes')}"
-        if minutes < 60
-        else f"about {minutes // 60} h {minutes % 60:02}"
+        f"about {count(minutes, 'minute', 'minutes')}" if minutes < 60 else f"about {minutes // 60} h {minutes % 60:02}"
     )
 
 
@@ -271,8 +272,8 @@ def _next_try(checked: Checked, record: Record, width: int) -> Iterator[Text]:
 
 def _next_after_passing(checked: Checked, record: Record, width: int) -> Iterator[Text]:
     exercise = checked.exercise
-    done = f"Passed. {_count(len(record.attempts), 'try', 'tries')}, {spent(record.seconds)}."
-    yield from _wrapped(done, width, style="bold green")
+    done = f"Passed. {count(len(record.attempts), 'try', 'tries')}, {spent(record.seconds)}."
+    yield from wrapped(done, width, style="bold green")
     yield Text()
     yield from _command(f"lstm-lab learn solution {exercise.id}", "our solution, now open", width)
     if exercise.lab:
@@ -296,40 +297,49 @@ def _question(rung: RungResult, width: int) -> Iterator[Text]:
     yield Text(visible(f"{mark} {rung.name}{where}"), style)
     for text in (finding.message, f"got {finding.got}" if finding.got else "", finding.cause, finding.next):
         if text:
-            yield from _wrapped(text, width, "    ")
+            yield from wrapped(text, width, "    ")
 
 
-def _predictions(
-    exercise: Exercise, measured: Mapping[str, float], revealed: Mapping[str, Measured], width: int
-) -> Iterator[Text]:
+def prediction_lines(exercise: Exercise, revealed: Mapping[str, Measured], width: int) -> Iterator[Text]:
+    """Guesses beside what was measured."""
     for name, both in revealed.items():
-        yield from _wrapped(_both(name, both, unit_of(exercise, name)), width)
-    if waiting := [f"guess_{name}" for name in measured if name not in revealed]:
-        what = "a number waits for your guess" if len(waiting) == 1 else f"{len(waiting)} numbers wait for your guesses"
-        text = f"Measured: {what}. Write {', '.join(waiting)} in your file and check again"
-        yield from _wrapped(f"{text}; --reveal shows what was measured without a guess.", width)
+        after = f" {unit}" if (unit := unit_of(exercise, name)) else ""
+        guess = "no guess" if both.guess is None else f"you guessed {both.guess:.4g}{after}"
+        yield from wrapped(f"{name}: {guess}, measured {both.measured:.4g}{after}", width)
 
 
-def _both(name: str, both: Measured, unit: str) -> str:
-    after = f" {unit}" if unit else ""
-    guess = "no guess" if both.guess is None else f"you guessed {both.guess:.4g}{after}"
-    return f"{name}: {guess}, measured {both.measured:.4g}{after}"
+def unguessed(checked: Checked) -> list[str]:
+    """The names in the learner's file where guesses for what was measured are still to be written."""
+    return [f"guess_{name}" for name in checked.report.measured if name not in checked.revealed]
 
 
-def _printed(printed: str, width: int) -> Iterator[Text]:
+def waiting_line(names: Sequence[str]) -> str:
+    """That measured numbers wait for guesses of these ``names``, at least one, and how they are written."""
+    what = "a number waits for your guess" if len(names) == 1 else f"{len(names)} numbers wait for your guesses"
+    return f"Measured: {what}. Write {', '.join(names)} in your file and check again"
+
+
+def _waiting_predictions(checked: Checked, width: int) -> Iterator[Text]:
+    if waiting := unguessed(checked):
+        shows = "--reveal shows what was measured without a guess"
+        yield from wrapped(f"{waiting_line(waiting)}; {shows}.", width)
+
+
+def printed_lines(printed: str, width: int) -> Iterator[Text]:
+    """What the learner's code printed, shortened."""
     lines = printed.strip("\n").splitlines()
     yield Text("Your code printed:", "dim")
     for line in lines[:_PRINTED]:
-        yield Text(f"  {_cut(line, width - 2)}", "dim")
+        yield Text(f"  {cut(line, width - 2)}", "dim")
     if len(lines) > _PRINTED:
-        yield Text(f"  … and {_count(len(lines) - _PRINTED, 'more line', 'more lines')}", "dim")
+        yield Text(f"  … and {count(len(lines) - _PRINTED, 'more line', 'more lines')}", "dim")
 
 
 def _labelled(label: str, text: str, width: int, style: str = "") -> Iterator[Text]:
     if not text:
         return
     indent = " " * (_LABEL + 3)
-    for index, line in enumerate(_wrapped(text, width, indent, style)):
+    for index, line in enumerate(wrapped(text, width, indent, style)):
         if index == 0:
             line = Text.assemble((f"  {label:<{_LABEL}} ", "dim"), (line.plain[len(indent) :], style))
         yield line
@@ -339,22 +349,25 @@ def _command(command: str, what: str, width: int) -> Iterator[Text]:
     """A command to type, and what it does; below each other where the line is short."""
     if len(command) + 3 + len(what) > width:
         yield Text(f"{command}", "cyan")
-        yield from _wrapped(what, width, "    ")
+        yield from wrapped(what, width, "    ")
     else:
         yield Text.assemble((command, "cyan"), f"   {visible(what)}")
 
 
-def _wrapped(text: str, width: int, indent: str = "", style: str = "") -> Iterator[Text]:
+def wrapped(text: str, width: int, indent: str = "", style: str = "") -> Iterator[Text]:
+    """Prose in lines of at most ``width`` cells, its hidden characters written out."""
     for paragraph in text.splitlines():
         pieces = textwrap.wrap(visible(paragraph), max(10, width - len(indent)), break_on_hyphens=False)
         for piece in pieces or [""]:
             yield Text(indent + piece, style)
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """One line of at most ``width`` cells, its hidden characters written out."""
     text = visible(text, keep="").rstrip()
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"
 
 
-def _count(number: int, one: str, more: str) -> str:
+def count(number: int, one: str, more: str) -> str:
+    """A number and its noun: 1 try, 3 tries."""
     return f"{number} {one if number == 1 else more}"
