@@ -176,7 +176,7 @@ def crash_of(error: BaseException, file: str, call: str = "") -> Crash:
     text = " ".join(f"{type(error).__name__}: {said}"[:500].split()).removesuffix(":") + helper
     match error:
         case NotImplementedError():
-            kind = "unwritten"
+            kind, text = "unwritten", text.removeprefix("NotImplementedError: ")
         case SystemExit():
             kind, text = "exit", f"sys.exit({'' if error.code is None else repr(error.code)[:100]}) was called"
         case TooMuchOutput():
