@@ -149,6 +149,12 @@ class _Session:
 
     def _run(self, cell: str, kind: type) -> None:
         request, network = self._request, self._is_network(kind)
+        names = _parameters(kind.forward)  # type: ignore[attr-defined]
+        if not network and names and names[0].lower() in ("xs", "inputs", "sequence", "x_seq", "xseq"):
+            raise Unusable(
+                f"{kind.__name__}.forward takes {', '.join(names)}: expected a cell, forward(x, h_prev), or a network "
+                "with its loss, forward(inputs, targets, h_prev)"
+            )
         line = _class_line(kind)
         self._answer.update(cell=cell, kind="network" if network else "cell", name=kind.__name__, class_line=line)
         make = self._maker(kind)

@@ -42,6 +42,8 @@ class Layout:
     x_first: bool = False
     #: The order of gates in a stacked matrix.
     order: str = ""
+    #: Square matrices are transposed, for h @ W.
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,16 @@ class Weights:
         first = _ORDERS[self._cell]
         orders = [first, *("".join(o) for o in itertools.permutations(first) if "".join(o) != first)]
         joined = any(slot.name.startswith("W") and not slot.part and slot.name != "W_y" for slot in self._slots)
+        turned = any(slot.part == "x" and slot.shape[0] == self._sizes[0] for slot in self._slots)
         for order in orders if stacked else [""]:
             for x_first in (False, True) if joined else (False,):
-                yield Layout(x_first, order)
+                for turn in (True, False) if turned else (False,):
+                    yield Layout(x_first, order, turn)
 
     def place(self, values: dict[str, np.ndarray], layout: Layout) -> None:
         """Sets every array, in place where it is of floats, so that other names for it see the change."""
         H = self._sizes[1]
         placed: set[str] = set()
-        transposed = any(
-            s.part == "x" and s.shape == values[s.name][:, H:].T.shape for s in self._slots if s.name in values
-        )
         for slot in self._slots:
             if slot.name in ("W", "b"):
                 gates = [values[f"{slot.name}_{gate}"] for gate in layout.order or _ORDERS[self._cell]]
@@ -111,7 +112,7 @@ class Weights:
             elif layout.x_first and array.ndim == 2 and slot.name != "W_y":
                 array = np.hstack([array[:, H:], array[:, :H]])
             if array.ndim == 2 and (
-                array.shape != slot.shape or (slot.part == "h" and transposed and array.shape[0] == array.shape[1])
+                array.shape != slot.shape or (slot.part == "h" and layout.turned and array.shape[0] == array.shape[1])
             ):
                 array = array.T
             if array.ndim == 1 and slot.name in placed and slot.key.lower().replace("_", "")[-2:-1] == "h":

@@ -397,3 +397,18 @@ def test_a_gru_in_another_convention_forward_alone_has_a_mistake_forward() -> No
     assert reversed_gate.first is not None
     assert (reversed_gate.first.quantity, reversed_gate.first.t, reversed_gate.first.line) == ("h", 1, 21)
     assert reversed_gate.notes == ()
+
+
+@pytest.mark.parametrize("product", ["h_prev @ self.W_hh", "self.W_hh @ h_prev"])
+def test_rows_and_columns_of_separate_matrices(product: str) -> None:
+    source = RNN.replace("randn(hidden_size, input_size)", "randn(input_size, hidden_size)")
+    source = source.replace("self.W_hh @ h_prev + self.W_xh @ x", f"{product} + x @ self.W_xh")
+    source = source[: source.index("    def backward")]
+    comparison = compare(source)
+    assert comparison.first is None
+    assert comparison.problem == ""
+
+
+def test_a_network_without_a_loss_is_not_taken_for_a_cell() -> None:
+    comparison = compare(RNN.replace("forward(self, x, h_prev)", "forward(self, xs, h_prev)"))
+    assert comparison.problem.startswith("RNNCell.forward takes xs, h_prev: expected a cell, forward(x, h_prev), or")
