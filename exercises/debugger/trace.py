@@ -81,7 +81,8 @@ class Trace:
                 values, owners = pieces.setdefault(piece.shape, ([], []))
                 values.append(piece)
                 owners.append(number)
-        self._pieces_of = {shape: (np.array(values), np.array(owners)) for shape, (values, owners) in pieces.items()}
+        self._pieces_of = {shape: _Pieces(np.array(v), np.array(owners)) for shape, (v, owners) in pieces.items()}
+        self._moments: dict[tuple[int, ...], dict[tuple[int, str], list[Found]]] = {}
 
     # ------------------------------------------------------------------------------------------ by value
 
@@ -101,22 +102,20 @@ class Trace:
     def _numbers(self, value: Array) -> Array:
         if value.shape not in self._pieces_of:
             return np.zeros(0, dtype=int)
-        values, owners = self._pieces_of[value.shape]
-        axes = tuple(range(1, values.ndim))
-        with np.errstate(invalid="ignore"):
-            close = np.abs(values - value).max(axis=axes) <= tolerance(value)
-        result: Array = owners[close]
-        return result
+        return self._pieces_of[value.shape].find(value)
 
     def at(self, t: int, phase: str, shape: tuple[int, ...]) -> Iterator[Found]:
         """Every value of this shape that was computed at step ``t``, in order, also parts of larger arrays."""
         if shape not in self._pieces_of:
             return
-        values, owners = self._pieces_of[shape]
-        for value, number in zip(values, owners.tolist(), strict=True):
-            event = self.events[number]
-            if event.t == t and event.phase == phase:
-                yield Found(event, value)
+        if shape not in self._moments:
+            moments: dict[tuple[int, str], list[Found]] = {}
+            pieces = self._pieces_of[shape]
+            for value, number in zip(pieces.values, pieces.owners.tolist(), strict=True):
+                event = self.events[number]
+                moments.setdefault((event.t, event.phase), []).append(Found(event, value))
+            self._moments[shape] = moments
+        yield from self._moments[shape].get((t, phase), ())
 
     # ------------------------------------------------------------------------------------------- by name
 
@@ -188,6 +187,27 @@ class Trace:
     def _turn(self, context: int, phase: int) -> int:
         t, sure = self._times[context]
         return t if sure or phase != 2 else self._steps + 1 - t
+
+
+class _Pieces:
+    """Arrays of one shape (n, …) and the numbers of the events that they belong to, in order."""
+
+    def __init__(self, values: Array, owners: Array) -> None:
+        self.values, self.owners = values, owners
+        self._first = values.reshape(len(values), -1)[:, 0]
+        self._order = np.argsort(self._first, kind="stable")
+        self._sorted = self._first[self._order]
+
+    def find(self, value: Array) -> Array:
+        """The events with this value: first by its first entry, then by all of them."""
+        room, start = tolerance(value), value.flat[0]
+        low, high = np.searchsorted(self._sorted, [start - room, start + room * (1 + 1e-9)])
+        places = np.sort(self._order[low : high + 1])
+        near = self.values[places]
+        with np.errstate(invalid="ignore"):
+            close = np.abs(near - value).max(axis=tuple(range(1, near.ndim))) <= room
+        found: Array = self.owners[places[close]]
+        return found
 
 
 def _direction(values: list[int | None]) -> int:
