@@ -36,7 +36,7 @@ class SymbolTask(Protocol):
 @checked
 def balanced(rng: np.random.Generator, size: Count, classes: Size) -> np.ndarray:
     """(size,) int32 in random order, each of 0 … classes−1 equally often, up to one."""
-    check_memory("size", size, size)
+    check_memory("size", size, 3 * size)
     check_memory("classes", classes, classes)
     # Which classes come once more than the others is drawn as well.
     return rng.permutation(np.resize(rng.permutation(classes), size)).astype(np.int32)

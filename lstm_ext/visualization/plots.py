@@ -251,7 +251,7 @@ def _norms(name: str, values: ArrayLike | Sequence[ArrayLike]) -> np.ndarray:
 def _floats(name: str, values: ArrayLike | Sequence[ArrayLike]) -> np.ndarray:
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"{name}: got something else, expected numbers in arrays of one shape") from None
 
 

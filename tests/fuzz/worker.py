@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import sys
 import tempfile
 import traceback
@@ -21,12 +22,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 from calls import EXPECTED, Call, Unmakeable, functions
 
+#: What a call may take, so that what a size leads to does not depend on the machine.
+MEMORY = 6 * 2**30
+
 
 def main(seed: int, first: int, end: int, area: str) -> None:
     out = os.fdopen(os.dup(1), "w", buffering=1)  # the calls' own output goes nowhere
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     warnings.simplefilter("ignore")
+    if "asan" not in os.environ.get("LD_PRELOAD", ""):  # which maps far more than it uses
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     subjects = functions(area or None)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
