@@ -32,6 +32,8 @@ def ngram_losses(train: np.ndarray, validation: np.ndarray, num_symbols: Size) -
     for name, text in (("train", train), ("validation", validation)):
         if text.ndim != 1 or text.dtype.kind not in "iu":
             raise ArgumentError(f"{name}: got {text.dtype} {text.shape}, expected integers (N,)")
+        if text.size and not 0 <= text.min() <= text.max() < num_symbols:
+            raise ArgumentError(f"{name}: got {text.min()} to {text.max()}, expected 0 to {num_symbols - 1}")
     train = train[-MAX_SYMBOLS:]
     if not len(train) or len(validation) > MAX_SYMBOLS:
         return {}

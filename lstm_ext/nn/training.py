@@ -240,10 +240,13 @@ class _ProgressLine:
 def shuffled(count: Count, batch_size: Size, *, seed: Seed = 0, epochs: Count | None = None) -> Iterator[np.ndarray]:
     """The indices (n,) of the sequences in each batch, out of ``count``, in a new random order in each epoch.
 
-    It is endless unless ``epochs`` is given. The last batch of an epoch may be smaller.
+    It is endless unless ``epochs`` is given. The last batch of an epoch may be smaller. Raises ArgumentError where it
+    would be endless, and without any batch.
 
         batches = (nn.Batch(x[:, n], lengths[n], labels[n]) for n in nn.shuffled(len(labels), 32))
     """
+    if count == 0 and epochs is None:
+        raise ArgumentError("count: got 0, expected at least 1, or there would never be a batch")
     check_memory("count", count, 3 * count)
     rng = np.random.default_rng(seed)
     for _ in itertools.count() if epochs is None else range(epochs):

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import numpy as np
 
-from ..arguments import Count, Probability, Range, Seed, checked
+from ..arguments import Count, Probability, Range, Seed, check_memory, checked
 from ..data.batch import Batch
 from . import bio
 from .conll import Sentence
@@ -67,6 +67,7 @@ class EntityCorpus:
 
     def sentences(self, rng: np.random.Generator, count: Count, *, test: bool = False) -> list[Sentence]:
         """``count`` new sentences in valid BIO."""
+        check_memory("count", count, 40 * count)
         names = self._names()
         known = len(names) if test else round(len(names) * (1 - self.unseen))
         return [self._sentence(rng, names[:known]) for _ in range(count)]
