@@ -1,0 +1,1 @@
+"""Exercise: named entities with a bidirectional LSTM."""
