@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from lstm_ext import Lanes, LanguageModel, ModelConfig, nn
+from lstm_ext.data.batch import Batch
+from lstm_ext.tasks.series import SplitSeries, forecast_baselines
 from lstm_lab.exercises.catalogue import exercises
 from lstm_lab.exercises.grading.inline import execute
 
@@ -62,3 +64,43 @@ def test_evaluation_and_likeliest_text_are_the_librarys() -> None:
     assert module.evaluate(network, symbols, 10) == pytest.approx(expected, rel=1e-12)
     drawn = module.sample(network, symbols[:5], 30, 0, rng)
     np.testing.assert_array_equal(drawn, network.model.sample(symbols[:5], 30, temperature=0))
+
+
+def test_windows_and_scale_are_those_of_the_librarys_split_series() -> None:
+    module, rng = _solution("time_series"), np.random.default_rng(2)
+    series = rng.normal(5, 3, 64)
+    data = module.prepare(series, 48, 7, 3)
+    reference = SplitSeries(series, past=7, future=3, test=0.25)
+    assert len(reference.train_values) == 48
+    inputs, targets = data["test"]
+    np.testing.assert_allclose(inputs.T, reference.test().inputs[:, :, 0], rtol=1e-12)
+    np.testing.assert_allclose(targets.T, reference.test().targets[:, :, 0], rtol=1e-12)
+    np.testing.assert_allclose(module.unscale(targets[0], data), series[48:51], rtol=1e-12)
+    np.testing.assert_allclose(module.unscale(data["train"][1][-1], data), series[45:48], rtol=1e-12)
+
+
+def test_errors_of_the_baselines_are_the_librarys() -> None:
+    module, rng = _solution("time_series"), np.random.default_rng(3)
+    data = module.prepare(np.cumsum(rng.normal(size=300)), 200, 25, 4)
+    train, test = (Batch(x.T[:, :, None], None, y.T[:, :, None]) for x, y in (data["train"], data["test"]))
+    errors = module.compare(data, 5, {"true": data["test"][1]})
+    assert errors.pop("true") == 0
+    for name, error in forecast_baselines(train, test).items():
+        # The library's mean is that of the training windows' futures, which leave out the first values.
+        assert errors[name] == pytest.approx(error * data["deviation"] ** 2, rel=0.1 if name == "mean" else 1e-9)
+
+
+def test_forecasts_step_by_step_are_the_librarys() -> None:
+    module, rng = _solution("time_series"), np.random.default_rng(4)
+    network = module.OneStep(seed=5)
+    network.model.parameters *= 4
+    inputs = rng.normal(size=(3, 11))
+    expected = network.model.forecast(inputs.T[:, :, None], horizon=6)[:, :, 0].T
+    np.testing.assert_allclose(module.step_by_step(network, inputs, 6), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_line_through_two_values_is_exact_on_a_sine() -> None:
+    module = _solution("time_series")
+    inputs, targets = module.make_windows(np.sin(0.3 * np.arange(80)), 5, 3)
+    np.testing.assert_allclose(module.linear((inputs[:40], targets[:40]), inputs, 2), targets, atol=1e-12)
+    assert module.seasonal(np.array([[1, 2, 3, 4, 5]]), 5, 2).tolist() == [[4, 5, 4, 5, 4]]
