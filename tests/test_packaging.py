@@ -152,4 +152,4 @@ def test_the_readmes_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("line", re.findall(r"^lstm-lab .*", README, re.MULTILINE))
 def test_the_readmes_commands_are_understood(line: str) -> None:
-    make_parser().parse_args(shlex.split(line.partition(" > ")[0])[1:])
+    make_parser().parse_args(shlex.split(line.partition(" > ")[0], comments=True)[1:])
