@@ -192,6 +192,11 @@ class Cell:
         """Its drawing, for the Step screen."""
         raise NotImplementedError
 
+    def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """The share of its memory that a step keeps, from the gates by name, in their shape; None where no gate
+        decides that."""
+        return None
+
     def suffix(self, gate: str) -> str:
         """What tells the weights of a gate apart: "_f" for W_f; nothing where there is only one W."""
         return "" if len(self.blocks) == 1 else f"_{gate}"

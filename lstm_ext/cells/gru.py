@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -341,6 +341,9 @@ class GRUCell(Cell):
         if config.reset_after:
             gradient["b"] = np.concatenate([gradient["b"], v["dm"]])
         return gradient
+
+    def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        return 1.0 - values["z"]
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _RESET_AFTER if config.reset_after else _RESET_BEFORE

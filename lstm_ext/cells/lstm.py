@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -433,6 +433,9 @@ class LSTMCell(Cell):
             seen = {"i": "c_prev", "f": "c_prev", "o": "c"}
             gradient["peephole"] = np.stack([v.get(f"da_{name}", zero) * v[c] for name, c in seen.items()])
         return gradient
+
+    def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        return values["f"]
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _CIRCUIT

@@ -8,7 +8,7 @@ No weights meet h': ``Wt`` is (D, 2·H). The candidate n goes through no tanh, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,6 +153,9 @@ class MinGRUCell(Cell):
         v["da_z"] = v["dz"] * v["z"] * (1 - v["z"])
         v["dn"] = v["da_n"] = v["dh"] * v["z"]
         v["dh_prev.kept"] = v["dh"] * (1 - v["z"])
+
+    def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        return 1.0 - values["z"]
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _CIRCUIT

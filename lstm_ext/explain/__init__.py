@@ -1,1 +1,1 @@
-"""A network's reading of a short text taken apart: every gate and every gradient, with the numbers."""
+"""A network's reading of a text taken apart: every gate and gradient of a short one, every unit on a long one."""

@@ -15,11 +15,12 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from lstm_ext.explain.reading import Reading
 from lstm_ext.train.history import History, HistoryView
 from lstm_ext.visualization.drawing import DIVERGING, SEQUENTIAL
 from lstm_lab.app.theme import ThemedApp
 from lstm_lab.app.widgets.canvas import Canvas, heading, row
-from lstm_lab.app.widgets.gate_heatmap import GateHeatmap, Reading
+from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.loss_curve import LossCurve, column_of, horizontal_end, loss_range, row_of, vertical_axis
 from lstm_lab.app.widgets.sample_stream import SampleStream, printable, wrap
 from lstm_lab.text.ascii import AsciiFilter, to_ascii
@@ -135,7 +136,7 @@ async def test_curve_survives_a_diverging_loss() -> None:
 
 
 def reading(values: dict[str, np.ndarray], text: str) -> Reading:
-    return Reading(text, [values])
+    return Reading(text, [values], "lstm")
 
 
 def lstm_reading(text: str, **given: np.ndarray) -> Reading:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lstm_ext.explain.reading import Reading, read
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.trainer import Trainer
-
-from .widgets.gate_heatmap import Reading, views
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,6 @@ class SampleSource:
         return job.result()
 
     def _read(self, model: LanguageModel, symbols: np.ndarray) -> Reading:
-        trace = model.trace(np.concatenate([[self._first], symbols]).astype(np.int32))
-        names = views(model.config.cell)
-        layers = [
-            {name: values[1:] for name, values in trace.values(layer).items() if name in names}
-            for layer in range(model.config.num_layers)
-        ]
-        return Reading(self._trainer.vocabulary.decode(symbols), layers)
+        whole = read(model, np.concatenate([[self._first], symbols]), self._trainer.vocabulary)
+        written = [{name: values[1:] for name, values in layer.items()} for layer in whole.layers]
+        return replace(whole, text=whole.text[1:], layers=written)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstm_ext.data import Vocabulary
+import numpy as np
+
+from lstm_ext.data import Vocabulary, load_text, split
 from lstm_ext.errors import ArgumentError, CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.nn.saving import FORMAT, load, load_vocabulary
@@ -67,3 +69,36 @@ def load_network(path: str | None, *, backend: str | None, threads: int | None =
             f"those of its vocabulary, {len(vocabulary)}"
         )
     return Network(model, vocabulary)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A text for a network to read."""
+
+    #: What the output calls it.
+    name: str
+    symbols: np.ndarray
+    #: What the n-grams may count: never the measured text.
+    learned: np.ndarray
+    #: Says that the text is not the one that was learned, if so.
+    notice: str = ""
+
+
+def measured_text(network: Network, data: str | None, encoding: str | None) -> Measured:
+    """The text called ``data``; None: what the network's own text kept apart. Raises ``DataError``, ``UsageError``."""
+    vocabulary = network.vocabulary
+    if data is not None:
+        text = load_text(data, encoding or "utf-8", vocabulary)
+        return Measured(data, text.symbols, text.symbols[:0])
+    if network.run is None:
+        raise UsageError("--data: missing; this file does not say what the network learned, expected a text to measure")
+    learned = network.run.text
+    own = load_text(learned.name, encoding or learned.encoding, vocabulary)
+    parts = split(own, network.run.trainer_config.validation)
+    if parts.validation is None:
+        return Measured(
+            f"{own.name} (all of it, which the network learned: none was kept apart)", parts.train, parts.train[:0]
+        )
+    if notice := learned.meets(own.identity, "measured on"):
+        return Measured(f"{own.name}, its last part", parts.validation, parts.train[:0], notice)
+    return Measured(f"{own.name}, the part kept apart", parts.validation, parts.train)

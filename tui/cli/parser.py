@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a network on a text and save it in a checkpoint",
     "generate": "let a trained network write",
     "eval": "measure a trained network on a text",
+    "gates": "show what every unit's gates do on a text, and what it follows",
     "step": "walk through a text one gate at a time, in plain text",
     "experiment": "answer a question about recurrent networks by measuring",
     "learn": "take the course: exercises that know what you did wrong",

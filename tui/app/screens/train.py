@@ -21,6 +21,7 @@ from lstm_ext.cells import CELLS
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
+from lstm_ext.explain.reading import views
 from lstm_ext.tensors import SUFFIX, checkpoint_path
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
@@ -35,7 +36,7 @@ from ..recovery import Recovery
 from ..samples import Sample, SampleSource
 from ..session import Session
 from ..widgets.bars import KeyBar, TitleBar
-from ..widgets.gate_heatmap import VIEW_KEYS, GateHeatmap, views
+from ..widgets.gate_heatmap import VIEW_KEYS, GateHeatmap
 from ..widgets.loss_curve import LossCurve
 from ..widgets.sample_stream import SampleStream
 from ..widgets.status_panel import StatusPanel

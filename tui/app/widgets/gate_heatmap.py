@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import zip_longest
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from rich.segment import Segment
@@ -17,47 +16,20 @@ from textual.strip import Strip
 
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.cells.stages import Span
+from lstm_ext.explain.reading import Reading, views
 from lstm_ext.visualization.drawing import DIVERGING_RAMPS, RAMPS, quantize, shade, visible_character
 
+from ...text.gates import limits
 from ..keys import LOOKING, bind
 from .canvas import Canvas, Piece, clickable, heading, join, row
 
-
-class View(NamedTuple):
-    """A gate or state to look at: the key that shows it, its name, and the range of its values."""
-
-    key: str
-    title: str
-    span: Span
-
-
-def views(cell: CellName) -> dict[str, View]:
-    """A cell's gates and states, by their names in a trace."""
-    known = CELLS[cell]
-    gates = {block.name: View(block.key or block.name, block.title, block.span) for block in known.gates}
-    states = {state.name: View(state.name, state.title, state.span) for state in reversed(known.states)}
-    return gates | states
-
-
 #: Every view's key, whatever the cell, and its name in full.
-VIEW_KEYS = {
-    view.key: f"{view.title} gate" if view.span == "gate" else f"{view.title} state" if name in "ch" else view.title
-    for cell in CELLS
-    for name, view in views(cell).items()
-}
+VIEW_KEYS = {view.key: view.name for cell in CELLS for view in views(cell).values()}
 #: A gate below or above these counts as closed or open; a state beyond the second as saturated.
 _CLOSED, _OPEN = 0.1, 0.9
 _LEVELS = 16
 #: As many characters are remembered, however wide the screen.
 _MEMORY = 512
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A text and what each layer did on it: per layer, (T, H) values by name."""
-
-    text: str
-    layers: Sequence[Mapping[str, np.ndarray]]
 
 
 class GateHeatmap(Canvas, can_focus=True):
@@ -185,7 +157,7 @@ class GateHeatmap(Canvas, can_focus=True):
         self._first_unit = max(0, min(self._first_unit, self._units() - self._body_height() * per_row))
         units = self._visible_units()
         everything = self._values(body_width, range(self._units()))
-        low, high = self._limits(everything)
+        low, high = limits(everything, self._span)
         body = everything[units.start : units.stop]
         rows += self._body(body, units, low, high, per_row)
         rows += [row(width, [])] * (self._body_height() - len(rows) + 1)
@@ -216,17 +188,6 @@ class GateHeatmap(Canvas, can_focus=True):
     def _span(self) -> Span:
         """The range of the values shown."""
         return views(self._cell)[self.view].span
-
-    def _limits(self, values: np.ndarray) -> tuple[float, float]:
-        """The ends of the scale. Values without bounds get a round number above nearly all of them."""
-        if self._span == "gate":
-            return 0.0, 1.0
-        if self._span == "tanh":
-            return -1.0, 1.0
-        finite = np.abs(values[np.isfinite(values)])
-        largest = float(np.quantile(finite, 0.97)) if finite.size else 1.0
-        scale = next((float(bound) for bound in (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100) if largest <= bound), largest)
-        return -scale, scale
 
     def _body(self, values: np.ndarray, units: range, low: float, high: float, per_row: int) -> Iterator[Strip]:
         """Rows of cells behind their units' numbers."""

@@ -5,19 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from lstm_ext.data import load_text, split
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.train.checkpoint import Checkpoint
 from lstm_ext.train.evaluation import evaluate
 
-from ...errors import UsageError
 from ..candidates import TEXTS, completes
-from ..checkpoints import Network, load_network
+from ..checkpoints import load_network, measured_text
 from ..options import add_checkpoint, add_encoding, add_engine, add_json
 from ..output import show
 
@@ -31,23 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The text to predict."""
-
-    #: What the output calls it.
-    name: str
-    symbols: np.ndarray
-    #: What the n-grams may count: never the measured text.
-    learned: np.ndarray
-    #: Says that the text is not the one that was learned, if so.
-    notice: str = ""
-
-
 def run(arguments: argparse.Namespace) -> int:
     network = load_network(arguments.checkpoint, backend=arguments.backend, threads=arguments.threads)
     model, training = network.model, network.run
-    measured = _measured(network, arguments.data, arguments.encoding)
+    measured = measured_text(network, arguments.data, arguments.encoding)
     evaluation = evaluate(model, measured.symbols)
     perplexity = evaluation.perplexity
     result: dict[str, Any] = {
@@ -91,22 +73,3 @@ def _trained(training: Checkpoint | None) -> str:
     state = training.state
     of_step = f", the best of them that of step {state.history.best_step:,}" if state.kept == "best" else ""
     return f" after {state.step:,} steps on {training.text.name}{of_step}"
-
-
-def _measured(network: Network, data: str | None, encoding: str | None) -> Measured:
-    vocabulary = network.vocabulary
-    if data is not None:
-        text = load_text(data, encoding or "utf-8", vocabulary)
-        return Measured(data, text.symbols, text.symbols[:0])
-    if network.run is None:
-        raise UsageError("--data: missing; this file does not say what the network learned, expected a text to measure")
-    learned = network.run.text
-    own = load_text(learned.name, encoding or learned.encoding, vocabulary)
-    parts = split(own, network.run.trainer_config.validation)
-    if parts.validation is None:
-        return Measured(
-            f"{own.name} (all of it, which the network learned: none was kept apart)", parts.train, parts.train[:0]
-        )
-    if notice := learned.meets(own.identity, "measured on"):
-        return Measured(f"{own.name}, its last part", parts.validation, parts.train[:0], notice)
-    return Measured(f"{own.name}, the part kept apart", parts.validation, parts.train)
