@@ -74,3 +74,43 @@ def test_a_sentence_gets_the_same_tags_alone_and_in_a_batch() -> None:
     assert len({len(tags) for tags in together}) > 1
     for sentence, tags in zip(test[:9], together, strict=True):
         assert module.tag_sentences(network, [sentence], words) == [tags]
+
+
+@pytest.mark.parametrize("H", [1, 3])
+def test_the_gradients_of_encoder_and_decoder_are_finite_differences(H: int) -> None:
+    rng, module = np.random.default_rng(H), solution("seq2seq")
+    network = module.Seq2Seq(H)
+    for name in network.WEIGHTS:
+        setattr(network, name, rng.normal(0.0, 0.6, getattr(network, name).shape))
+    inputs, lengths, targets = module.make_batch(rng, 3, True, 1, 4)
+
+    def loss() -> float:
+        return float(module.loss_and_gradient(network.forward(inputs, lengths, targets), targets)[0])
+
+    _, dlogits = module.loss_and_gradient(network.forward(inputs, lengths, targets), targets)
+    gradients = network.backward(dlogits)
+    for name in network.WEIGHTS:
+        weights, numerical = getattr(network, name), np.zeros_like(gradients[f"d{name}"])
+        for place in np.ndindex(weights.shape):
+            kept = weights[place]
+            weights[place] = kept + 1e-5
+            above = loss()
+            weights[place] = kept - 1e-5
+            numerical[place] = (above - loss()) / 2e-5
+            weights[place] = kept
+        np.testing.assert_allclose(gradients[f"d{name}"], numerical, atol=1e-8)
+
+
+def test_what_is_written_is_the_likeliest_given_itself() -> None:
+    rng, module = np.random.default_rng(1), solution("seq2seq")
+    network = module.Seq2Seq(7)
+    for name in network.WEIGHTS:
+        setattr(network, name, rng.normal(0.0, 1.0, getattr(network, name).shape))
+    inputs, lengths, _ = module.make_batch(rng, 20, False)
+    written = network.greedy(inputs, lengths, 9)
+    assert len({len(own) for own in written}) > 1
+    for n, own in enumerate(written):
+        targets = np.array([*own, module.END])[:, np.newaxis]
+        logits = network.forward(inputs[: lengths[n], n : n + 1], lengths[n : n + 1], targets)
+        expected = [*own, module.END] if len(own) < 9 else own
+        assert logits[:, 0].argmax(axis=1)[: len(expected)].tolist() == expected

@@ -1,0 +1,1 @@
+"""Exercise: from one sequence to another, with an encoder and a decoder."""
