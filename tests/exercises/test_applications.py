@@ -104,3 +104,32 @@ def test_a_line_through_two_values_is_exact_on_a_sine() -> None:
     inputs, targets = module.make_windows(np.sin(0.3 * np.arange(80)), 5, 3)
     np.testing.assert_allclose(module.linear((inputs[:40], targets[:40]), inputs, 2), targets, atol=1e-12)
     assert module.seasonal(np.array([[1, 2, 3, 4, 5]]), 5, 2).tolist() == [[4, 5, 4, 5, 4]]
+
+
+def test_pooling_and_its_gradient_are_the_librarys() -> None:
+    module, rng = _solution("sentiment"), np.random.default_rng(6)
+    h, dout, lengths = rng.normal(size=(9, 5, 3)), rng.normal(size=(5, 3)), np.array([9, 1, 4, 8, 2])
+    for name, pooling in (("last_state", nn.Last()), ("mean_state", nn.Mean())):
+        expected = pooling.forward(h, lengths)
+        np.testing.assert_allclose(getattr(module, name)(h, lengths), expected, rtol=1e-12)
+        found = getattr(module, f"{name}_backward")(dout, lengths, 9)
+        np.testing.assert_allclose(found, pooling.backward(dout), rtol=1e-12)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_the_network_of_the_exercise_is_the_gradient_of_its_own_loss_and_does_not_see_padding(pooling: str) -> None:
+    module, rng = _solution("sentiment"), np.random.default_rng(7)
+    model = module.Classifier(8, pooling).build(seed=1, dtype="float64")
+    words, lengths = rng.integers(0, 8, (6, 4)), np.array([6, 1, 3, 4])
+    batch = Batch(words, lengths, rng.integers(0, 2, 4))
+    assert max(nn.gradient_errors(model, batch).values()) < 1e-5
+    longer = np.concatenate([words, rng.integers(0, 8, (3, 4))])
+    np.testing.assert_allclose(model.forward(longer, lengths), model.forward(words, lengths), rtol=1e-12)
+
+
+def test_counted_words_by_hand() -> None:
+    module = _solution("sentiment")
+    train = [["good", "film"], ["good", "good", "plot"], ["bad", "film"], ["bad"]]
+    # Weights: good log 4, bad -log 3, film 0, plot log 2.
+    cases = [["bad", "good"], ["bad", "bad", "good"], ["film"], ["bad", "plot", "new"], ["plot"]]
+    assert module.word_rule(train, [1, 1, 0, 0], cases) == [1, 0, 0, 0, 1]
