@@ -13,9 +13,10 @@ from .names import Names
 from .recorder import ENTERED, MENTIONED, NAMED, RETURNED
 
 Array = np.ndarray
-#: Numbers closer than this, relative to the largest of an array, are the same; single numbers are told apart better,
-#: for there are many of them and one may be equal by chance.
-_SAME, _SAME_NUMBER = 1e-6, 1e-9
+#: Numbers closer than this, relative to the largest of an array, are the same.
+_DOUBLE = 1e-6
+#: Single numbers are told apart better, for there are many of them and one may be equal by chance.
+_NUMBER = 1e-3
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Trace:
 
     def __init__(self, tables: dict[str, Any], steps: int, sizes: tuple[int, int]) -> None:
         self._steps, (self._D, self._H) = steps, sizes
+        #: How far numbers may be apart, relative to the largest of an array, and still be the same.
+        self.precision = _DOUBLE
         names = Names(tables["cell"])
         self._x_first = bool(tables["layout"]["x_first"])
         self._times = [self._time(context, tables) for context in tables["contexts"]]
@@ -86,6 +89,15 @@ class Trace:
 
     # ------------------------------------------------------------------------------------------ by value
 
+    def tolerance(self, value: Array) -> float:
+        """How far a number may be from ``value`` and still be the same."""
+        precision = self.precision * (_NUMBER if value.size == 1 else 1.0)
+        return float(precision * np.abs(value).max() + 1e-13)
+
+    def same(self, a: Array, b: Array) -> bool:
+        """Whether two arrays are the same but for rounding."""
+        return a.shape == b.shape and bool(np.abs(a - b).max() <= self.precision * np.abs(b).max() + 1e-12)
+
     def find(self, value: Array, *, keep: Callable[[Event], bool] | None = None) -> Event | None:
         """The first event with this value."""
         events = (self.events[number] for number in self._numbers(value).tolist())
@@ -102,7 +114,7 @@ class Trace:
     def _numbers(self, value: Array) -> Array:
         if value.shape not in self._pieces_of:
             return np.zeros(0, dtype=int)
-        return self._pieces_of[value.shape].find(value)
+        return self._pieces_of[value.shape].find(value, self.tolerance(value))
 
     def at(self, t: int, phase: str, shape: tuple[int, ...]) -> Iterator[Found]:
         """Every value of this shape that was computed at step ``t``, in order, also parts of larger arrays."""
@@ -198,9 +210,9 @@ class _Pieces:
         self._order = np.argsort(self._first, kind="stable")
         self._sorted = self._first[self._order]
 
-    def find(self, value: Array) -> Array:
-        """The events with this value: first by its first entry, then by all of them."""
-        room, start = tolerance(value), value.flat[0]
+    def find(self, value: Array, room: float) -> Array:
+        """The events with a value at most ``room`` from this one: first by its first entry, then by all of them."""
+        start = value.flat[0]
         low, high = np.searchsorted(self._sorted, [start - room, start + room * (1 + 1e-9)])
         places = np.sort(self._order[low : high + 1])
         near = self.values[places]
@@ -216,13 +228,3 @@ def _direction(values: list[int | None]) -> int:
         return 0
     steps = {b - a for a, b in pairwise(values)}  # type: ignore[operator]
     return steps.pop() if len(steps) == 1 and steps <= {1, -1} else 0
-
-
-def tolerance(value: Array) -> float:
-    """How far a number may be from ``value`` and still be the same."""
-    return float((_SAME_NUMBER if value.size == 1 else _SAME) * np.abs(value).max() + 1e-13)
-
-
-def same(a: Array, b: Array) -> bool:
-    """Whether two arrays are the same but for rounding."""
-    return a.shape == b.shape and bool(np.abs(a - b).max() <= 1e-6 * np.abs(b).max() + 1e-12)
