@@ -10,8 +10,9 @@ import pytest
 from lstm_ext import Lanes, LanguageModel, ModelConfig, nn
 from lstm_ext.data.batch import Batch
 from lstm_ext.tasks.series import SplitSeries, forecast_baselines
+from lstm_lab.exercises.authoring import ladder_of
 from lstm_lab.exercises.catalogue import exercises
-from lstm_lab.exercises.grading.inline import execute
+from lstm_lab.exercises.grading.inline import InlineRunner, execute
 
 
 def _solution(exercise: str) -> ModuleType:
@@ -122,7 +123,7 @@ def test_the_network_of_the_exercise_is_the_gradient_of_its_own_loss_and_does_no
     model = module.Classifier(8, pooling).build(seed=1, dtype="float64")
     words, lengths = rng.integers(0, 8, (6, 4)), np.array([6, 1, 3, 4])
     batch = Batch(words, lengths, rng.integers(0, 2, 4))
-    assert max(nn.gradient_errors(model, batch).values()) < 1e-5
+    assert max(nn.gradient_errors(model, batch, entries=15).values()) < 1e-5
     longer = np.concatenate([words, rng.integers(0, 8, (3, 4))])
     np.testing.assert_allclose(model.forward(longer, lengths), model.forward(words, lengths), rtol=1e-12)
 
@@ -133,3 +134,78 @@ def test_counted_words_by_hand() -> None:
     # Weights: good log 4, bad -log 3, film 0, plot log 2.
     cases = [["bad", "good"], ["bad", "bad", "good"], ["film"], ["bad", "plot", "new"], ["plot"]]
     assert module.word_rule(train, [1, 1, 0, 0], cases) == [1, 0, 0, 0, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("exercise", "old", "new", "where", "message"),
+    [
+        (
+            "language_model",
+            "return sorted(set(text))",
+            "return sorted(set(text), reverse=True)",
+            ("vocabulary", "unsorted"),
+            'the vocabulary of "hello" is wrong.',
+        ),
+        (
+            "language_model",
+            "return [(inputs[t : t + seq_length], targets[t : t + seq_length]) for t in range(0, length, seq_length)]",
+            "return [(inputs, targets)]",
+            ("batches", "too-long"),
+            "With 24 symbols, 1 lane, seq_length 5: batch 1 has 23 steps.",
+        ),
+        (
+            "language_model",
+            "/ temperature)",
+            "/ temperature**2)",
+            ("temperature", "wrong"),
+            "the distribution of 600 symbols at T = 0.6 is wrong.",
+        ),
+        (
+            "language_model",
+            "lr=0.01",
+            "lr=1e-6",
+            ("measured", "not-learned"),
+            "The rnn needs",
+        ),
+        (
+            "time_series",
+            "network.read(latest[:, None], state)",
+            "network.read(latest, state)",
+            ("step by step", "raised"),
+            "Your code stopped with an error: ValueError: inputs: got shape (5,), expected (B, T).",
+        ),
+        (
+            "time_series",
+            "        **forecasts,\n",
+            "",
+            ("comparison", "missing"),
+            'the error of "direct" is missing: compare(data, period, forecasts) returned a dictionary without it.',
+        ),
+        (
+            "sentiment",
+            "return train_sentences, [reviews[n][1] for n in train], test_sentences,",
+            "return train_sentences, test_sentences, [reviews[n][1] for n in train],",
+            ("split", "wrong"),
+            "the list of what comes back is wrong.",
+        ),
+        (
+            "sentiment",
+            "network.train(words, lengths, labels[chosen])",
+            "network.train(words, lengths, 1 - labels[chosen])",
+            ("learning", "wrong"),
+            "the number of reviews with a wrong label is wrong.",
+        ),
+    ],
+)
+def test_what_is_no_known_mistake_still_gets_a_message_of_its_own(
+    exercise: str, old: str, new: str, where: tuple[str, str], message: str
+) -> None:
+    ladder = ladder_of(exercises()[exercise])
+    solution = exercises()[exercise].solution
+    assert solution.count(old) == 1
+    runner = InlineRunner(solution.replace(old, new), [rung.probe for rung in ladder.rungs])
+    broken = ladder.climb(exercise, runner, 1).broken
+    assert broken is not None and broken.finding is not None
+    assert (broken.name, broken.finding.code) == where
+    assert broken.finding.message.startswith(message)
