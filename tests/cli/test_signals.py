@@ -101,6 +101,25 @@ def test_a_second_signal_gives_up_only_after_saying_so(text: Path, tmp_path: Pat
     assert load_checkpoint(str(tmp_path / "m.safetensors")).state.step == 0
 
 
+#: The signal comes after the command has begun to wait for it, and before there is a training thread.
+EARLY_SIGNAL = """
+import signal
+from lstm_ext.train.trainer import Trainer
+run = Trainer.run
+def late(self, **options):
+    signal.raise_signal(signal.SIGINT)
+    return run(self, **options)
+Trainer.run = late
+"""
+
+
+def test_a_signal_just_before_the_run_ends_it_too(text: Path, tmp_path: Path) -> None:
+    with started(tmp_path, *TRAIN, text, program=EARLY_SIGNAL) as process:
+        out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, err) == (130, "")
+    assert "stopped by SIGINT" in out
+
+
 def test_saving_ends_in_peace(text: Path, tmp_path: Path) -> None:
     with started(tmp_path, *TRAIN, text, "--checkpoint-every", 10**6, program=SLOW_SAVE) as process:
         assert process.stderr is not None

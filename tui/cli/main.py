@@ -20,7 +20,7 @@ from .. import limits
 from ..errors import UsageError
 from .output import note, show
 from .parser import COMMANDS, make_parser
-from .signals import Ended, raise_ended
+from .signals import EndedBySignal, raise_ended
 
 #: EX_SOFTWARE of sysexits.h
 BUG_STATUS = 70
@@ -59,13 +59,13 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt as interruption:
         with suppress(OSError):
             sys.stdout.flush()  # here, where a pipe that nobody reads ends us in time
-        return interruption.status if isinstance(interruption, Ended) else 130
+        return interruption.status if isinstance(interruption, EndedBySignal) else 130
     except BrokenPipeError:  # the reader of our output has closed it, as in `| head`
         _drop_output()
         return SIGPIPE_STATUS
     except Exception as error:
-        if Ended.came is not None:  # an import in C makes an error of its own of it
-            return Ended.came.status
+        if EndedBySignal.came is not None:  # an import in C makes an error of its own of it
+            return EndedBySignal.came.status
         if isinstance(error, OSError):
             _drop_output()
         status, message = _explained(error)

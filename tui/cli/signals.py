@@ -22,11 +22,11 @@ GRACE_SECONDS = 3.0
 PATIENCE_SECONDS = 1.0
 
 
-class Ended(KeyboardInterrupt):
+class EndedBySignal(KeyboardInterrupt):
     """A signal ended the command."""
 
     #: The one that was raised.
-    came: ClassVar[Ended | None] = None
+    came: ClassVar[EndedBySignal | None] = None
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 
 def raise_ended() -> None:
-    """From now on the first of the signals raises ``Ended``, and no other one disturbs the end that follows."""
+    """From now on the first of the signals raises ``EndedBySignal``, and no other one disturbs the end that follows."""
 
     def handler(number: int, frame: FrameType | None) -> None:
         for other in _taken():
@@ -55,8 +55,8 @@ def raise_ended() -> None:
         timer = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
         timer.daemon = True
         timer.start()
-        Ended.came = Ended(number)
-        raise Ended.came
+        EndedBySignal.came = EndedBySignal(number)
+        raise EndedBySignal.came
 
     for number in _taken():
         signal.signal(number, handler)
@@ -85,15 +85,17 @@ class Stopping:
 
     def _leave(self, number: int) -> None:
         self._trainer.stop(wait=True)
-        if not self._left.wait(GRACE_SECONDS):
-            os._exit(128 + number)
+        while not self._left.wait(GRACE_SECONDS):
+            if not self._trainer.running:
+                os._exit(128 + number)
 
     def _kept(self) -> str:
         return f"the checkpoint is that of step {self._trainer.snapshot().saved_step or 0:,}"
 
-    def tell(self) -> None:
-        """Call it now and then. A second signal gives up, but only once the user was told what that means."""
-        if not self._said and self.signal is not None and time.monotonic() - self._since > PATIENCE_SECONDS:
+    def follow_up(self) -> None:
+        """Call it now and then once a signal came. A second one gives up, but only after the user was told so."""
+        self._trainer.stop()  # the signal may have come just before the run
+        if not self._said and time.monotonic() - self._since > PATIENCE_SECONDS:
             note(f"finishing a step and writing it down; the same again gives up, and {self._kept()}")
             self._said = True
 

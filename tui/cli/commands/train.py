@@ -163,7 +163,7 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
             def on_progress(snapshot: Snapshot) -> None:
                 if stop.signal is not None:
                     progress.stop()
-                    stop.tell()
+                    stop.follow_up()
                 elif not arguments.quiet:
                     progress(snapshot)
 
