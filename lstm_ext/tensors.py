@@ -304,7 +304,7 @@ def open_tensors(path: PathName, what: str = "checkpoint") -> Iterator[TensorFil
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such {what}") from None
     except OSError as error:
-        raise CheckpointError(f"{path!r}: cannot be read: {error.strerror}") from None
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise CheckpointError(f"{path}: is damaged: {reason}") from None

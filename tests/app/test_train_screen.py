@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -602,6 +604,15 @@ async def test_a_text_that_cannot_be_read_ends_the_lab_with_one_line(tmp_path: P
 
 
 def test_without_a_terminal_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="needs a terminal"):
+        run_lab()
+
+
+def test_textual_draws_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(LabApp, "run", lambda app: 0)
+    for name, terminal in (("stdin", True), ("stdout", True), ("stderr", False)):
+        monkeypatch.setattr(sys, name, SimpleNamespace(isatty=lambda terminal=terminal: terminal))
     with pytest.raises(UsageError, match="needs a terminal"):
         run_lab()
 

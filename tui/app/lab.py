@@ -190,8 +190,12 @@ def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, 
     Raises ``UsageError`` where there is no terminal, ``LabError`` for a text or checkpoint that cannot
     be used, and, once the terminal is restored, whatever made the app crash.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
-        raise UsageError("the lab needs a terminal; `lstm-lab train` and `lstm-lab step` work without one")
+    terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # Textual draws on the last
+    if not terminal or os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError(
+            "the lab needs a terminal, on standard input, output and error; "
+            "`lstm-lab train` and `lstm-lab step` work without one"
+        )
     session = Session(config, opening, folder=recovery_folder())
     app = LabApp(session, against=opening.against if opening else "", ascii_only=ascii_only)
     ending = Ending(app.leave, partial(session.close, keep=True))
