@@ -16,6 +16,7 @@ from textual.widgets import Input
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.files import OpenFile
 from lstm_lab.app.screens.step import StepScreen
+from lstm_lab.app.session import Opening
 from lstm_lab.cli.main import main
 from lstm_lab.text.formulas import format_number
 
@@ -42,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def following(path: str, size: tuple[int, int] = (80, 24), **options: Any) -> AsyncIterator[Pilot[Any]]:
-    app = StepLab(against=path, **options)
+    app = StepLab(opening=Opening(against=path), **options)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: isinstance(app.screen, StepScreen) and app.screen.place is not None)
         await pilot.pause()

@@ -1,10 +1,11 @@
-"""Textual's driver, with a suspension that signals at any moment cannot break."""
+"""Textual's driver, with a suspension that signals at any moment cannot break; other programs in the terminal."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual.app import App
@@ -49,3 +50,23 @@ class LabDriver(LinuxDriver):
     def _leave(self) -> None:
         self.suspend_application_mode()
         self._suspended = self._must_signal_resume = True
+
+
+def lend_terminal(app: App[Any], command: Sequence[str]) -> int:
+    """Let another program have the terminal until it ends; returns its status. Raises OSError, SuspendNotSupported.
+
+    Meanwhile the event loop stands still, so that nothing is painted over the program. Ctrl-C is the program's, and
+    Ctrl-Z stops both, as the shell expects.
+    """
+    with app.suspend():
+        handlers: dict[signal.Signals, Any] = {
+            signal.SIGINT: lambda *_: None,  # not SIG_IGN, which the program would inherit
+            signal.SIGTSTP: signal.SIG_DFL,
+            signal.SIGCONT: signal.SIG_DFL,
+        }
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            return subprocess.run(command).returncode
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

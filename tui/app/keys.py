@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 #: The groups of commands, in the order in which help lists them.
 TRAINING = Binding.Group("Training")
+LEARNING = Binding.Group("Learning")
 NETWORK = Binding.Group("Network and text")
 LOOKING = Binding.Group("Looking")
 LAB = Binding.Group("Lab")

@@ -1,4 +1,4 @@
-"""The lab: a Textual app with one screen for training and one for stepping through a network."""
+"""The lab: a Textual app with a screen for training, one for stepping through a network, and one for the course."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class LabApp(ThemedApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("lab.train", "1", "switch_mode('train')", "train", "The Train screen", LAB),
         bind("lab.step", "2", "switch_mode('step')", "step", "The Step screen", LAB),
+        bind("lab.learn", "3", "switch_mode('learn')", "learn", "The Learn screen", LAB),
         bind("lab.light", "f2", "toggle_light", "light", "Dark or light colours", LAB),
         bind("lab.help", "question_mark,f1", "help", "help", "Help for what you see", LAB, on_bar=True),
         bind("lab.quit", "q", "quit", "quit", "Quit the lab", LAB, on_bar=True),
@@ -73,13 +74,16 @@ class LabApp(ThemedApp):
         Binding("ctrl+q", "quit", show=False, system=True, priority=True),
     ]
 
-    def __init__(self, session: Session | None = None, *, against: str = "", ascii_only: bool = False) -> None:
-        """``against``: a Python file of the learner's, which the Step screen follows; the lab then opens there."""
+    def __init__(
+        self, session: Session | None = None, opening: Opening | None = None, *, ascii_only: bool = False
+    ) -> None:
+        """``opening`` says at which screen the lab opens, with which files of the learner's."""
         super().__init__(ascii_only=ascii_only)
-        self._against = against
+        self._opening = opening or Opening()
         self.session = session or Session()
         self.add_mode("train", lambda: TrainScreen(self.session))
         self.add_mode("step", self._step_screen)
+        self.add_mode("learn", self._learn_screen)
         self.failure = ""
         self.crash: BaseException | None = None
         #: Whether what is not saved is kept for the next start; not if the user has quit without it.
@@ -89,12 +93,17 @@ class LabApp(ThemedApp):
     def on_mount(self) -> None:
         """Open the first screen."""
         self._event_loop = asyncio.get_running_loop()
-        self.switch_mode("step" if self._against else "train")
+        self.switch_mode("step" if self._opening.against else "learn" if self._opening.learn else "train")
 
     def _step_screen(self) -> Screen[Any]:
         from .screens.step import StepScreen, Subject
 
-        return StepScreen(Subject(against=self._against))
+        return StepScreen(Subject(against=self._opening.against))
+
+    def _learn_screen(self) -> Screen[Any]:
+        from .screens.learn import LearnScreen
+
+        return LearnScreen(self._opening.folder)
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, but with our own way to be suspended."""
@@ -197,7 +206,7 @@ def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, 
             "`lstm-lab train` and `lstm-lab step` work without one"
         )
     session = Session(config, opening, folder=recovery_folder())
-    app = LabApp(session, against=opening.against if opening else "", ascii_only=ascii_only)
+    app = LabApp(session, opening, ascii_only=ascii_only)
     ending = Ending(app.leave, partial(session.close, keep=True))
     ending.watch()
     try:

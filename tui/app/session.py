@@ -28,12 +28,16 @@ UNNOTICED_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Opening:
-    """What the lab opens with: a text, or a run that is continued; or a Python file of the learner's, ``against``."""
+    """What the lab opens with: a text, or a run that is continued; at the Step screen a file of the learner's,
+    ``against``; or the course, with the learner's ``folder`` (None: the one that is remembered).
+    """
 
     data: str = DEFAULT_TEXT
     encoding: str = "utf-8"
     checkpoint: str | None = None
     against: str = ""
+    learn: bool = False
+    folder: Path | None = None
 
 
 class Session:

@@ -33,7 +33,7 @@ RUNGS: dict[Status, tuple[str, str]] = {
     "blocked": ("·", "dim"),
 }
 _ITEM = re.compile(r"\s*(?:[-*]|\d+\.) +")
-_MARKED = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+_MARKED = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|(?<![\w*])\*([^\s*][^*]*)\*(?![\w*])")
 #: Lines of what the learner's code printed that are shown
 _PRINTED = 5
 _LABEL = 8
@@ -94,7 +94,8 @@ def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[T
         elif code:
             yield Text(visible(line), "cyan")
         elif written:
-            yield Text(visible(line.lstrip("# ") if styled else line), "bold" if line.startswith("#") else "")
+            title = line.startswith("#")
+            yield Text(visible(line.lstrip("# ") if styled else line), ("bold yellow" if styled else "bold") * title)
         else:
             paragraph.append(line)
     if paragraph:
@@ -107,10 +108,10 @@ def _filled(paragraph: Sequence[str], width: int, styled: bool) -> Iterator[Text
     mark = item[0] if item else ""
     text = Text(visible(" ".join([first[len(mark) :].strip(), *(line.strip() for line in others)])))
     if styled:
-        parts = _MARKED.split(text.plain)  # text, code, bold, text, code, bold, text …
+        parts = _MARKED.split(text.plain)  # text, code, strong, emphasis, text, code …
         text = Text()
         for index, part in enumerate(parts):
-            text.append(part or "", ("", "cyan", "bold")[index % 3])
+            text.append(part or "", ("", "cyan", "bold", "italic")[index % 4])
     room = max(10, width - len(mark))
     for index, line in enumerate(text.wrap(Console(width=room), room)):
         line.rstrip()

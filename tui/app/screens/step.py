@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input, Label
+from textual.worker import WorkerError
 
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.errors import LabError
@@ -276,6 +278,13 @@ class StepScreen(Screen[None]):
             self.query_one(TitleBar).show(subject.describe(walked, comparison))
         self.set_class(len(CELLS[subject.cell].circuit(walked.layer).lines) < LOW, "-low")
         self._show(place)
+
+    async def walk_through(self, subject: Subject, *, backward: bool = False) -> None:
+        """Walk through another subject, ``backward`` from the first moment of its way back."""
+        with contextlib.suppress(WorkerError):  # cancelled: something else was chosen meanwhile
+            await self._walk(subject).wait()
+            if backward and self.place is not None and self.place.moment.phase == "forward":
+                self.action_go([moment.phase for moment in self.place.walk.moments].index("backward"))
 
     def _show(self, place: Place) -> None:
         self.place = place

@@ -21,7 +21,11 @@ class TitleBar(Canvas):
     TitleBar { dock: top; height: 1; background: $panel; }
     """
     #: The app's modes: key, name and title.
-    SCREENS: ClassVar[tuple[tuple[str, str, str], ...]] = (("1", "train", "Train"), ("2", "step", "Step"))
+    SCREENS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("1", "train", "Train"),
+        ("2", "step", "Step"),
+        ("3", "learn", "Learn"),
+    )
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -39,6 +39,8 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._rows: list[Strip] = []
+        #: What size they were drawn for
+        self._drawn = Size()
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """At most ``height`` rows of ``width`` cells each, every segment with a style."""
@@ -54,7 +56,7 @@ class Canvas(Widget):
         width, height = self.size
         if not (width and height and self.is_attached):
             return
-        old, self._rows = self._rows, self.draw(width, height)
+        old, self._rows, self._drawn = self._rows, self.draw(width, height), self.size
         blank = self._blank(width)
         for y in range(height):
             before = old[y] if y < len(old) else blank
@@ -65,6 +67,8 @@ class Canvas(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row, ready to send, on the widget's background."""
+        if self._drawn != self.size:  # Textual sends no Resize where a widget's region was asked for before the layout
+            self._rows, self._drawn = self.draw(*self.size), self.size
         strip = self._rows[y] if y < len(self._rows) else self._blank(self.size.width)
         return strip.apply_style(Style(bgcolor=self.background_colors[1].rich_color))
 

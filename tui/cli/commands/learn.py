@@ -1,9 +1,10 @@
-"""The course: exercises that know what you did wrong. Without an action, the map and what to do next."""
+"""The course: exercises that know what you did wrong. Without an action, in the lab; without a terminal, as a list."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -36,8 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     def folder(added: argparse.ArgumentParser) -> None:
         what = "where your files are; remembered (default: ./lstm-exercises)"
-        completes(added.add_argument("--folder", metavar="DIR", help=what), FOLDERS)
+        # Not given here, it may have been given before the action.
+        given = added.add_argument("--folder", metavar="DIR", default=argparse.SUPPRESS, help=what)
+        completes(given, FOLDERS)
 
+    folder(parser)
+    parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     action("list", "the course, and how far you are")
     action("show", "print an exercise's text", which="ID")
     start = action("start", "put an exercise into your folder; nothing is overwritten", which="ID", many="?")
@@ -62,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    act: Callable[[argparse.Namespace], int] = getattr(arguments, "act", _list)
+    act: Callable[[argparse.Namespace], int] = getattr(arguments, "act", _open)
     try:
         return act(arguments)
     except ArgumentError as error:
@@ -72,16 +77,30 @@ def run(arguments: argparse.Namespace) -> int:
 def _course(arguments: argparse.Namespace) -> Course:
     from lstm_lab.exercises.course import Course
 
+    return Course(folder=_folder(arguments))
+
+
+def _folder(arguments: argparse.Namespace) -> Path | None:
     given = getattr(arguments, "folder", None)
     if given == "":
         raise UsageError("--folder: is empty; expected a folder")
-    return Course(folder=Path(given).expanduser() if given else None)
+    return Path(given).expanduser() if given else None
 
 
 def _exercise(arguments: argparse.Namespace) -> Exercise:
     from lstm_lab.exercises.catalogue import find_exercise
 
     return find_exercise(arguments.exercise)
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    """The lab at its Learn screen; where there is no terminal, the list."""
+    if not (sys.stdin.isatty() and on_terminal() and os.environ.get("TERM")):
+        return _list(arguments)
+    from ...app.lab import run_lab
+    from ...app.session import Opening
+
+    return run_lab(opening=Opening(learn=True, folder=_folder(arguments)), ascii_only=arguments.ascii_only)
 
 
 def _list(arguments: argparse.Namespace) -> int:
