@@ -15,7 +15,7 @@ from .canvas import Canvas, Piece, clickable, row
 
 
 class TitleBar(Canvas):
-    """The program's name, its screens with the current one marked, and the subject of the screen."""
+    """The program's name, its screens with the current one marked, and the subject of the screen, as far as it fits."""
 
     DEFAULT_CSS = """
     TitleBar { dock: top; height: 1; background: $panel; }
@@ -41,7 +41,7 @@ class TitleBar(Canvas):
     def draw(self, width: int, height: int) -> list[Strip]:
         """One row."""
         ink = self.ink
-        left: list[Piece] = [(" lstm-lab  ", ink.strong)]
+        left: list[Piece] = []
         for key, mode, title in self.SCREENS:
             action = f"app.switch_mode('{mode}')"
             if mode == self.app.current_mode:
