@@ -21,9 +21,9 @@ from ..sandbox.runner import SandboxRunner
 from .comparison import Comparison
 from .equations import Given
 from .follow import Follower
-from .run import Unusable, explained
 from .start import KINDS, known, random_start
 from .trace import Trace
+from .unusable import Unusable, explained
 
 #: Longer texts make more numbers than anybody wants to look at.
 MAX_TEXT = 60
@@ -84,7 +84,7 @@ def compare(
             "known": {kind: known(kind, start) for kind, start in starts.items()},
         }
         found = _followed(file, text, runner, request, starts, seconds)
-        if found.first is not None and found.first.quantity == "dh_prev" and found.x_first:
+        if found.x_first and any(d.quantity == "dh_prev" for d in (found.first, *found.others) if d is not None):
             # Forward is right with columns [x, h], but backward takes dh from the columns of the other order.
             found = _followed(file, text, runner, {**request, "x_first": False}, starts, seconds)
         return found

@@ -84,7 +84,7 @@ class Comparison:
     #: The class that was followed, and its kind: "lstm", "gru" or "rnn"; "" if there is none.
     name: str = ""
     cell: str = ""
-    #: "network" or "cell".
+    #: "network", with its own loss, "sequence", with an output layer, or "cell".
     kind: str = ""
     walk: Walk | None = None
     #: The learner's loss, and the right one in the same unit (mean or sum).

@@ -20,13 +20,19 @@ class Findings:
         #: Quantities that are wrong together, as those of gates taken for each other.
         self._together: list[set[str]] = []
 
-    def differ(self, key: Key, found: Found, part: Found | None = None, *, sums: bool = False) -> None:
-        """Notes a wrong number, and continues with it; ``part`` is what the file has of it, if it is in parts."""
+    def differ(
+        self, key: Key, found: Found, part: Found | None = None, *, sums: bool = False, here: bool = False
+    ) -> None:
+        """Notes a wrong number, and continues with it; ``part`` is what the file has of it, if it is in parts.
+
+        ``sums``: it is the sum that is wrong, not its parts; ``here``: the line of ``found`` is to blame, or else it is
+        looked for.
+        """
         run, number = self._reading.run, self._number[key]
         yours, right = self._reading.ours(key[0], found.value), run.values[key]
         if yours.shape != right.shape:
             return
-        event = found.event if sums else blamed(self._reading, key, part or found)
+        event = found.event if sums or here else blamed(self._reading, key, part or found)
         self._reading.states[key], self._reading.events[key] = "differs", event
         name, t = key
         ways = self._ways_to(key)

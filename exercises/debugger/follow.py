@@ -79,12 +79,20 @@ class Follower:
             self._totals.loss_at(key)
         elif name.startswith(("dW_", "db_")):
             self._contribution(key)
+        elif name == "y" and (other := self._other_scores(key)):
+            self._findings.differ(key, other)
         elif self._reading.has(key):
             self._reading.events[key] = self._reading.origin(key, self._run.values[key])
         elif name == "dh_out" or self._inlined(key):
             self._reading.states[key] = "unseen"
         else:
             self._look_for(key)
+
+    def _other_scores(self, key: Key) -> Found | None:
+        """The scores that a sequence returned for this step, if they are not right: another step may have the right
+        ones."""
+        found = self._reading.trace.given(*key)
+        return found if found and not self._reading.trace.same(found.value, self._run.values[key]) else None
 
     def _inlined(self, key: Key) -> bool:
         """Whether something that is computed from it is right, so that it has to be right itself."""
@@ -119,10 +127,8 @@ class Follower:
         if self._reading.kind != "cell" and any(self._reading.has(key, s * k) for s in sums for k in shapes_of_total):
             return
         right = self._reading.theirs(name, run.values[key])
-        H = run.hidden_size
-        parts = [right] if right.ndim == 1 or name == "dW_y" else [right, right[:, :H], right[:, H:]]
-        for part, columns in zip(parts, (slice(None), slice(None, H), slice(H, None)), strict=False):
-            found = self._search.contributed(key, part)
+        for columns in self._reading.parts(name):
+            found = self._search.contributed(key, right[..., columns])
             if found is not None:
                 yours = right.copy()
                 yours[..., columns] = found.value

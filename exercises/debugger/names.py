@@ -95,10 +95,9 @@ class Names:
                     meant.append(second)
         for gate, words in {**_GRADIENT[cell], "y": "y hy out"}.items():
             for word in words.split(" "):
-                for kind in "wb":
-                    self._backward.setdefault(f"d{kind}{word}", []).append(
-                        f"d{kind.upper() if kind == 'w' else 'b'}_{gate}"
-                    )
+                self._backward.setdefault(f"db{word}", []).append(f"db_{gate}")
+                for form in (word, f"x{word}", f"h{word}", f"{word}x", f"{word}h"):
+                    self._backward.setdefault(f"dw{form}", []).append(f"dW_{gate}")
 
     def meant(self, path: str, phase: str) -> list[str]:
         """The quantities that a variable such as ``self.cache['f_t']`` may be, the likeliest first."""

@@ -20,7 +20,7 @@ class Reading:
         self, tables: Mapping[str, Any], trace: Trace, run: Run, reset_after: bool = False, mirrored: bool = False
     ) -> None:
         self.trace, self.run, self.reset_after, self.mirrored = trace, run, reset_after, mirrored
-        #: "network" or "cell".
+        #: "network", "sequence" or "cell".
         self.kind: str = tables["kind"]
         self.x_first = bool(tables["layout"]["x_first"])
         self.states: dict[Key, State] = {}
@@ -42,6 +42,12 @@ class Reading:
     def origin(self, key: Key, value: Array) -> Event | None:
         """Where a right value was computed."""
         return self.trace.find(self.theirs(key[0], value), keep=lambda event: event.line > 0)
+
+    def parts(self, name: str) -> list[slice]:
+        """The columns in which a file may have a gradient: all, or those for h and for x apart."""
+        H = self.run.hidden_size
+        joined = name.startswith("dW_") and name != "dW_y"
+        return [slice(None), slice(None, H), slice(H, None)] if joined else [slice(None)]
 
     def siblings(self, key: Key) -> Equations:
         """The equations of the way forward, or of the way back: those among which the quantity's is."""

@@ -10,7 +10,7 @@ import numpy as np
 from .equations import Array, Key
 from .findings import Findings
 from .reading import Reading
-from .recorder import NAMED, RETURNED
+from .recorder import MENTIONED, NAMED, RETURNED
 from .start import loss_of
 from .trace import Found
 
@@ -92,49 +92,77 @@ class Totals:
                 self._findings.differ(key, Found(event, value), sums=True)
 
     def gradients(self) -> str:
-        """The gradients that backward leaves behind. Returns a note, or ""."""
-        run, T, factor = self._reading.run, self._T, self._factor
-        names = [name for name in run.backward if name.startswith(("dW_", "db_"))]
-        rights = {name: sum((run.values[name, t] for t in range(T, 0, -1)), np.zeros(1)) for name in names}
-        lasts: dict[str, Found] = {}
-        for name in names:
-            shape = self._reading.theirs(name, rights[name]).shape
-            named = [f for t in (*range(T, 0, -1), 0) for f, _ in self._trace.named(name, t, "backward", shape)]
-            if named:
-                lasts[name] = max(named, key=lambda f: f.event.number)
-        wrong = {
-            name: found
-            for name, found in lasts.items()
-            if not self._trace.same(self._reading.ours(name, found.value), rights[name] * factor)
-            and not self._reading.has((name, T), rights[name] * factor)
-        }
-        if not wrong:
-            return ""
-        scales = {name: self._ratio(self._reading.ours(name, f.value), rights[name]) for name, f in wrong.items()}
-        ratios = [ratio for ratio in scales.values() if ratio is not None]
-        if len(ratios) == len(lasts) and np.ptp(ratios) < 1e-6 and ratios[0] < factor:
-            return f"backward also scales the whole gradient, by {ratios[0] / factor:.4g}: clipping, perhaps"
-        for name, found in wrong.items():
-            if any(self._reading.states.get((name, t)) == "differs" for t in range(1, T + 1)):
+        """The gradients that backward leaves behind, whole or in columns for h and x. Returns a note, or ""."""
+        is_sequence = self._reading.kind == "sequence"
+        if is_sequence:
+            self._initial_states()
+        run = self._reading.run
+        lasts: list[tuple[str, slice, Array, Found]] = []
+        for name in run.backward:
+            if not name.startswith(("dW_", "db_")):
                 continue
-            for t in range(T, 0, -1):
-                so_far = sum((run.values[name, k] for k in range(T, t - 1, -1)), np.zeros(1)) * factor
-                shape = self._reading.theirs(name, so_far).shape
-                named = [
-                    f
-                    for f, _ in self._trace.named(name, t, "backward", shape)
-                    if f.event.line and f.event.kind == NAMED
-                ]
-                values = [self._reading.ours(name, f.value) for f in named]
-                if named and not any(self._trace.same(v, form) for v in values for form in (so_far, so_far / factor)):
-                    run.values[name, t] = so_far
-                    self._findings.differ((name, t), named[-1], sums=True)
-                    break
-            else:
-                run.values[name, 1] = rights[name] * factor
-                event = self._trace.find(found.value, keep=lambda e: e.line > 0) or found.event
-                self._findings.differ((name, 1), Found(event, found.value), sums=True)
+            for columns in self._reading.parts(name):
+                right = self._so_far(name, 1)[..., columns]
+                named = [f for t in range(self._T, -1, -1) for f in self._named(name, t, right)]
+                if named:
+                    lasts.append((name, columns, right, max(named, key=lambda f: f.event.number)))
+        wrong = [
+            (name, columns, right, found)
+            for name, columns, right, found in lasts
+            # Of a sequence, only what backward returns counts.
+            if not self._trace.same(found.value, right) and (is_sequence or not self._trace.has(right))
+        ]
+        scales = [self._ratio(found.value, right) for _, _, right, found in wrong]
+        ratios = [ratio for ratio in scales if ratio is not None]
+        scaled = bool(wrong) and len(ratios) == len(lasts) and np.ptp(ratios) < 1e-6 and ratios[0] < 1
+        if scaled and not (is_sequence and self._close(ratios[0], 1 / self._T)):
+            return f"backward also scales the whole gradient, by {ratios[0]:.4g}: clipping, perhaps"
+        for name, columns, _, found in wrong:
+            if not any(self._reading.states.get((name, t)) == "differs" for t in range(1, self._T + 1)):
+                self._differ(name, columns, found)
         return ""
+
+    def _differ(self, name: str, columns: slice, last: Found) -> None:
+        """Notes a gradient that is wrong at the end: at the step where its sum goes wrong, if it is seen growing."""
+        run, factor = self._reading.run, self._factor
+        for t in range(self._T, 0, -1):
+            right = self._so_far(name, t)[..., columns]
+            named = [f for f in self._named(name, t, right) if f.event.line and f.event.kind in (NAMED, MENTIONED)]
+            if named and not any(self._trace.same(f.value, form) for f in named for form in (right, right / factor)):
+                found = named[-1]
+                break
+        else:
+            event = self._trace.find(last.value, keep=lambda e: e.line > 0) or last.event
+            t, found = 1, Found(event, last.value)
+        whole = self._so_far(name, t)
+        yours = whole.copy()
+        yours[..., columns] = found.value
+        run.values[name, t] = self._reading.ours(name, whole)
+        # The first step's sum is that step's part alone.
+        self._findings.differ((name, t), Found(found.event, yours), here=True, sums=t < self._T)
+
+    def _so_far(self, name: str, t: int) -> Array:
+        """The right sum of the steps' gradients from the last one back to ``t``, as the file would have it."""
+        values = (self._reading.run.values[name, k] for k in range(self._T, t - 1, -1))
+        total: Array = sum(values, np.zeros(1)) * self._factor
+        return self._reading.theirs(name, total)
+
+    def _named(self, name: str, t: int, like: Array) -> list[Found]:
+        return [f for f, _ in self._trace.named(name, t, "backward", like.shape)]
+
+    def _initial_states(self) -> None:
+        """The gradients of the states before the first step, dh0 and dC0."""
+        states = self._reading.states
+        if any(states.get(("dh", t)) == "differs" for t in range(1, self._T + 1)):
+            return
+        for name in ("dh_prev", "dc_prev"):
+            right = self._reading.run.values.get((name, 1))
+            if right is None or any(states.get((name, t)) == "differs" for t in range(1, self._T + 1)):
+                continue
+            named = [f for f in self._named(name, 0, right) if "0" in f.event.path]
+            if named and not self._trace.same(named[-1].value, right):
+                own = [f for f in named if f.event.line and self._trace.same(f.value, named[-1].value)]
+                self._findings.differ((name, 1), (own or named)[0], here=True)
 
     def _close(self, a: float, b: float) -> bool:
         return bool(np.isclose(a, b, rtol=self._trace.precision))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .names import Names
-from .recorder import ENTERED, MENTIONED, NAMED, RETURNED
+from .recorder import ENTERED, GIVEN, MENTIONED, NAMED, RETURNED
 
 Array = np.ndarray
 #: Numbers closer than this, relative to the largest of an array, are the same.
@@ -57,6 +57,7 @@ class Trace:
         self.events: list[Event] = []
         #: Variables by what they probably mean, and the rank of that meaning.
         self._named: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self._given: dict[tuple[str, int], int] = {}
         pieces: dict[tuple[int, ...], tuple[list[Array], list[int]]] = {}
         self._whole: list[Array] = []
         for number, row in enumerate(tables["events"].tolist()):
@@ -80,6 +81,8 @@ class Trace:
             if kind in (NAMED, MENTIONED, RETURNED, ENTERED):
                 for rank, quantity in enumerate(names.meant(event.path, event.phase)):
                     self._named.setdefault((event.phase, quantity), []).append((number, rank))
+            elif kind == GIVEN:
+                self._given[event.path, event.t] = number
             for piece in self._pieces(array):
                 values, owners = pieces.setdefault(piece.shape, ([], []))
                 values.append(piece)
@@ -137,9 +140,14 @@ class Trace:
         for number, rank in self._named.get((phase, quantity), ()):
             event = self.events[number]
             if event.t == t:
-                piece = self._fitting(self._whole[number], shape, quantity)
+                piece = self._fitting(self._whole[number], shape, quantity, t)
                 if piece is not None:
                     yield Found(event, piece), rank
+
+    def given(self, quantity: str, t: int) -> Found | None:
+        """What the harness took from the code's result for ``quantity`` at step ``t``, or computed from it."""
+        number = self._given.get((quantity, t))
+        return None if number is None else Found(self.events[number], self._whole[number])
 
     def given_to(self, call: int, shape: tuple[int, ...]) -> list[Array]:
         """The variables of one call that have this shape."""
@@ -151,11 +159,14 @@ class Trace:
             and self._whole[event.number].shape == shape
         ]
 
-    def _fitting(self, array: Array, shape: tuple[int, ...], quantity: str) -> Array | None:
+    def _fitting(self, array: Array, shape: tuple[int, ...], quantity: str, t: int) -> Array | None:
         if array.shape == shape:
             return array
         if array.ndim == 2 and array.shape == shape[::-1]:
             return np.transpose(array)
+        if t and array.ndim == 2 and array.shape == (self._steps, *shape):  # a row for each step
+            row: Array = array[t - 1]
+            return row
         if quantity == "s" and array.shape == (self._H + self._D,):  # [s, x]
             halves: list[Array] = np.split(array, [self._D if self._x_first else self._H])
             return halves[int(self._x_first)]
