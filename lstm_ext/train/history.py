@@ -15,8 +15,10 @@ from ..errors import ArgumentError
 CAPACITY = 1024
 #: What ``History.arrays`` holds: name → columns. Each but the last has at most CAPACITY rows.
 _COLUMNS = {"buckets": 6, "validation": 2, "lrs": 2, "scalars": None}
-#: The weight with which a new loss enters the smoothed one: an average over about 100 steps.
+#: The weight with which the loss of step n enters the smoothed one: an average over about 100 steps, at first over
+#: the last twentieth of all steps, because a longer one would still hold the far higher losses of the beginning.
 WEIGHT = 0.01
+FIRST_WEIGHTS = 20.0
 
 
 @checked
@@ -57,7 +59,6 @@ class History:
         #: Columns: last step, number of steps, sum of their losses, lowest, highest, smoothed.
         self._buckets = np.zeros((CAPACITY, 6))
         self._used = 0
-        self._average = 0.0
         self._added = 0
         self._validation: list[tuple[int, float]] = []
         self._lrs: list[tuple[int, float]] = []
@@ -68,9 +69,9 @@ class History:
 
     @property
     def smoothed(self) -> float:
-        """Exponential moving average of the training loss, corrected for its start from 0 as
-        Adam's moments are (Kingma and Ba 2015, section 3); NaN before the first step."""
-        return self._average / -math.expm1(self._added * math.log1p(-WEIGHT)) if self._added else math.nan
+        """Moving average of the training loss, in which that of step n has the weight
+        max(WEIGHT, min(1, FIRST_WEIGHTS / n)); NaN before the first step."""
+        return float(self._buckets[self._used - 1, 5]) if self._used else math.nan
 
     @property
     def val_loss(self) -> float | None:
@@ -84,19 +85,20 @@ class History:
 
     def add(self, first_step: int, losses: Iterable[float]) -> None:
         """Add the training losses of steps first_step, first_step + 1, …"""
+        smoothed = self.smoothed if self._used else 0.0
         for step, loss in enumerate(map(float, losses), first_step):
             if not self._used or self._buckets[self._used - 1, 1] == self.width:
                 self._open_bucket()
             bucket = self._buckets[self._used - 1]
-            self._average += WEIGHT * (loss - self._average)
             self._added += 1
+            smoothed += max(WEIGHT, min(1.0, FIRST_WEIGHTS / self._added)) * (loss - smoothed)
             bucket[:] = (
                 step,
                 bucket[1] + 1,
                 bucket[2] + loss,
                 min(bucket[3], loss),
                 max(bucket[4], loss),
-                self.smoothed,
+                smoothed,
             )
 
     def _open_bucket(self) -> None:
@@ -142,7 +144,8 @@ class History:
             "buckets": self._buckets[: self._used].copy(),
             "validation": _table(self._validation),
             "lrs": _table(self._lrs),
-            "scalars": np.array([self.width, self._average, self._added, best, self.best_step, self.since_best]),
+            # The second was once an average; the last bucket has it.
+            "scalars": np.array([self.width, 0.0, self._added, best, self.best_step, self.since_best]),
         }
 
     @staticmethod
@@ -166,15 +169,14 @@ class History:
         for name, array in (("buckets", buckets[:, :2]), ("validation", validation[:, :1]), ("lrs", lrs[:, :1])):
             if not ((array >= 0) & (array < 2**53)).all():
                 raise ArgumentError(f"{name}: got steps that are no whole numbers")
-        width, average, added, best, best_step, since_best = scalars.tolist()
+        width, unused, added, best, best_step, since_best = scalars.tolist()
         whole = (width - 1, added, best_step, since_best)
-        if not (min(whole) >= 0 and math.isfinite(sum(whole) + average)):
+        if not (min(whole) >= 0 and math.isfinite(sum(whole) + unused)):
             raise ArgumentError(f"scalars: got {scalars.tolist()}")
         history = cls()
         history.width = int(width)
         history._buckets[: len(buckets)] = buckets
         history._used = len(buckets)
-        history._average = average
         history._added = int(added)
         history._validation = [(int(step), loss) for step, loss in validation.tolist()]
         history._lrs = [(int(step), lr) for step, lr in lrs.tolist()]

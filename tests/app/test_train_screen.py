@@ -56,7 +56,7 @@ async def test_opens_learning_and_shows_everything(size: tuple[int, int]) -> Non
         await here.until(lambda: here.app.screen.query_one(GateHeatmap)._columns)
         await here.shows("validation", "◆")
         names = ["Loss", "Status", "Gates", "Samples", "hamlet · LSTM 6", "space pause", "? help", "q quit"]
-        names += ["step", "epoch", "bits per char", "gradient norm", "learning rate", "chars/s", "engine", "time"]
+        names += ["step", "epoch", "bits/char", "gradient norm", "learning rate", "chars/s", "engine", "time"]
         await here.shows(*names, "loss", "temperature 0.8", "h hidden", "mean")
         assert {sum(len(segment.text) for segment in line) for line in strips(here.app)} == {size[0]}
         assert any("⠀" < glyph <= "⣿" for glyph in here.text)
@@ -70,9 +70,9 @@ async def test_numbers_are_the_trainers() -> None:
         assert snapshot.val_loss is not None
         values = {
             "step": f"{snapshot.step:,}",
-            "loss": f"{snapshot.smoothed:.3f}",
+            "loss, smoothed": f"{snapshot.smoothed:.3f}",
             "validation": f"{snapshot.val_loss:.3f}",
-            "bits per char": f"{snapshot.val_loss / np.log(2):.3f}",
+            "bits/char, val": f"{snapshot.val_loss / np.log(2):.3f}",
             "gradient norm": f"{snapshot.grad_norm:.3f}",
             "epoch": f"{snapshot.epoch:.2f}",
         }

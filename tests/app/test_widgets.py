@@ -78,6 +78,21 @@ def test_first_steps_do_not_flatten_the_rest() -> None:
     assert low == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize("ascii_only, arrow", [(False, "↑"), (True, "^")])
+async def test_the_cut_first_steps_are_marked(ascii_only: bool, arrow: str) -> None:
+    curve = LossCurve()
+    app = Bench(curve, ascii_only=ascii_only)
+    async with app.run_test(size=(60, 14)) as pilot:
+        curve.show(history([60.0] * 5 + [2.0] * 600 + [1.5] * 395), 1.5)
+        await pilot.pause()
+        lines = drawn(app).split("\n")
+        assert " 60.000 " in "".join(lines[1:4])
+        assert lines[1].count(arrow) == 1 and not any(arrow in line for line in lines[2:])
+        curve.show(history([2.0] * 600 + [1.5] * 395), 1.5)
+        await pilot.pause()
+        assert arrow not in drawn(app)
+
+
 async def test_known_losses_stand_in_their_rows() -> None:
     """A curve at 3 for the first half of 100 steps, then at 1, without smoothing's lag."""
     steps = np.arange(1.0, 101.0)

@@ -56,7 +56,7 @@ def test_piped_output_has_no_control_codes(text: Path, tmp_path: Path) -> None:
     with start("train", "--data", text, *SMALL, "--steps", 40, "--eval-every", 10, cwd=tmp_path) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert re.findall(r"^step (\d+)/40  loss .* bits/char ", out, re.MULTILINE)[-1] == "40"
+    assert re.findall(r"^step (\d+)/40  loss .* bits/char\) ", out, re.MULTILINE)[-1] == "40"
     assert not re.search(r"[^\n\x20-\uffff]", out)
 
 
@@ -67,7 +67,7 @@ def test_a_terminal_gets_one_live_line(text: Path, tmp_path: Path) -> None:
     assert status == 0
     live = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", line).rstrip() for line in out.split("\r") if "  loss " in line]
     assert len(live) > 2 and max(map(len, live)) < 110
-    fields = r"step ([\d,]+)  loss \d\.\d+  val \d\.\d+  \d\.\d\d bits/char  [\d.]+[kM]? chars/s  0:0[01] left"
+    fields = r"step ([\d,]+)  loss \d\.\d+  val \d\.\d+ \(\d\.\d\d bits/char\)  [\d.]+[kM]? chars/s  0:0[01] left"
     assert re.search(r"^━+[╸╺]?━* 0:00:0[01] " + fields, live[-1])
     steps = [int(step.replace(",", "")) for step in re.findall(r"step ([\d,]+)  ", " ".join(live))]
     assert steps == sorted(steps) and steps[-1] > steps[0]

@@ -145,7 +145,8 @@ def training_fields(snapshot: Snapshot, left: float | None) -> list[str]:
     fields = [f"step {snapshot.step:,}{total}", f"loss {snapshot.smoothed:.3f}"]
     if snapshot.val_loss is not None:
         fields.append(f"val {snapshot.val_loss:.3f}")
-    fields += [f"{snapshot.bits_per_char:.2f} bits/char", f"{rate(snapshot.chars_per_second)} chars/s"]
+    fields[-1] += f" ({snapshot.bits_per_char:.2f} bits/char)"
+    fields += [f"{rate(snapshot.chars_per_second)} chars/s"]
     if left is not None:
         fields.append(f"{clock(left)} left")
     return [*fields, f"epoch {snapshot.epoch:.2f}"]

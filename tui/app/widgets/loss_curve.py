@@ -33,7 +33,10 @@ class LossCurve(Canvas):
     HELP_TITLE = "Loss"
     HELP = (
         "Loss is the mean surprise per character in nats: 0 is certainty, ln V is guessing among V characters. "
-        "The band holds the training loss of every step, the line in it is their smoothed mean. "
+        "The band holds the training loss of every step, the line in it is their smoothed mean, over the last "
+        "100 steps or, early on, the last twentieth of all. "
+        "An arrow at the top marks losses above the picture, and the highest of them: the first steps would flatten "
+        "the rest. "
         "Diamonds mark the validation loss of the weights' moving average, on text that is never trained on: where it "
         "turns up while the training loss still falls, the network learns by heart. Dotted lines show what counting "
         "n-grams achieves on the same text."
@@ -132,7 +135,27 @@ class LossCurve(Canvas):
             cells[self._row(float(history.val_loss[-1]), y_range, height)][x] = ("o" if ink.ascii else "◆", ink.point)
         for name, value in inside.items():
             self._label(cells[self._row(value, y_range, height)], f" {name} {value:.2f}")
+        self._mark_cut(cells, history, x_range, y_range[1])
         return cells
+
+    def _mark_cut(
+        self, cells: list[list[Piece]], history: HistoryView, x_range: tuple[float, float], highest: float
+    ) -> None:
+        """Arrows in the top row where losses lie above it, and behind the first ones the highest loss."""
+        cut = history.high > highest
+        if not cut.any():
+            return
+        width = len(cells[0])
+        columns = {column_of(float(step), x_range, width) for step in history.steps[cut]}
+        for column in columns:
+            cells[0][column] = ("^" if self.ink.ascii else "↑", self.ink.band)
+        start = next(column for column in range(min(columns), width + 1) if column not in columns)
+        label = f" {number(float(history.high[cut].max()))} "
+        for line in cells[:3]:
+            room = line[start : start + len(label)]
+            if len(room) == len(label) and all(glyph == " " or style is self.ink.rule for glyph, style in room):
+                line[start : start + len(label)] = [(letter, self.ink.muted) for letter in label]
+                return
 
     def _label(self, line: list[Piece], label: str) -> None:
         """Write ``label`` as far right as it does not touch a curve."""

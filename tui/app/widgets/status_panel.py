@@ -18,7 +18,8 @@ class StatusPanel(Canvas):
 
     HELP_TITLE = "Status"
     HELP = (
-        "Loss is in nats per character, bits per character is loss / ln 2. An epoch is one pass over the text. "
+        "Loss is in nats per character; smoothed, it is that of the last steps' training. Bits per character are "
+        "loss / ln 2, of the validation loss once there is one. An epoch is one pass over the text. "
         "The gradient's norm is taken before clipping. Speed counts characters trained on per second."
     )
 
@@ -50,7 +51,7 @@ class StatusPanel(Canvas):
         return strips
 
     def _value_style(self, name: str) -> Style:
-        styles = {"loss": self.ink.line, "validation": self.ink.point}
+        styles = {"loss, smoothed": self.ink.line, "validation": self.ink.point}
         return styles.get(name, self.ink.text)
 
     def _state(self, snapshot: Snapshot) -> list[Piece]:
@@ -67,9 +68,9 @@ class StatusPanel(Canvas):
     def _numbers(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:
         return (
             ("step", f"{snapshot.step:,}"),
-            ("loss", number(snapshot.smoothed)),
+            ("loss, smoothed", number(snapshot.smoothed)),
             ("validation", number(snapshot.val_loss)),
-            ("bits per char", number(snapshot.bits_per_char)),
+            ("bits/char, " + ("train" if snapshot.val_loss is None else "val"), number(snapshot.bits_per_char)),
             ("learning rate", f"{snapshot.lr:.2g}"),
             ("gradient norm", number(snapshot.grad_norm)),
             ("speed", f"{rate(snapshot.chars_per_second)} chars/s"),
