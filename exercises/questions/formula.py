@@ -17,6 +17,8 @@ from lstm_ext.errors import ArgumentError
 MAX_LENGTH, MAX_NODES, MAX_EXPONENT = 400, 200, 64
 #: Points at which two formulas are compared, and the largest relative difference
 POINTS, TOLERANCE = 12, 1e-9
+#: A number, a name, an operator, or whatever else stands there
+_TOKEN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[^\W\d]\w*|\*\*|\S")
 
 Number: TypeAlias = complex
 
@@ -34,12 +36,14 @@ FUNCTIONS: dict[str, Callable[[Number], Number]] = {
     "sigmoid": _sigmoid,
     "exp": cmath.exp,
     "log": cmath.log,
+    "ln": cmath.log,
     "sqrt": cmath.sqrt,
     "sinh": cmath.sinh,
     "cosh": cmath.cosh,
     "sech": lambda x: 1 / cmath.cosh(x),
     "abs": lambda x: complex(abs(x)),
 }
+_PRODUCT = "write * between factors"
 CONSTANTS: dict[str, Number] = {"pi": math.pi, "e": math.e}
 #: Signs that people type or paste
 _SIGNS = {"·": "*", "×": "*", "⊙": "*", "∘": "*", "−": "-", "–": "-", "÷": "/", "^": "**", "σ": "sigmoid", "²": "**2"}
@@ -62,7 +66,7 @@ class Formula:
 
 
 def parse(text: str, variables: tuple[str, ...]) -> Formula:
-    """The formula in ``text`` in the given variables. Raises FormulaError."""
+    """The formula in ``text`` in the given variables, with or without * between factors. Raises FormulaError."""
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"the formula has {len(text)} characters; {MAX_LENGTH} are enough for every question")
     written = text.strip()
@@ -72,21 +76,24 @@ def parse(text: str, variables: tuple[str, ...]) -> Formula:
         raise FormulaError("the formula is empty")
     if "=" in written:
         raise FormulaError("write only the right-hand side, without an equals sign")
+    written = re.sub(r"\b(?:np|numpy|math)\s*\.\s*(?=[a-z])", "", written)
     try:
-        tree = ast.parse(written, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise FormulaError(_advice(written, variables)) from None
-    nodes = list(ast.walk(tree))
-    if len(nodes) > MAX_NODES:
-        raise FormulaError("the formula is too long")
-    for node in nodes:
-        _check(node, variables)
-    return Formula(text.strip(), tree)
+        return Formula(text.strip(), _tree(written, variables))
+    except FormulaError as error:
+        try:
+            return Formula(text.strip(), _tree(_with_products(written, variables), variables))
+        except FormulaError:
+            raise error from None
 
 
 def same(a: Formula, b: Formula, variables: tuple[str, ...], seed: int = 0) -> bool:
-    """Whether both have the same value at random points, positive and negative."""
-    return all(_close(a.at(point), b.at(point)) for point in _points(variables, seed))
+    """Whether both have the same value at random points, positive and negative, where ``b`` or ``a`` is real.
+
+    Where neither is, both may be right and still lie on different branches of a logarithm.
+    """
+    pairs = [(a.at(point), b.at(point)) for point in _points(variables, seed)]
+    real = [pair for pair in pairs if any(_real(value) for value in pair)]
+    return all(_close(mine, right) for mine, right in real or pairs)
 
 
 def constant_factor(a: Formula, b: Formula, variables: tuple[str, ...], seed: int = 0) -> float | None:
@@ -132,10 +139,50 @@ def _points(variables: tuple[str, ...], seed: int) -> list[dict[str, Number]]:
     ]
 
 
+def _real(value: Number) -> bool:
+    return cmath.isfinite(value) and abs(value.imag) <= TOLERANCE * max(1.0, abs(value))
+
+
 def _close(a: Number, b: Number) -> bool:
     if cmath.isnan(a) or cmath.isnan(b):
         return cmath.isnan(a) and cmath.isnan(b)
     return abs(a - b) <= TOLERANCE * max(1.0, abs(a), abs(b))
+
+
+def _tree(written: str, variables: tuple[str, ...]) -> ast.expr:
+    try:
+        tree = ast.parse(written, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise FormulaError(_advice(written, variables)) from None
+    nodes = list(ast.walk(tree))
+    if len(nodes) > MAX_NODES:
+        raise FormulaError("the formula is too long")
+    for node in nodes:
+        _check(node, variables)
+    return tree
+
+
+def _with_products(written: str, variables: tuple[str, ...]) -> str:
+    """``written`` with the * that mathematics leaves out: 2TH(H+D). After a / it could mean two things."""
+    pieces: list[str] = []
+    for token in _TOKEN.findall(written):
+        parts = _letters(token, variables)
+        for part in parts:
+            before = pieces[-1] if pieces else ""
+            ends = before == ")" or before[:1].isalnum() or before[:1] in ("_", ".")
+            begins = part == "(" or part[:1].isalpha() or (part[:1].isalnum() and before == ")")
+            if ends and begins and not (part == "(" and before not in variables and before[:1].isalpha()):
+                if "/" in pieces:
+                    raise FormulaError(_PRODUCT)
+                pieces.append("*")
+            pieces.append(part)
+    return " ".join(pieces)
+
+
+def _letters(name: str, variables: tuple[str, ...]) -> list[str]:
+    """The variables of which an unknown name consists: TH is T and H."""
+    known = name in variables or name in CONSTANTS or name in FUNCTIONS
+    return list(name) if not known and len(name) > 1 and set(name) <= set(variables) else [name]
 
 
 def _check(node: ast.AST, variables: tuple[str, ...]) -> None:
@@ -149,10 +196,13 @@ def _check(node: ast.AST, variables: tuple[str, ...]) -> None:
                 raise FormulaError("a number in the formula is too large")
         case ast.Call(func=ast.Name(id=name), args=[_], keywords=[]):
             if name not in FUNCTIONS:
-                hint = "write * for a product" if name in variables else f"known are {', '.join(FUNCTIONS)}"
+                product = name in variables or len(_letters(name, variables)) > 1
+                hint = "write * for a product" if product else f"known are {', '.join(FUNCTIONS)}"
                 raise FormulaError(f"{name}(…) is no function here; {hint}")
         case ast.Name(id=name):
             if name not in variables and name not in CONSTANTS and name not in FUNCTIONS:
+                if len(letters := _letters(name, variables)) > 1:
+                    raise FormulaError(f"{_PRODUCT}: {'*'.join(letters)}, not {name}")
                 raise FormulaError(f"{name} is unknown; the formula may use {', '.join(variables) or 'only numbers'}")
         case ast.operator() | ast.unaryop() | ast.Load():
             pass
@@ -206,7 +256,7 @@ def _symbolic(node: ast.expr):  # type: ignore[no-untyped-def]
             inner = _symbolic(argument)
             if name == "sigmoid":
                 return 1 / (1 + sympy.exp(-inner))
-            return getattr(sympy, {"abs": "Abs"}.get(name, name))(inner)
+            return getattr(sympy, {"abs": "Abs", "ln": "log"}.get(name, name))(inner)
         case ast.BinOp(left=left, op=operator, right=right):
             a, b = _symbolic(left), _symbolic(right)
             match operator:
@@ -225,7 +275,7 @@ def _symbolic(node: ast.expr):  # type: ignore[no-untyped-def]
 
 def _advice(written: str, variables: tuple[str, ...]) -> str:
     if re.search(r"[\w)]\s+[\w(]|\d[a-zA-Z(]|\)\(", written):
-        return "write * between factors, as in 2*a*b"
+        return f"{_PRODUCT}, as in 2*a*b"
     if written.count("(") != written.count(")"):
         return "a bracket is missing"
     return f"this is no formula; it may use {', '.join(variables)}, numbers, + - * / ** and brackets"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from ..catalogue import Exercise
@@ -57,7 +59,7 @@ def _grade(question: Question, answer: Answer, text: str, given: dict[str, Given
         case "formula":
             finding = _formula(question, answer, text)
         case "prediction":
-            finding = None if _number(text) is not None else Finding("number", "Wanted is a number.", got=text[:60])
+            finding = None if _number(text) is not None else Finding("number", "Write a number.", got=text[:60])
         case "essay":
             return _essay(question, answer, text, given)
     if finding:
@@ -65,7 +67,7 @@ def _grade(question: Question, answer: Answer, text: str, given: dict[str, Given
     because = answer.because
     if question.kind == "formula":
         mine, right = (formulas.parse(each, question.variables) for each in (text, str(answer.right)))
-        how = "proved by algebra" if formulas.proved(mine, right) else f"at {formulas.POINTS} random points"
+        how = "proved by algebra" if formulas.proved(mine, right) else "at random points"
         because = f"{because} (Equal to the right formula, {how}.)".strip()
     return RungResult(question.name, "passed", Finding("right", because) if because else None)
 
@@ -75,10 +77,12 @@ def _letters(question: Question, answer: Answer, text: str) -> Finding | None:
     if text.strip().lower() in by_text:  # the option itself was typed
         letters = by_text[text.strip().lower()]
     else:
-        letters = "".join(character for character in text.lower() if character not in " ,;.)([]'\"")
+        letters = "".join(
+            character for character in re.sub(r"\band\b", "", text.lower()) if character not in " ,;.)([]'\""
+        )
     strangers = [letter for letter in letters if letter not in question.options]
     if strangers or (question.kind == "choice" and len(letters) != 1):
-        return Finding("letter", f"Wanted is {_wanted_letters(question)}, not {text[:40]!r}.")
+        return Finding("letter", f"Write {_wanted_letters(question)}, not {text[:40]!r}.")
     right = str(answer.right)
     if question.kind == "order":
         if letters == right:
@@ -95,7 +99,8 @@ def _letters(question: Question, answer: Answer, text: str) -> Finding | None:
     for letter in letters:
         if letter not in right:
             return Finding(f"wrong-{letter}", f"Not {letter}. {answer.wrong.get(letter, '')}".strip())
-    return Finding("incomplete", f"{' and '.join(letters)} fits; something else fits too.")
+    fit = "fits" if len(letters) == 1 else "fit"
+    return Finding("incomplete", f"{' and '.join(letters)} {fit}; something else fits too.")
 
 
 def _wanted_letters(question: Question) -> str:
@@ -115,7 +120,7 @@ def _number(text: str) -> float | None:
 def _number_finding(answer: Answer, text: str) -> Finding | None:
     value = _number(text)
     if value is None:
-        return Finding("number", "Wanted is a number, such as 26880 or 3/4.", got=text[:60])
+        return Finding("number", "Write a number, such as 1250 or 3/4, without commas or units.", got=text[:60])
     right = _number(str(answer.right))
     assert right is not None
     if _near(value, right, answer.tolerance):
@@ -128,7 +133,18 @@ def _number_finding(answer: Answer, text: str) -> Finding | None:
         return Finding("power-of-ten", "The digits are right, the power of ten is not.")
     if _near(value, -right, answer.tolerance):
         return Finding("sign", "The sign is the other way round.")
+    if _is_rounded(text, right):
+        return Finding("rounded", f"{text[:40]} is rounded; write at least four digits.")
     return Finding("wrong", f"{text[:40]} is not right: it is too {'large' if value > right else 'small'}.")
+
+
+def _is_rounded(text: str, right: float) -> bool:
+    """Whether ``text`` is the right number, rounded to as many digits as it has."""
+    try:
+        given = Decimal(text)
+        return given != 0 and Decimal(right).quantize(given) == given
+    except InvalidOperation:
+        return False
 
 
 def _near(value: float, right: float, tolerance: float) -> bool:

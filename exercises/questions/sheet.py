@@ -34,7 +34,8 @@ class Given:
 
 def write_sheet(exercise: Exercise) -> str:
     """The empty sheet."""
-    parts = [f'"""{exercise.title}. Replace each ... by your answer. This file is read, never run."""']
+    title = exercise.title + "." * (exercise.title[-1] not in ".?!")
+    parts = [f'"""{title} Replace each ... by your answer. This file is read, never run."""']
     for number, question in enumerate(questions_of(exercise), 1):
         lines = [f"# {number}. {question.name}"]
         for paragraph in question.prompt.strip().splitlines():

@@ -25,12 +25,28 @@ VARIABLES = ("w", "h", "a", "T", "H", "D")
         ("T*H*(H+D)", "T*(H**2 + D*H)"),
         ("σ(a)*(1-σ(a))", "exp(-a)/(1 + exp(-a))**2"),
         ("−w", "0 - w"),
+        ("TH(H + D)", "T*H*(H + D)"),
+        ("T H (H+D)", "T*H*(H + D)"),
+        ("T(T+1)/2", "(T**2 + T)/2"),
+        ("(1-h^2)w", "w*(1 - h**2)"),
+        ("2 w h", "2*h*w"),
+        ("np.tanh(wh)", "tanh(w*h)"),
+        ("ln(a^2)", "log(a**2)"),
     ],
 )
 def test_other_writings_of_a_formula_are_the_same(mine: str, right: str) -> None:
     a, b = parse(mine, VARIABLES), parse(right, VARIABLES)
     assert same(a, b, VARIABLES)
     assert proved(a, b)
+
+
+def test_formulas_are_compared_where_the_right_one_is_a_real_number() -> None:
+    """Elsewhere the branches of a logarithm would tell equal formulas apart."""
+    right = parse("-log(2**(1/T) - 1)", VARIABLES)
+    assert same(parse("log(1/(2**(1/T) - 1))", VARIABLES), right, VARIABLES)
+    assert same(right, parse("log(1/(2**(1/T) - 1))", VARIABLES), VARIABLES)
+    assert not same(parse("log(2**(1/T) - 1)", VARIABLES), right, VARIABLES)
+    assert not same(parse("log(w)", VARIABLES), parse("log(abs(w))", VARIABLES), VARIABLES)
 
 
 @pytest.mark.parametrize("mine", ["1 - h**2", "w*(1-h)**2", "w*(1+h**2)", "w*(1-h**2) + 1e-6", "w*(1-h**2)*1.000001"])
@@ -47,8 +63,11 @@ def test_what_is_not_the_same(mine: str) -> None:
         ("(lambda: 0)()", "may stand in a formula"),
         ("w.real", "may stand in a formula"),
         ("[w for w in h]", "may stand in a formula"),
-        ("2 w h", "write \\* between factors"),
-        ("w(1-h)", "write \\* for a product"),
+        ("1/2 w", "write \\* between factors"),  # w/2 or 1/(2w)?
+        ("1/wh", "write \\* between factors: w\\*h, not wh"),
+        ("w/h(1-h)", "write \\* for a product"),
+        ("26 880", "write \\* between factors"),
+        ("w times", "write \\* between factors"),
         ("h = w", "without an equals sign"),
         ("(w*(1-h)", "a bracket is missing"),
         ("q*w", "q is unknown; the formula may use w, h"),
