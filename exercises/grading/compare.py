@@ -201,6 +201,8 @@ def _kind(value: Observed) -> str:
 def _shape_cause(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if got == wanted[::-1] and len(got) > 1:
         return "The axes are the other way round: a transposed matrix, or a product in the wrong order."
+    if not wanted:
+        return "It is an array where one number is wanted: a sum is missing, or an axis of length 1 is left."
     if len(got) == len(wanted) + 1:
         return "There is an axis too many: a column (n, 1) where a vector (n,) is wanted, or + between (n,) and (n, 1)."
     if len(got) < len(wanted):

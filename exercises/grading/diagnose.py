@@ -56,7 +56,8 @@ class Diagnosis:
 
     def _matches(self, got: Recording, rung: int, seed: int) -> Iterator[tuple[Mutant, ...]]:
         own = [mutant for mutant in self._mutants if mutant.rung == self._names[rung]]
-        others = [mutant for mutant in self._mutants if mutant not in own]
+        below = set(self._names[:rung]) if self._forms[rung] else set()  # those rungs hold, and forms alone tell little
+        others = [mutant for mutant in self._mutants if mutant not in own and mutant.rung not in below]
         for mutant in own:
             if self._explains((mutant,), got, rung, seed):
                 yield (mutant,)

@@ -115,6 +115,10 @@ class Ladder:
 def crash_finding(crash: Crash) -> Finding:
     """A crash as the learner reads it."""
     message, advice = _CRASHES[crash.kind]
+    if crash.message.startswith("NameError: name 'np' "):
+        advice = "Write import numpy as np at the top of the file."
+    elif crash.message.startswith(("NameError", "UnboundLocalError")):
+        advice = "Look at the line: is the name spelled as where it was made, and made before it is used?"
     text = message.format(crash.message.rstrip("."))
     if crash.message.endswith(("?", "!")):
         text = text.removesuffix(".")

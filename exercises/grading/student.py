@@ -96,7 +96,7 @@ class Student:
         for name in names:
             with self._theirs():
                 found = [values[name]] if isinstance(values, Mapping) and name in values else []
-                what = "a dictionary without it" if isinstance(values, Mapping) else _a_value(values)
+                what = _without(values) if isinstance(values, Mapping) else _a_value(values)
             if found:
                 self.see(name, found[0])
             else:
@@ -243,6 +243,12 @@ def _parameters(function: Callable[..., Any], count: int) -> list[str]:
 def _a_value(value: object) -> str:
     """``None``, ``a value of type list``: what messages call it."""
     return "None" if value is None else f"a value of type {str(type(value).__name__)[:100]}"
+
+
+def _without(values: Mapping[object, object]) -> str:
+    """``a dictionary without it, only dw, db``: at most eight of its keys."""
+    keys = [str(key)[:40] for key in islice(values, 9)]
+    return f"a dictionary without it{', only ' + ', '.join(keys) if 0 < len(keys) < 9 else ''}"
 
 
 def _arrays(value: object) -> list[npt.NDArray[Any]]:

@@ -112,6 +112,16 @@ def test_the_next_hint_is_the_one_not_seen_yet() -> None:
     assert checked(failing("clip_gradients", "runs"))[-1] == "runs: h is wrong."  # no hints: the finding says it all
 
 
+def test_of_many_names_the_first_are_shown() -> None:
+    names = tuple(f"dW{n} of a second sequence" for n in range(20))
+    finding = Finding("x", "dW0 is wrong.", right=("dby",), wrong=names)
+    report = Report("clip_gradients", 1, (RungResult("values", "failed", finding),))
+    lines = checked(report)
+    assert "  right    dby" in lines
+    start = next(n for n, line in enumerate(lines) if line.startswith("  wrong "))
+    assert " ".join(line.strip() for line in lines[start : start + 2]).endswith("dW3 of a second sequence, and 16 more")
+
+
 def test_every_part_of_a_finding_is_shown() -> None:
     finding = Finding(
         "x", "dWf is wrong.", "backward(dh)", "1", "2", ("dWi",), ("dWf (0.8)",), "The slope.", "Derive it.", 7, "a = 1"

@@ -184,12 +184,19 @@ def finding_lines(rung: str, finding: Finding, width: int) -> Iterator[Text]:
     yield from _labelled("called", finding.called, width)
     yield from _labelled("got", finding.got, width, "red")
     yield from _labelled("wanted", finding.wanted, width, "green")
-    yield from _labelled("right", ", ".join(finding.right), width)
-    yield from _labelled("wrong", ", ".join(finding.wrong), width)
+    yield from _labelled("right", _several(finding.right), width)
+    yield from _labelled("wrong", _several(finding.wrong), width)
     for label, text in (("Likely cause", finding.cause), ("Next", finding.next)):
         if text:
             yield Text()
             yield from wrapped(f"{label}: {text}", width)
+
+
+def _several(names: Sequence[str]) -> str:
+    """The first names, about as many as two lines of 80 hold, and how many more there are."""
+    shown = [name for last, name in enumerate(names, 1) if len(", ".join(names[:last])) <= 120] or list(names[:1])
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more else "")
 
 
 def hint_lines(exercise: Exercise, hint: Hint, width: int) -> Iterator[Text]:
@@ -279,9 +286,9 @@ def _next_after_passing(checked: Checked, record: Record, width: int) -> Iterato
     yield from _command(f"lstm-lab learn solution {exercise.id}", "our solution, now open", width)
     if exercise.lab:
         yield from _command(exercise.lab, "the same thing in the lab", width)
-    for other in checked.opened:
+    for other in checked.opened[:3]:
         yield from _command(f"lstm-lab learn start {other.id}", other.title, width)
-    if not checked.opened:
+    if not 0 < len(checked.opened) <= 3:
         yield from _command("lstm-lab learn", "what comes next", width)
 
 
@@ -304,8 +311,8 @@ def _question(rung: RungResult, width: int) -> Iterator[Text]:
 def prediction_lines(exercise: Exercise, revealed: Mapping[str, Measured], width: int) -> Iterator[Text]:
     """Guesses beside what was measured."""
     for name, both in revealed.items():
-        after = f" {unit}" if (unit := unit_of(exercise, name)) else ""
-        guess = "no guess" if both.guess is None else f"you guessed {both.guess:.4g}{after}"
+        after = f" ({unit})" if (unit := unit_of(exercise, name)) else ""
+        guess = "no guess" if both.guess is None else f"you guessed {both.guess:.4g}"
         yield from wrapped(f"{name}: {guess}, measured {both.measured:.4g}{after}", width)
 
 

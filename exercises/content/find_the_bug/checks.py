@@ -257,7 +257,7 @@ def says_what_is_right(got: Recording, wanted: Recording) -> Finding | None:
 
 _PROCEEDING = {
     "start": "Your check does not start from the h_prev and c_prev that it was given.",
-    "moved": "Your check moves {} of the {} entries, counting those that are moved alone.",
+    "moved": "Your check moves {} of the {} entries alone; each has to be put back before the next one is moved.",
     "step size": "The steps of your check are not between 1e-7 and 1e-3.",
     "both sides": "Your check moves entries to one side only.",
     "put back": "After your check, the network's weights are not what they were.",
@@ -284,7 +284,7 @@ def answers(student: Student) -> None:
         names = sorted({str(part) for part in value}) if isinstance(value, list | tuple | set) else None
         student.see(name, None if names is None else " ".join(names))
     line = getattr(module, "wrong_line", None)
-    student.see("wrong_line", _bare(line) if isinstance(line, str) else None)
+    student.see("wrong_line", _bare(line) if isinstance(line, str) else line)
 
 
 def _bare(line: str) -> str:
@@ -358,6 +358,9 @@ def line(got: Recording, _: Recording) -> Finding | None:
     if version is None:
         return _no_version()
     value = got.values["wrong_line"]
+    if value.kind not in ("text", "nothing"):
+        message = "wrong_line is not a text; wanted is the line itself, in quotes."
+        return Finding("unanswered", message, next="Copy the line from the file, before you fix it.")
     if value.kind != "text" or not value.text:
         return Finding("unanswered", "wrong_line is empty.", next="Copy the line from the file, before you fix it.")
     if value.text == _bare(version.wrong):

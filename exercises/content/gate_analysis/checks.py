@@ -77,11 +77,13 @@ def characters(student: Student) -> None:
 
 def selective(student: Student) -> None:
     """Units whose selectivity is known: some vary much without following the character."""
-    for case in range(3):
+    for case in range(8):
         text = _text(student, 40)
+        letters = np.array(list(text))
         gate = 0.5 + 0.02 * student.normal(40, 6)
         unit = int(student.rng.integers(6))
-        gate[:, unit] += np.where(np.array(list(text)) == "d", 0.4, 0.0)
+        gate[:, unit] += np.where(letters == "d", 0.45, 0.0)
+        gate[:, (unit + 4) % 6] += np.where(np.isin(letters, ["b", "d"]), 0.4, 0.0)  # its means have a larger variance
         noisy = (unit + 2) % 6
         gate[:, noisy] += 0.5 * np.where(np.arange(40) % 2 == 0, 1, -1)
         found = student.call(student.module.most_selective, np.clip(gate, 0, 1), text)
@@ -94,7 +96,7 @@ def findings(student: Student) -> None:
         text = _text(student, 30)
         letters = np.array(list(text))
         gates = {name: student.rng.uniform(0.3, 0.4, (30, 6)) for name in "ifo"}
-        gates |= {name: student.normal(30, 6) for name in ("g", "C", "h")}
+        gates |= {name: 2 + student.normal(30, 6) for name in ("g", "C", "h")}
         gates[most] += 0.4
         gates["ifo"["ifo".index(most) - 1]][3, 0] = 0.999
         gates["f"][:, 1], gates["f"][:, 4], gates["f"][:, 5] = 0.95, 0.93, 0.97

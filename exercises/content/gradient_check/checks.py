@@ -52,7 +52,7 @@ def error(student: Student) -> None:
 
 def verdict(student: Student) -> None:
     """Right gradients, and wrong ones of several kinds."""
-    for name, scale in (("", 1.0), (" of a small function", 1e-4), (" of a large function", 1e5)):
+    for name, scale in (("", 1.0), (" of a small function", 1e-8), (" of a large function", 1e5)):
         base = _function(student, 4)
         x = student.normal(4)
         weights_gradient = np.array([(base(x + e) - base(x - e)) / 2e-6 for e in 1e-6 * np.eye(4)])

@@ -53,6 +53,9 @@ def large_batches(student: Student) -> None:
     make = student.module.make_batch
     student.see_parts(["inputs", "targets"], student.call(make, student.rng, 2000, 7))
     student.see_parts(["inputs of a second call", "targets of a second call"], student.call(make, student.rng, 2000, 7))
+    for note in ("", ", again"):
+        batch = student.call(make, np.random.default_rng(7), 20, 7)
+        student.see_parts([f"inputs of equal generators{note}"], batch)
     student.see_parts(["inputs at distance 1"], student.call(make, student.rng, 4, 1))
 
 
@@ -107,6 +110,9 @@ def airtight(got: Recording, wanted: Recording) -> Finding | None:
     if np.array_equal(inputs, second):
         cause = "A net that sees the same sequences again learns them by heart."
         return hole("fixed", "Two calls return the same sequences.", cause, "Draw from the rng that you are given.")
+    if not np.array_equal(*(arrays[f"inputs of equal generators{note}"] for note in ("", ", again"))):
+        cause = "Another generator than the one given is used, so that no run can be repeated."
+        return hole("other-generator", "Two equal generators give different sequences.", cause, "Draw from rng.")
     if len(np.unique(between[:, :50].T, axis=0)) < 25:
         return hole("same-noise", "Many sequences have the same fillers.")
     given_away = max(

@@ -36,8 +36,8 @@ def gradients(student: Student) -> None:
     """All three gradients, of two neurons."""
     for neuron in ("", " of a second neuron"):
         found = student.call(student.module.backward, *_inputs(student))
-        given = {f"{name}{neuron}": found[name] for name in GRADIENTS if isinstance(found, dict) and name in found}
-        student.see_keys([f"{name}{neuron}" for name in GRADIENTS], given)
+        named = {f"{name}{neuron}": value for name, value in found.items()} if isinstance(found, dict) else found
+        student.see_keys([f"{name}{neuron}" for name in GRADIENTS], named)
 
 
 RUNGS = [

@@ -28,6 +28,9 @@ def many_masks(student: Student) -> None:
     draw = student.module.draw_masks
     for note in ("", " of a second call"):
         student.see_parts([f"mask_x{note}", f"mask_h{note}"], student.call(draw, student.rng, P, *MANY))
+    for note in ("", ", again"):
+        masks = student.call(draw, np.random.default_rng(7), P, *MANY)
+        student.see_parts([f"{name} of equal generators{note}" for name in ("mask_x", "mask_h")], masks)
     student.see_parts(["mask_x at p = 0", "mask_h at p = 0"], student.call(draw, student.rng, 0.0, 2, D, H))
 
 
@@ -69,6 +72,10 @@ def right_masks(got: Recording, wanted: Recording) -> Finding | None:
             message = f"Two calls return the same {name}."
             cause = "Another generator than the one given is used, and starts anew in every call."
             return finding("fixed-seed", message, cause, "Draw from rng.")
+        if not np.array_equal(*(arrays[f"{name} of equal generators{note}"] for note in ("", ", again"))):
+            message = f"Two equal generators give different {name}s."
+            cause = "Another generator than the one given is used, so that no run can be repeated."
+            return finding("other-generator", message, cause, "Draw from rng.")
         if not np.all(arrays[f"{name} at p = 0"] == 1):
             return finding("p-zero", f"{name} at p = 0 is not all ones.")
         if np.all(np.std(mask, axis=1) == 0):

@@ -87,3 +87,16 @@ def test_a_mistake_that_does_not_show_at_a_rung_explains_nothing_there() -> None
     # The values of f are right, as they are with the mistake in g.
     assert code(SOLUTION.replace("x * 1.0", "x")) == "aliased"
     assert code(SOLUTION.replace("x + 1.0", "2.0 + x")) == "two"
+
+
+def test_where_only_forms_are_compared_a_mistake_of_a_rung_that_holds_explains_nothing() -> None:
+    mutants = [Mutant("matrix", "f", (("x * 1.0", "np.outer(x, x)"), ("x + 1.0", "np.outer(x, x)")), "A matrix.", "")]
+    ladder = Ladder(["f(x)", "g(x)"], [Rung("f", _f, "shape"), Rung("g", _g, "shape")], SOLUTION, mutants)
+
+    def code(source: str) -> str:
+        broken = ladder.climb("e", InlineRunner(source, [_f, _g]), 3).broken
+        assert broken is not None and broken.finding is not None
+        return broken.finding.code
+
+    assert code(SOLUTION.replace("x + 1.0", "np.outer(x, x)")) == "shape"
+    assert code(SOLUTION.replace("x * 1.0", "np.outer(x, x)").replace("x + 1.0", "np.outer(x, x)")) == "matrix"
