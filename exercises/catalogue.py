@@ -62,6 +62,8 @@ class Exercise:
     #: Three levels of hints for each rung
     hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: tuple[Prediction, ...] = ()
+    #: Files of the exercise's folder that the learner's file reads: they are put beside it
+    files: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -145,6 +147,6 @@ def read_exercise(identifier: str) -> Exercise:
     manifest: dict[str, Any] = tomllib.loads((CONTENT / identifier / "exercise.toml").read_text(encoding="utf-8"))
     manifest["predictions"] = tuple(Prediction(**entry) for entry in manifest.pop("prediction", ()))
     manifest["hints"] = {rung: tuple(levels) for rung, levels in manifest.get("hints", {}).items()}
-    for key in ("requires", "sources", "starter_fails"):
+    for key in ("requires", "sources", "starter_fails", "files"):
         manifest[key] = tuple(manifest.get(key, ()))
     return Exercise(id=identifier, **manifest)

@@ -35,7 +35,7 @@ class Workspace:
     folder: Path
 
     def start(self, exercise: Exercise) -> tuple[Path, bool]:
-        """Put the starter there, unless a file for this exercise is there already. Raises DataError.
+        """Put the starter there, and the files that it reads, unless they are there already. Raises DataError.
 
         Returns the file, and whether it is new.
         """
@@ -43,7 +43,9 @@ class Workspace:
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             if found := self.find(exercise):
+                _put_files(exercise, found.parent)
                 return found, False
+            _put_files(exercise, self.folder)
             path = self.folder / exercise.file
             try:
                 with open(path, "x", encoding="utf-8") as file:
@@ -59,7 +61,8 @@ class Workspace:
         return path, True
 
     def reset(self, exercise: Exercise) -> tuple[Path, Path | None]:
-        """Put the starter in the place of the learner's file, which is kept under a number. Raises DataError.
+        """Put the starter in the place of the learner's file, which is kept under a number, and the files that it reads
+        as they were. Raises DataError.
 
         Returns the file, and the kept one; None if there was no file.
         """
@@ -68,6 +71,7 @@ class Workspace:
             return self.start(exercise)[0], None
         content = starter(exercise)
         with self._writing():
+            _put_files(exercise, found.parent, anew=True)
             kept = Path(keep_aside(found))
             write_atomically(found, content)
         return found, kept
@@ -121,6 +125,22 @@ class Workspace:
             else:
                 problem = f"cannot be written ({error.strerror or error})"
             raise DataError(f"{self.folder}: {problem}; choose another folder with --folder") from None
+
+
+def _put_files(exercise: Exercise, folder: Path, *, anew: bool = False) -> None:
+    """The files that come with the exercise; ``anew``: one that differs is kept under a number. Raises DataError."""
+    for name in exercise.files:
+        content, path = (exercise.folder / name).read_bytes(), folder / name
+        if path.is_file() and path.read_bytes() == content:
+            continue
+        if path.exists() and not anew:
+            raise DataError(
+                f"{path}: not the file that the exercise {exercise.id} comes with; give it another name, then start "
+                "again"
+            )
+        if path.exists():
+            keep_aside(path)
+        write_atomically(path, content)
 
 
 def starter(exercise: Exercise) -> str:

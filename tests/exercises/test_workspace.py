@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 from pathlib import Path
@@ -31,6 +32,34 @@ def test_start_never_overwrites(workspace: Workspace, three: Three) -> None:
     path.write_text("h = 1\n")  # without the line: the name is enough
     assert workspace.start(three[0]) == (path, False)
     assert path.read_text() == "h = 1\n"
+
+
+@pytest.fixture
+def with_a_file(three: Three) -> Exercise:
+    """An exercise that comes with a file, here its own text."""
+    return dataclasses.replace(three[0], id="clip_gradients", files=("text.md",))
+
+
+def test_the_files_of_an_exercise_come_with_it_and_come_back(workspace: Workspace, with_a_file: Exercise) -> None:
+    path, _ = workspace.start(with_a_file)
+    beside = path.with_name("text.md")
+    assert beside.read_text() == with_a_file.text
+    beside.unlink()
+    assert workspace.start(with_a_file) == (path, False)
+    assert beside.read_text() == with_a_file.text
+
+
+def test_a_file_of_the_same_name_is_kept(workspace: Workspace, with_a_file: Exercise) -> None:
+    workspace.folder.mkdir()
+    beside = workspace.folder / "text.md"
+    beside.write_text("mine")
+    with pytest.raises(DataError, match=r"text.md: not the file that the exercise clip_gradients comes with; give it"):
+        workspace.start(with_a_file)
+    assert [path.name for path in workspace.folder.iterdir()] == ["text.md"]
+    (workspace.folder / with_a_file.file).write_text("h = 1\n")
+    workspace.reset(with_a_file)
+    assert beside.read_text() == with_a_file.text
+    assert "mine" in [path.read_text() for path in workspace.folder.glob("text*")]
 
 
 def test_start_does_not_take_the_file_of_another_exercise(workspace: Workspace, three: Three) -> None:

@@ -1,0 +1,1 @@
+"""Exercise: find out what single units of a trained network do."""
