@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from screen import drawn, strips
 from textual.app import ComposeResult
 from textual.geometry import Region
@@ -19,9 +20,11 @@ from lstm_ext.explain.reading import Reading
 from lstm_ext.train.history import History, HistoryView
 from lstm_ext.visualization.drawing import DIVERGING, SEQUENTIAL
 from lstm_lab.app.theme import ThemedApp
+from lstm_lab.app.widgets.bars import TitleBar
 from lstm_lab.app.widgets.canvas import Canvas, heading, row
 from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.loss_curve import LossCurve, column_of, horizontal_end, loss_range, row_of, vertical_axis
+from lstm_lab.app.widgets.page import Page, Tab
 from lstm_lab.app.widgets.sample_stream import SampleStream, printable, wrap
 from lstm_lab.text.ascii import AsciiFilter, to_ascii
 
@@ -430,3 +433,55 @@ async def test_heading_rules_fill_the_line() -> None:
     async with app.run_test(size=(30, 6)):
         strip = heading(app.ink, 30, "Loss", right=[("x 1", app.ink.text)])
         assert strip.text == "Loss " + "─" * 21 + " x 1"
+
+
+# The title bar, and pages.
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("short", f"{' lstm-lab   1 Train  2 Step  3 Learn':74}short "),
+        ("s" * 42, f" lstm-lab   1 Train  2 Step  3 Learn {'s' * 42} "),
+        ("s" * 43, f"  1 Train  2 Step  3 Learn {' ' * 9}{'s' * 43} "),
+        ("s" * 60, f"  1 Train  2 Step  3 Learn {'s' * 51}… "),
+    ],
+)
+async def test_the_title_bar_makes_room_for_its_subject(subject: str, shown: str) -> None:
+    app = Bench(TitleBar())
+    async with app.run_test(size=(80, 3)) as pilot:
+        app.query_one(TitleBar).show(subject)
+        await pilot.pause()
+        assert drawn(app).split("\n")[0] == shown
+
+
+async def test_a_page_scrolls_no_further_than_its_lines() -> None:
+    app = Bench(Page())
+    async with app.run_test(size=(30, 6)) as pilot:
+        page = app.query_one(Page)
+        page.show(lambda width: [Text(f"line {number}") for number in range(12)], tabs=[Tab("Text", "", True)])
+        page.focus()
+        await pilot.press("up", "down", "pagedown")
+        lines = drawn(app).split("\n")
+        assert lines[0].startswith("Text  ──") and lines[0].endswith(" 2 more")
+        assert [line.strip() for line in lines[1:]] == [f"line {number}" for number in range(5, 10)]
+        await pilot.press("end", "down", "pagedown")
+        lines = drawn(app).split("\n")
+        assert lines[0].endswith(" end") and lines[-1].strip() == "line 11"
+        await pilot.press("home", "up")
+        assert drawn(app).split("\n")[1].strip() == "line 0"
+        page.show(lambda width: [Text("alone")])
+        await pilot.pause()
+        assert drawn(app).split("\n")[1].strip() == "alone"
+
+
+async def test_long_lines_of_a_page_are_folded_under_themselves() -> None:
+    app = Bench(Page())
+    async with app.run_test(size=(20, 6)) as pilot:
+        app.query_one(Page).show(lambda width: [Text("  W = W_hh · h + W_xh · x + b")])
+        await pilot.pause()
+        assert [line.rstrip() for line in drawn(app).split("\n")[1:4]] == [
+            "  W = W_hh · h",
+            "      + W_xh · x + b",
+            "",
+        ]

@@ -48,11 +48,13 @@ class TitleBar(Canvas):
                 left.append((f" {key} {title} ", clickable(ink.chosen, action)))
             else:
                 left += [(f" {key} ", clickable(ink.key, action)), (f"{title} ", clickable(ink.muted, action))]
+        name, subject = " lstm-lab  ", self._subject
         room = width - sum(cell_len(text) for text, _ in left) - 1
-        subject = self._subject
-        if cell_len(subject) > room:
-            subject = set_cell_size(subject, max(0, room - 1)).rstrip() + ("~" if ink.ascii else "…")
-        return [row(width, left, [(subject + " ", ink.muted)] if subject else [])]
+        if len(name) + cell_len(subject) > room:
+            name = " "
+        if len(name) + cell_len(subject) > room:
+            subject = set_cell_size(subject, max(0, room - len(name) - 1)).rstrip() + ("~" if ink.ascii else "…")
+        return [row(width, [(name, ink.strong), *left], [(subject + " ", ink.muted)] if subject else [])]
 
 
 class KeyBar(Canvas):
