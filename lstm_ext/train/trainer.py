@@ -324,9 +324,13 @@ class Trainer:
             watch = threading.Thread(target=self._watch, args=(suspension, ended), name="trainer's watch", daemon=True)
             thread = threading.Thread(target=self._work, args=(niceness, suspension, ended), name="trainer")
             self._thread, self._ended = thread, ended
+            interruption: KeyboardInterrupt | None = None
             try:
-                watch.start()
-                thread.start()
+                for each in (watch, thread):
+                    try:
+                        each.start()
+                    except KeyboardInterrupt as error:  # while waiting for a thread that has been started
+                        interruption = error
             except RuntimeError:
                 self._thread = None
                 self._exclusive.close()
@@ -334,6 +338,8 @@ class Trainer:
                 raise MissingError(
                     "no thread can be started for training: memory or the number of processes is limited too narrowly"
                 ) from None
+            if interruption is not None:
+                raise interruption
 
     # --------------------------------------------------------- training thread
 

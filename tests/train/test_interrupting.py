@@ -104,6 +104,28 @@ def test_ctrl_c_at_any_moment(python: str, tmp_path: Path) -> None:
     assert saved_step(tmp_path) == int((first + out).split()[-1]) > 5
 
 
+#: Ctrl-C while a thread is being started: Thread.start waits until it runs.
+WHILE_STARTING = """
+import threading
+start = threading.Thread.start
+def interrupted(thread):
+    start(thread)
+    if thread.name == NAME:
+        raise KeyboardInterrupt
+threading.Thread.start = interrupted
+trainer.run(steps=10**9)
+"""
+
+
+@pytest.mark.parametrize("name", ["trainer", "trainer's watch"])
+def test_ctrl_c_while_the_run_begins(name: str, tmp_path: Path) -> None:
+    program = WHILE_STARTING.replace("NAME", repr(name))
+    with running(next(iter(pythons())), PLAIN.replace("trainer.run(steps=10**9)", program), tmp_path) as process:
+        out, err = process.communicate(timeout=TIMEOUT)
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert saved_step(tmp_path) == int((out.split() or ["5"])[-1])
+
+
 @pytest.mark.parametrize("python", pythons())
 def test_the_end_of_the_script_ends_training_in_the_background(python: str, tmp_path: Path) -> None:
     script = PLAIN.replace("trainer.run(steps=10**9)", "trainer.start()")
