@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lstm_ext.data import DEFAULT_TEXT, Text, load_text
 from lstm_ext.errors import CheckpointError, LabError
-from lstm_ext.lock import locked
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 
@@ -125,8 +125,7 @@ class Session:
         Raises ``CheckpointError``.
         """
         if self.trainer is not None:
-            with locked(path):
-                self.trainer.save(path)
+            self.trainer.save(path)
             self._mark_saved()
             if self._recovery is not None:
                 self._recovery.clear()
@@ -148,13 +147,14 @@ class Session:
             self._ended.set()
             trainer.stop()
             if recovery is not None:
-                try:
-                    if keep and self._unsaved_seconds() > UNNOTICED_SECONDS:
+                if keep and self._unsaved_seconds() > UNNOTICED_SECONDS:
+                    try:
                         recovery.keep(trainer)
-                    else:
+                    except (OSError, LabError) as error:
+                        problem = reason(error)
+                else:
+                    with suppress(OSError):
                         recovery.clear()
-                except (OSError, LabError) as error:
-                    problem = reason(error)
                 recovery.release()
                 self._recovery = None
             return problem
