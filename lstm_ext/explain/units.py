@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -71,13 +72,25 @@ class Units:
     def __len__(self) -> int:
         return int(self.values.shape[1])
 
-    @property
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(H,): each unit's mean over the text."""
+        mean: np.ndarray = self.values.mean(axis=0)
+        return mean
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """(H,): each unit's standard deviation over the text."""
+        spread: np.ndarray = self.values.std(axis=0)
+        return spread
+
+    @cached_property
     def deviation(self) -> np.ndarray:
         """(T, H): each value's distance from its unit's mean."""
-        deviation: np.ndarray = self.values - self.values.mean(axis=0)
+        deviation: np.ndarray = self.values - self.mean
         return deviation
 
-    @property
+    @cached_property
     def saturation(self) -> tuple[np.ndarray, np.ndarray]:
         """The shares of characters at which each unit is saturated on the left and on the right, (H,) each.
 
@@ -86,7 +99,7 @@ class Units:
         low, high = SATURATED[self.span]
         return (self.values < low).mean(axis=0), (self.values > high).mean(axis=0)
 
-    @property
+    @cached_property
     def half_life(self) -> np.ndarray | None:
         """(H,): after how many characters half of a unit's state is left, where nothing is written to it meanwhile.
 
@@ -108,7 +121,7 @@ class Units:
         if by == "similarity":
             return _chain(self.values)
         if by == "variance":
-            rank = self.values.var(axis=0)
+            rank = self.spread
         elif by == "saturation":
             rank = np.sum(self.saturation, axis=0)
         elif (half_life := self.half_life) is not None:
@@ -128,24 +141,27 @@ class Units:
         ]
 
     @checked
-    def follows(self, unit: Count, best: Size = 5) -> list[Followed]:
+    def follows(self, unit: Count, best: Size = 5, *, character: str = "") -> list[Followed]:
         """What ``unit`` follows: of all ``signals``, the ``best`` of the text's first half, in the order of what they
-        are worth on the second. Empty for a unit that never moves. Raises ArgumentError for a text of fewer than
-        ``MIN_FOLLOWED`` characters."""
+        are worth on the second; and ``character``, if one is given, whatever it is worth. Empty for a unit that never
+        moves. Raises ArgumentError for a text of fewer than ``MIN_FOLLOWED`` characters."""
         if len(self.text) < MIN_FOLLOWED:
             raise ArgumentError(f"text: got {len(self.text)} characters, expected at least {MIN_FOLLOWED}")
         values, half = self._of(unit), len(self.text) // 2
         candidates = [
             (name, signal)
-            for name, signal in signals(self.text).items()
+            for name, signal in signals(self.text, character).items()
             if np.ptp(signal[:half]) > 0 and np.ptp(signal[half:]) > 0
         ]
         if not candidates or not np.ptp(values[:half]) or not np.ptp(values[half:]):
             return []
         chosen_on = np.array([correlation(values[:half], signal[:half]) for _, signal in candidates])
         found = []
-        for k in np.argsort(-np.abs(chosen_on), kind="stable")[:best]:
+        ranks = np.argsort(-np.abs(chosen_on), kind="stable").tolist()
+        for rank, k in enumerate(ranks):
             name, signal = candidates[k]
+            if rank >= best and name != is_character(character):
+                continue
             shifted = _shifted_correlations(values[half:], signal[half:])
             chance = float(np.quantile(np.abs(shifted[1:]), 0.95))
             found.append(Followed(name, float(chosen_on[k]), float(shifted[0]), chance))
@@ -165,36 +181,42 @@ def correlation(a: ArrayLike, b: ArrayLike) -> float:
 
 
 @checked
-def signals(text: str) -> dict[str, np.ndarray]:
+def signals(text: str, character: str = "") -> dict[str, np.ndarray]:
     """What a unit might follow, by name: a number for each character of ``text``, (T,) float64, once it has been read.
 
     Whether it is inside quotes ("…" or “…”, which a blank line ends, too), its depth inside brackets, its position in
-    the line and in the word, from 0, whether it is a capital or a digit, and for each frequent character whether it
-    is that.
+    the line and in the word, from 0, whether it is a capital or a digit, and for each frequent character, and
+    the given one, whether it is that.
     """
     quoted, depth, column, letter = False, 0, 0, 0
     rows = np.empty((len(text), 4))
-    for t, character in enumerate(text):
-        if character == '"':
+    for t, read in enumerate(text):
+        if read == '"':
             quoted = not quoted
-        elif character in "“”":
-            quoted = character == "“"
-        elif character == "\n" and text[t - 1 : t] == "\n":
+        elif read in "“”":
+            quoted = read == "“"
+        elif read == "\n" and text[t - 1 : t] == "\n":
             quoted = False
-        depth = max(0, depth + (character in "([{") - (character in ")]}"))
+        depth = max(0, depth + (read in "([{") - (read in ")]}"))
         rows[t] = quoted, depth, column, letter
-        column = 0 if character == "\n" else column + 1
-        letter = letter + 1 if character.isalnum() else 0
+        column = 0 if read == "\n" else column + 1
+        letter = letter + 1 if read.isalnum() else 0
     names = ("inside quotes", "inside brackets", "position in line", "position in word")
     found = dict(zip(names, rows.T, strict=True))
-    found["capital letter"] = np.array([float(character.isupper()) for character in text])
-    found["digit"] = np.array([float(character.isdigit()) for character in text])
+    found["capital letter"] = np.array([float(read.isupper()) for read in text])
+    found["digit"] = np.array([float(read.isdigit()) for read in text])
     letters, half = np.array(list(text), dtype=str), len(text) // 2
-    for character in sorted(set(text)):
-        at = letters == character
-        if min(np.count_nonzero(at[:half]), np.count_nonzero(at[half:])) >= _SELDOM:
-            found[f"the character {character!r}"] = at.astype(np.float64)
+    for one in sorted(set(text)):
+        at = letters == one
+        if one == character or min(np.count_nonzero(at[:half]), np.count_nonzero(at[half:])) >= _SELDOM:
+            found[is_character(one)] = at.astype(np.float64)
     return found
+
+
+@checked
+def is_character(character: str) -> str:
+    """The name of the signal that is 1 at each ``character`` and 0 elsewhere."""
+    return f"the character {character!r}"
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
@@ -217,12 +239,13 @@ def _shifted_correlations(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
 def _chain(values: np.ndarray) -> np.ndarray:
     """(H,) int: from the unit that varies most on, each unit is followed by the one left that correlates most."""
     standard = _standard(values)
+    alike = standard.T @ standard
     left = np.ones(values.shape[1], dtype=bool)
     here = int(values.var(axis=0).argmax())
     chain = [here]
     left[here] = False
     while left.any():
-        here = int(np.where(left, standard.T @ standard[:, here], -np.inf).argmax())
+        here = int(np.where(left, alike[here], -np.inf).argmax())
         chain.append(here)
         left[here] = False
     return np.array(chain)

@@ -289,6 +289,23 @@ async def test_a_text_read_again_takes_the_old_ones_place() -> None:
         assert "mean 1.00" in drawn(app)
 
 
+async def test_a_boundary_stands_between_two_samples() -> None:
+    gates = GateHeatmap()
+    app = Bench(gates)
+    async with app.run_test(size=(60, 8)) as pilot:
+        await heatmap(app, gates, pilot, lstm_reading("ab", f=np.ones((2, 2))), "f")
+        gates.append(lstm_reading("cde", f=np.zeros((3, 2))), 0, 2)
+        gates.append(lstm_reading("cde", f=np.zeros((3, 2))), 2, 3)
+        await pilot.pause()
+        margin = gates._margin()
+        assert drawn(app).split("\n")[-2][margin:].rstrip() == "ab│cde"
+        assert cell(app, margin + 2, 1)[1].bgcolor != cell(app, margin + 3, 1)[1].bgcolor
+        assert "mean 0.40" in drawn(app)  # the boundary is no value
+        gates.focus()
+        await pilot.press("left", "left", "left")
+        assert "unit" not in drawn(app).split("\n")[-1]  # the cursor is on it
+
+
 async def test_cell_state_is_scaled_to_what_it_reaches() -> None:
     gates = GateHeatmap()
     app = Bench(gates)

@@ -50,10 +50,16 @@ def test_json_has_the_figures_and_what_units_follow(run: Run, words: str) -> Non
 
 
 def test_one_unit_in_detail(run: Run, words: str) -> None:
-    status, out, _ = run("gates", "--checkpoint", words, "--unit", 3, "--gate", "o")
+    status, out, _ = run("gates", "--checkpoint", words, "--unit", 3, "--gate", "o", "--character", "w")
     assert status == 0
     assert "output gate of layer 1, unit 3" in out
-    for part in ("closed at", "half of its state is left after", "highest after: ", "follows (correlation"):
+    for part in (
+        "closed at",
+        "half of its state is left after",
+        "highest after: ",
+        "follows (correlation",
+        "the character 'w'",
+    ):
         assert part in out, part
 
 
@@ -91,6 +97,7 @@ def test_all_values_go_to_a_file(run: Run, trained: Path, name: str) -> None:
         (["--text", "hello", "--data", "hello"], 2, "--text: it is the text itself"),
         (["--text", ""], 2, "--text: got nothing"),
         (["--text", "hello", "--output", "values.txt"], 2, "--output: got values.txt"),
+        (["--text", "hello", "--character", "he"], 2, "--character: got 'he', expected one character"),
         (["--text", "hullo"], 1, "character 'u' (U+0075) at position 1"),
     ],
 )

@@ -167,6 +167,13 @@ def test_ranks_by_the_half_it_was_not_chosen_on() -> None:
     assert quoted.chosen_on > 0.8 > quoted.held_out
 
 
+def test_a_chosen_character_is_always_listed() -> None:
+    text, quotes = quoting()
+    found = units(quotes[:, np.newaxis], text)
+    names = [[one.signal for one in found.follows(0, 1, character=character)] for character in ("", "a", "z")]
+    assert names == [["inside quotes"], ["inside quotes", "the character 'a'"], ["inside quotes"]]
+
+
 def test_noise_is_told_from_what_is_followed() -> None:
     text, _ = quoting()
     values = np.random.default_rng(5).normal(size=(len(text), 20))

@@ -43,9 +43,9 @@ def written(character: str) -> str:
     return repr(character)
 
 
-def followed(units: Units, unit: int) -> list[Followed]:
-    """What ``unit`` follows; nothing on a text that is too short to tell."""
-    return units.follows(unit) if len(units.text) >= MIN_FOLLOWED else []
+def followed(units: Units, unit: int, character: str = "") -> list[Followed]:
+    """What ``unit`` follows, ``character`` listed in any case; nothing on a text that is too short to tell."""
+    return units.follows(unit, character=character) if len(units.text) >= MIN_FOLLOWED else []
 
 
 def beyond_chance(found: Sequence[Followed]) -> Followed | None:
@@ -65,24 +65,23 @@ def table(units: Units, order: Sequence[int], *, rows: int | None = None) -> Ite
     shares, half_life = units.saturation, units.half_life
     memory = "" if half_life is None else f"{'half-life':>13}"
     yield f"{'unit':>6}{'mean':>9}{'spread':>9}{left:>9}{right:>9}{memory}  follows"
-    means, spreads = units.values.mean(axis=0), units.values.std(axis=0)
     for unit in list(order)[:rows]:
         best = beyond_chance(followed(units, unit))
         memory = "" if half_life is None else f"{characters(half_life[unit]):>13}"
         follows = "-" if best is None else f"{best.signal} {best.held_out:+.2f}"
         yield (
-            f"{unit:>6}{value(means[unit], units.span):>9}{spreads[unit]:>9.3f}"
+            f"{unit:>6}{value(units.mean[unit], units.span):>9}{units.spread[unit]:>9.3f}"
             f"{shares[0][unit]:>9.0%}{shares[1][unit]:>9.0%}{memory}  {follows}"
         )
     if rows is not None and len(order) > rows:
         yield f"and {len(order) - rows:,} more"
 
 
-def detail(units: Units, unit: int, *, width: int = 80) -> Iterator[str]:
+def detail(units: Units, unit: int, character: str = "", *, width: int = 80) -> Iterator[str]:
     """One unit: its figures, its characters, what it follows, and the text with its values."""
     values, span = units.values[:, unit], units.span
     low, high = int(values.argmin()), int(values.argmax())
-    yield f"mean {value(values.mean(), span)}, spread {values.std():.3f}"
+    yield f"mean {value(units.mean[unit], span)}, spread {units.spread[unit]:.3f}"
     for name, at in (("lowest", low), ("highest", high)):
         yield f"{name} {value(values[at], span)} after {written(units.text[at])} (character {at})"
     names = saturation_names(span)
@@ -95,16 +94,16 @@ def detail(units: Units, unit: int, *, width: int = 80) -> Iterator[str]:
     means = often(units, unit)
     for name, some in (("highest after", means[:6]), ("lowest after", means[:-7:-1])):
         yield f"{name}: " + ", ".join(f"{written(m.character)} {value(m.mean, span)}" for m in some)
-    yield from _follows(units, unit)
+    yield from _follows(units, unit, character)
     yield ""
     yield from ruled(units.text, values, span, width=width)
 
 
-def _follows(units: Units, unit: int) -> Iterator[str]:
+def _follows(units: Units, unit: int, character: str) -> Iterator[str]:
     if len(units.text) < MIN_FOLLOWED:
         yield f"follows: too little text to tell; at least {MIN_FOLLOWED} characters are needed"
         return
-    found = units.follows(unit)
+    found = followed(units, unit, character)
     if not found:
         yield "follows: nothing, because it does not move"
         return
@@ -138,25 +137,37 @@ def limits(values: np.ndarray, span: Span) -> tuple[float, float]:
     """The ends of a scale. Values without bounds get a round number above nearly all of them."""
     if span != "free":
         return (0.0, 1.0) if span == "gate" else (-1.0, 1.0)
+    return around_zero(values, _BOUNDS)
+
+
+#: Ends of scales: of states without bounds, and of what is within them.
+_BOUNDS = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0)
+FINE_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, *_BOUNDS)
+
+
+def around_zero(values: np.ndarray, bounds: Sequence[float] = FINE_BOUNDS) -> tuple[float, float]:
+    """The first pair of ``bounds`` that holds nearly all values."""
     finite = np.abs(values[np.isfinite(values)])
     largest = float(np.quantile(finite, 0.97)) if finite.size else 1.0
-    scale = next((float(bound) for bound in (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100) if largest <= bound), largest)
+    scale = next((bound for bound in bounds if largest <= bound), largest)
     return -scale, scale
 
 
-def as_dict(units: Units, order: Sequence[int], *, rows: int | None = None) -> list[dict[str, object]]:
+def as_dict(
+    units: Units, order: Sequence[int], character: str = "", *, rows: int | None = None
+) -> list[dict[str, object]]:
     """The figures of the first ``rows`` units of ``order``, for JSON."""
     left, right = units.saturation
     half_life = units.half_life
     return [
         {
             "unit": int(unit),
-            "mean": float(units.values[:, unit].mean()),
-            "spread": float(units.values[:, unit].std()),
+            "mean": float(units.mean[unit]),
+            "spread": float(units.spread[unit]),
             "saturated_left": float(left[unit]),
             "saturated_right": float(right[unit]),
             "half_life": float(half_life[unit]) if half_life is not None and math.isfinite(half_life[unit]) else None,
-            "follows": [vars(one) for one in followed(units, unit)],
+            "follows": [vars(one) for one in followed(units, unit, character)],
         }
         for unit in list(order)[:rows]
     ]

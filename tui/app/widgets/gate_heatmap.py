@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from itertools import zip_longest
 from typing import ClassVar
 
 import numpy as np
@@ -17,22 +15,22 @@ from textual.strip import Strip
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.cells.stages import Span
 from lstm_ext.explain.reading import Reading, views
-from lstm_ext.visualization.drawing import DIVERGING_RAMPS, RAMPS, quantize, shade, visible_character
+from lstm_ext.visualization.drawing import visible_character
 
 from ...text.gates import limits
 from ..keys import LOOKING, bind
-from .canvas import Canvas, Piece, clickable, heading, join, row
+from .canvas import Piece, clickable, heading, join, row
+from .heatmap import Heatmap
 
 #: Every view's key, whatever the cell, and its name in full.
 VIEW_KEYS = {view.key: view.name for cell in CELLS for view in views(cell).values()}
-#: A gate below or above these counts as closed or open; a state beyond the second as saturated.
-_CLOSED, _OPEN = 0.1, 0.9
-_LEVELS = 16
+#: Stands for no character, in the column between two samples.
+_BOUNDARY = -1
 #: As many characters are remembered, however wide the screen.
 _MEMORY = 512
 
 
-class GateHeatmap(Canvas, can_focus=True):
+class GateHeatmap(Heatmap, can_focus=True):
     """Units downwards, characters across, one value of one layer as colour.
 
     Characters come in from the left and, at the right edge, begin again on the left, so that
@@ -66,7 +64,6 @@ class GateHeatmap(Canvas, can_focus=True):
         self._count = 0
         self._first_unit = 0
         self._cursor: tuple[int, int] | None = None
-        self._styles: dict[tuple[bool, int, int], Style] = {}
 
     def clear(self, cell: CellName, num_layers: int) -> None:
         """Forget everything, to show a network of this form."""
@@ -80,7 +77,10 @@ class GateHeatmap(Canvas, can_focus=True):
         self.redraw()
 
     def append(self, reading: Reading, start: int, end: int) -> None:
-        """Shows characters ``start`` to ``end`` of a reading after what is there."""
+        """Shows characters ``start`` to ``end`` of a reading after what is there; a boundary before its first one."""
+        if start == 0 and self._columns:
+            self._columns.append((reading, _BOUNDARY))
+            self._count += 1
         self._columns.extend((reading, index) for index in range(start, end))
         self._count += end - start
         self.redraw()
@@ -121,7 +121,7 @@ class GateHeatmap(Canvas, can_focus=True):
         return int(reading.layers[self.chosen_layer][self.view].shape[1])
 
     def _units_per_row(self) -> int:
-        return 2 if self._plain and self._units() > self._body_height() else 1
+        return 2 if self.plain and self._units() > self._body_height() else 1
 
     def _visible_units(self) -> range:
         end = min(self._units(), self._first_unit + self._body_height() * self._units_per_row())
@@ -139,7 +139,8 @@ class GateHeatmap(Canvas, can_focus=True):
         """(units, width) of the chosen value, NaN where no character stands."""
         values = np.full((len(units), width), np.nan)
         for x in range(width):
-            if (column := self._column_at(x, width)) is not None:
+            column = self._column_at(x, width)
+            if column is not None and column[1] != _BOUNDARY:
                 reading, index = column
                 values[:, x] = reading.layers[self.chosen_layer][self.view][index, units.start : units.stop]
         return values
@@ -159,7 +160,9 @@ class GateHeatmap(Canvas, can_focus=True):
         everything = self._values(body_width, range(self._units()))
         low, high = limits(everything, self._span)
         body = everything[units.start : units.stop]
-        rows += self._body(body, units, low, high, per_row)
+        for unit, cells in zip(units[::per_row], self.cells(body, low, high, per_row), strict=True):
+            label, style = self._unit_label(unit, per_row)
+            rows.append(Strip([Segment(label.rjust(self._margin() - 1) + " ", style), *join(cells)]))
         rows += [row(width, [])] * (self._body_height() - len(rows) + 1)
         rows.append(self._characters(width, body_width))
         rows.append(self._readout(width) or self._legend(width, everything, low, high))
@@ -185,57 +188,14 @@ class GateHeatmap(Canvas, can_focus=True):
         return heading(ink, width, "Gates", left, right, focus=self.has_focus)
 
     @property
+    def signed(self) -> bool:
+        """All but gates."""
+        return self._span != "gate"
+
+    @property
     def _span(self) -> Span:
         """The range of the values shown."""
         return views(self._cell)[self.view].span
-
-    def _body(self, values: np.ndarray, units: range, low: float, high: float, per_row: int) -> Iterator[Strip]:
-        """Rows of cells behind their units' numbers."""
-        rows = self._colors(values, low, high, per_row) if self._plain else self._glyphs(values, low, high)
-        for unit, cells in zip(units[::per_row], rows, strict=True):
-            label, style = self._unit_label(unit, per_row)
-            yield Strip([Segment(label.rjust(self._margin() - 1) + " ", style), *join(cells)])
-
-    @property
-    def _plain(self) -> bool:
-        """Values are colours alone, not glyphs."""
-        return self.ink.colored and not self.ink.ascii
-
-    def _colors(self, values: np.ndarray, low: float, high: float, per_row: int) -> Iterator[list[Piece]]:
-        """A unit's values as blank cells, or those of two units as half blocks."""
-        levels = quantize(values, low, high, _LEVELS).tolist()
-        if per_row == 1:
-            for line in levels:
-                yield [(" ", self._style(-1, level)) for level in line]
-            return
-        nothing = [-1] * values.shape[1]
-        for upper, lower in zip_longest(levels[::2], levels[1::2], fillvalue=nothing):
-            yield [("▀" if top >= 0 else " ", self._style(top, low)) for top, low in zip(upper, lower, strict=True)]
-
-    def _glyphs(self, values: np.ndarray, low: float, high: float) -> Iterator[list[Piece]]:
-        """Values as glyphs, in colours if there are any."""
-        ramp = self._ramp
-        lines = shade(quantize(values, low, high, len(ramp)), ramp)
-        levels = quantize(values, low, high, _LEVELS).tolist()
-        for line, row_levels in zip(lines, levels, strict=True):
-            yield [
-                (" " if level < 0 else glyph, self._style(level, -1) if self.ink.colored else self.ink.text)
-                for glyph, level in zip(line, row_levels, strict=True)
-            ]
-
-    @property
-    def _ramp(self) -> str:
-        return (RAMPS if self._span == "gate" else DIVERGING_RAMPS)["ascii" if self.ink.ascii else "unicode"]
-
-    def _style(self, front: int, behind: int) -> Style:
-        """The style of a cell by its levels; −1 is the background."""
-        key = (self._span == "gate", front, behind)
-        if (style := self._styles.get(key)) is None:
-            palette = self.ink.sequential if self._span == "gate" else self.ink.diverging
-            style = self._styles[key] = Style(
-                color=palette[front] if front >= 0 else None, bgcolor=palette[behind] if behind >= 0 else None
-            )
-        return style
 
     def _unit_label(self, unit: int, per_row: int) -> tuple[str, Style]:
         if self._cursor is not None and 0 <= self._cursor[0] - unit < per_row:
@@ -252,6 +212,9 @@ class GateHeatmap(Canvas, can_focus=True):
                 segments.append(Segment(" ", ink.faint))
                 continue
             reading, index = column
+            if index == _BOUNDARY:
+                segments.append(Segment("|" if ink.ascii else "│", ink.rule))
+                continue
             character = reading.text[index]
             style = ink.faint if character.isspace() else ink.text
             if self._cursor is not None and self._cursor[1] == x:
@@ -261,32 +224,9 @@ class GateHeatmap(Canvas, can_focus=True):
 
     def _legend(self, width: int, values: np.ndarray, low: float, high: float) -> Strip:
         """The colour scale, then mean and saturation of all units over the characters on screen."""
-        ink, gate = self.ink, self._span == "gate"
-        left: list[Piece] = [(f"{low:g} ".rjust(self._margin()), ink.muted)]
-        if not self._plain:
-            left.append((self._ramp, ink.text))
-        else:
-            palette = ink.sequential if gate else ink.diverging
-            step = 1 if width >= 70 else 2
-            left += [(" ", Style(bgcolor=color)) for color in palette[::step]]
-        left.append((f" {high:g}", ink.muted))
-        known = values[np.isfinite(values)]
-        if not known.size:
-            return row(width, left)
-        facts = [("mean", f"{known.mean():.2f}" if gate else f"{known.mean():+.2f}")]
-        if gate:
-            facts += [("closed", f"{(known < _CLOSED).mean():.0%}"), ("open", f"{(known > _OPEN).mean():.0%}")]
-        elif self._span == "free":
-            facts.append(("beyond ±1", f"{(np.abs(known) > 1).mean():.0%}"))
-        else:
-            facts.append(("saturated", f"{(np.abs(known) > _OPEN).mean():.0%}"))
-        right: list[Piece] = []
+        left = self.scale(low, high, self._margin(), wide=width >= 70)
         room = width - sum(len(text) for text, _ in left)
-        for name, value in facts:
-            room -= len(name) + len(value) + 3
-            if room >= 0:
-                right += [(f"  {name} ", ink.muted), (value, ink.text)]
-        return row(width, left, right)
+        return row(width, left, self.facts(values, self._span, room))
 
     def _readout(self, width: int) -> Strip | None:
         """What the cursor points at, as text."""
@@ -294,7 +234,7 @@ class GateHeatmap(Canvas, can_focus=True):
             return None
         unit, x = self._cursor
         column = self._column_at(x, self._body_width())
-        if column is None or unit >= self._units():
+        if column is None or column[1] == _BOUNDARY or unit >= self._units():
             return None
         reading, index = column
         value = float(reading.layers[self.chosen_layer][self.view][index, unit])
@@ -366,8 +306,3 @@ class GateHeatmap(Canvas, can_focus=True):
         if cell != self._cursor:
             self._cursor = cell
             self.redraw()
-
-    def notify_style_update(self) -> None:
-        """Forgets the colours of another theme."""
-        self._styles = {}
-        super().notify_style_update()

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", choices=ORDERS, default="number", help="which units come first (default: number)")
     parser.add_argument("--units", type=whole(1), metavar="N", default=ROWS, help=f"how many of them (default: {ROWS})")
     parser.add_argument("--unit", type=whole(0), metavar="K", help="one unit in detail, counted from 0")
+    parser.add_argument("--character", metavar="C", default="", help="with --unit or --json: one more to follow")
     parser.add_argument("--output", metavar="F", help="write all values to F.csv or F.json, a row for each character")
     parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
     add_json(parser)
@@ -68,7 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         head = {"checkpoint": arguments.checkpoint, "data": source, "message": notice, "text": units.text}
         shown = {"layer": arguments.layer, "gate": name, "title": title, "sort": arguments.sort}
-        print(json.dumps({**head, **shown, "units": gates.as_dict(units, order, rows=arguments.units)}))
+        print(
+            json.dumps(
+                {**head, **shown, "units": gates.as_dict(units, order, arguments.character, rows=arguments.units)}
+            )
+        )
         return 0
     which = f"{len(units):,} units by {arguments.sort}" if arguments.unit is None else f"unit {arguments.unit}"
     facts = {
@@ -83,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             show(f"{label:<12}{fact}")
     show("")
     if arguments.unit is not None:
-        for line in gates.detail(units, arguments.unit, width=columns()):
+        for line in gates.detail(units, arguments.unit, arguments.character, width=columns()):
             show(line)
         return 0
     for line in gates.table(units, order, rows=arguments.units):
@@ -103,6 +108,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--text: it is the text itself; leave out --text, or --data and --encoding")
     if arguments.text == "":
         raise UsageError("--text: got nothing, expected at least one character")
+    if len(arguments.character) > 1:
+        raise UsageError(f"--character: got {arguments.character!r}, expected one character")
     if arguments.output is not None:
         try:
             values_path(arguments.output)
