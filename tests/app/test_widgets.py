@@ -458,10 +458,12 @@ async def test_heading_rules_fill_the_line() -> None:
 @pytest.mark.parametrize(
     ("subject", "shown"),
     [
-        ("short", f"{' lstm-lab   1 Train  2 Step  3 Learn':74}short "),
-        ("s" * 42, f" lstm-lab   1 Train  2 Step  3 Learn {'s' * 42} "),
-        ("s" * 43, f"  1 Train  2 Step  3 Learn {' ' * 9}{'s' * 43} "),
-        ("s" * 60, f"  1 Train  2 Step  3 Learn {'s' * 51}… "),
+        ("short", f"{' lstm-lab   1 Train  2 Step  3 Learn  4 Gates':74}short "),
+        ("s" * 33, f" lstm-lab   1 Train  2 Step  3 Learn  4 Gates {'s' * 33} "),
+        ("s" * 34, f"  1 Train  2 Step  3 Learn  4 Gates {' ' * 9}{'s' * 34} "),
+        ("s" * 43, f"  1 Train  2 Step  3 Learn  4 Gates {'s' * 43} "),
+        ("s" * 44, f"  1  2  3  4 {' ' * 22}{'s' * 44} "),
+        ("s" * 67, f"  1  2  3  4 {'s' * 65}… "),
     ],
 )
 async def test_the_title_bar_makes_room_for_its_subject(subject: str, shown: str) -> None:

@@ -57,6 +57,7 @@ class LabApp(ThemedApp):
         bind("lab.train", "1", "switch_mode('train')", "train", "The Train screen", LAB),
         bind("lab.step", "2", "switch_mode('step')", "step", "The Step screen", LAB),
         bind("lab.learn", "3", "switch_mode('learn')", "learn", "The Learn screen", LAB),
+        bind("lab.gates", "4", "switch_mode('gates')", "gates", "The Gates screen", LAB),
         bind("lab.light", "f2", "toggle_light", "light", "Dark or light colours", LAB),
         bind("lab.help", "question_mark,f1", "help", "help", "Help for what you see", LAB, on_bar=True),
         bind("lab.quit", "q", "quit", "quit", "Quit the lab", LAB, on_bar=True),
@@ -84,6 +85,7 @@ class LabApp(ThemedApp):
         self.add_mode("train", lambda: TrainScreen(self.session))
         self.add_mode("step", self._step_screen)
         self.add_mode("learn", self._learn_screen)
+        self.add_mode("gates", self._gates_screen)
         self.failure = ""
         self.crash: BaseException | None = None
         #: Whether what is not saved is kept for the next start; not if the user has quit without it.
@@ -104,6 +106,11 @@ class LabApp(ThemedApp):
         from .screens.learn import LearnScreen
 
         return LearnScreen(self._opening.folder)
+
+    def _gates_screen(self) -> Screen[Any]:
+        from .screens.gates import GatesScreen
+
+        return GatesScreen(self.session)
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, but with our own way to be suspended."""

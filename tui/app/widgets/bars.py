@@ -25,6 +25,7 @@ class TitleBar(Canvas):
         ("1", "train", "Train"),
         ("2", "step", "Step"),
         ("3", "learn", "Learn"),
+        ("4", "gates", "Gates"),
     )
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -40,21 +41,25 @@ class TitleBar(Canvas):
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """One row."""
-        ink = self.ink
-        left: list[Piece] = []
+        ink, name, subject = self.ink, " lstm-lab  ", self._subject
+        tabs: list[Piece] = []
+        titles: list[Piece] = []
         for key, mode, title in self.SCREENS:
             action = f"app.switch_mode('{mode}')"
             if mode == self.app.current_mode:
-                left.append((f" {key} {title} ", clickable(ink.chosen, action)))
+                tabs.append((f" {key} {title} ", clickable(ink.chosen, action)))
             else:
-                left += [(f" {key} ", clickable(ink.key, action)), (f"{title} ", clickable(ink.muted, action))]
-        name, subject = " lstm-lab  ", self._subject
-        room = width - sum(cell_len(text) for text, _ in left) - 1
+                titles.append((f"{title} ", clickable(ink.muted, action)))
+                tabs += [(f" {key} ", clickable(ink.key, action)), titles[-1]]
+        room = width - sum(cell_len(text) for text, _ in tabs) - 1
         if len(name) + cell_len(subject) > room:
             name = " "
+        if len(name) + cell_len(subject) > room:  # the other screens by their digits alone
+            tabs = [piece for piece in tabs if piece not in titles]
+            room = width - sum(cell_len(text) for text, _ in tabs) - 1
         if len(name) + cell_len(subject) > room:
             subject = set_cell_size(subject, max(0, room - len(name) - 1)).rstrip() + ("~" if ink.ascii else "…")
-        return [row(width, [(name, ink.strong), *left], [(subject + " ", ink.muted)] if subject else [])]
+        return [row(width, [(name, ink.strong), *tabs], [(subject + " ", ink.muted)] if subject else [])]
 
 
 class KeyBar(Canvas):
