@@ -35,7 +35,11 @@ def write_atomically(
     temporary = os.path.join(directory, f".lstm-lab-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         # Created for its owner only where the old file's permissions are not known to be wider.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if kept is None else 0o600)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if kept is None else 0o600)
+        except OSError as error:
+            error.filename = path  # what the caller knows of
+            raise
         with open(descriptor, "wb") as file:
             if kept is not None:
                 os.fchmod(file.fileno(), kept)

@@ -73,8 +73,9 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 
 
 def test_a_missing_folder_is_an_error_and_not_made(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as raised:
         write_atomically(tmp_path / "nowhere" / "file", "x")
+    assert raised.value.filename == str(tmp_path / "nowhere" / "file")  # not the temporary file
     assert not (tmp_path / "nowhere").exists()
 
 

@@ -367,9 +367,9 @@ def test_a_save_cancels_the_check_under_way(watched: subprocess.Popen[str], tmp_
 def test_author_check_prints_complaints_and_counts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, err = run("learn", "author-check", CLIP, "--seeds", "1")
     assert (status, err) == (0, "")
-    assert re.fullmatch(r"exercises 1, mutants 10, ways of being right \d\d, complaints 0\n", out)
-    monkeypatch.setattr("lstm_lab.exercises.authoring.MIN_MUTANTS", 11)
+    assert re.fullmatch(r"exercises 1, mutants 11, ways of being right \d\d, complaints 0\n", out)
+    monkeypatch.setattr("lstm_lab.exercises.authoring.MIN_MUTANTS", 12)
     status, out, _ = run("learn", "author-check", CLIP, "unrolling", "--seeds", "1")
     assert status == 1
-    assert out.splitlines()[0] == f"{CLIP}: mutants: 10, wanted are 11"
-    assert out.splitlines()[1].startswith("exercises 2, mutants 10, ") and out.endswith(", complaints 1\n")
+    assert out.splitlines()[0] == f"{CLIP}: mutants: 11, wanted are 12"
+    assert out.splitlines()[1].startswith("exercises 2, mutants 11, ") and out.endswith(", complaints 1\n")

@@ -74,7 +74,7 @@ def share(student: Student) -> None:
 def measured(student: Student) -> None:
     """Fresh nets with 32 units: Xavier weights, a loss at the last of 60 steps; medians over several."""
     length = BACK + 10
-    bound = np.sqrt(6 / (2 * UNITS))
+    bound = np.sqrt(6 / (2 * UNITS + INPUTS))
     left: dict[str, list[float]] = {"guess_rnn": [], "guess_lstm_0": [], "guess_lstm_1": [], "guess_lstm_5": []}
     for _ in range(SEEDS):
         x = np.eye(INPUTS)[student.rng.integers(0, INPUTS, length)]

@@ -36,7 +36,7 @@ def count(student: Student) -> None:
 def shape(student: Student) -> None:
     """Two layers."""
     student.see_parts(
-        ["h", "the final states"], student.call(_network(student, 2).forward, student.normal(T, B, D), None)
+        ["h", "the array of final states"], student.call(_network(student, 2).forward, student.normal(T, B, D), None)
     )
 
 
@@ -44,7 +44,7 @@ def forward(student: Student) -> None:
     """One, two and three layers."""
     for layers in (1, 2, 3):
         result = student.call(_network(student, layers).forward, student.normal(T, B, D), None)
-        student.see_parts([f"h of {layers} layers", f"final states of {layers} layers"], result)
+        student.see_parts([f"h with L = {layers}", f"final states with L = {layers}"], result)
 
 
 def dropout(student: Student) -> None:
