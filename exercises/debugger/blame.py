@@ -8,7 +8,7 @@ import numpy as np
 
 from . import equations
 from .comparison import Cause
-from .equations import WEIGHT, Array, Key
+from .equations import LEARNED, WEIGHT, Array, Key
 from .reading import Reading
 from .recorder import MENTIONED, NAMED, RETURNED, VALUE
 from .trace import Event, Found
@@ -72,7 +72,7 @@ def cause(reading: Reading, key: Key, yours: Array) -> Cause | None:
     others = [
         k
         for k in [*reversed(run.order), ("h", 0), ("c", 0)]
-        if abs(k[1] - t) <= 1 and not k[0].startswith(("dW_", "db_")) and k != key
+        if abs(k[1] - t) <= 1 and not k[0].startswith(LEARNED) and k != key
     ]
     others.sort(key=lambda k: k[1] != t)
     weights = [k for k in run.values if k[1] == WEIGHT]

@@ -16,6 +16,8 @@ Array = np.ndarray
 Key = tuple[str, int]
 #: The step of weights.
 WEIGHT = -1
+#: How the names of what a step adds to the weights' gradients begin.
+LEARNED = ("dW_", "db_", "dp_")
 
 
 class At:
@@ -52,6 +54,10 @@ class At:
     def b(self, name: str) -> Array:
         """A bias."""
         return self._run.read((f"b_{name}", WEIGHT))
+
+    def p(self, name: str) -> Array:
+        """A peephole, (H,)."""
+        return self._run.read((f"p_{name}", WEIGHT))
 
     @property
     def hx(self) -> Array:
@@ -218,6 +224,27 @@ def _lstm_backward() -> Equations:
     }
 
 
+def _looking(gate: str, memory: str) -> Equation:
+    """The sum of a gate that sees the memory."""
+    return lambda v: v.W(gate) @ v.hx + v.b(gate) + v.p(gate) * v[memory]
+
+
+def _peephole_forward() -> Equations:
+    sums = {"a_f": _looking("f", "c_prev"), "a_i": _looking("i", "c_prev"), "a_o": _looking("o", "c")}
+    return {**_lstm_forward(), **sums}
+
+
+def _peephole_backward() -> Equations:
+    return {
+        **_lstm_backward(),
+        "dc": lambda v: v["dh"] * v["o"] * (1 - v["tanh_c"] ** 2) + v["da_o"] * v.p("o") + v.later("dc_prev"),
+        "dp_f": lambda v: v["da_f"] * v["c_prev"],
+        "dp_i": lambda v: v["da_i"] * v["c_prev"],
+        "dp_o": lambda v: v["da_o"] * v["c"],
+        "dc_prev": lambda v: v["dc"] * v["f"] + v["da_f"] * v.p("f") + v["da_i"] * v.p("i"),
+    }
+
+
 def _gru_forward(reset_after: bool) -> Equations:
     gates: Equations = {
         "h_prev": lambda v: v.earlier("h"),
@@ -298,9 +325,10 @@ def _rnn_backward() -> Equations:
     }
 
 
-def forward(cell: str, reset_after: bool) -> Equations:
+def forward(cell: str, *, reset_after: bool = False, peephole: bool = False) -> Equations:
     """One step forward, in order, from the input to the loss."""
-    own = {"lstm": _lstm_forward, "gru": lambda: _gru_forward(reset_after), "rnn": _rnn_forward}[cell]()
+    lstm = _peephole_forward if peephole else _lstm_forward
+    own = {"lstm": lstm, "gru": lambda: _gru_forward(reset_after), "rnn": _rnn_forward}[cell]()
     return {
         "x": lambda v: v.x,
         **own,
@@ -310,9 +338,10 @@ def forward(cell: str, reset_after: bool) -> Equations:
     }
 
 
-def backward(cell: str, reset_after: bool) -> Equations:
+def backward(cell: str, *, reset_after: bool = False, peephole: bool = False) -> Equations:
     """One step backward, in order, from the prediction's error to the states before."""
-    own = {"lstm": _lstm_backward, "gru": lambda: _gru_backward(reset_after), "rnn": _rnn_backward}[cell]()
+    lstm = _peephole_backward if peephole else _lstm_backward
+    own = {"lstm": lstm, "gru": lambda: _gru_backward(reset_after), "rnn": _rnn_backward}[cell]()
     return {
         "dy": lambda v: (v["p"] - v.one_hot) * v.scale,
         "dW_y": lambda v: np.outer(v["dy"], v["h"]),

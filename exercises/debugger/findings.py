@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .blame import blamed, cause
 from .comparison import Difference
-from .equations import Array, Key
+from .equations import LEARNED, Array, Key
 from .reading import Reading
 from .trace import Found
 
@@ -102,6 +102,6 @@ def stage_of(name: str) -> str:
     """The stage of the walk that shows a quantity."""
     if name in ("dW_y", "db_y"):
         return "dW_y"
-    if name.startswith(("dW_", "db_")):
+    if name.startswith(LEARNED):
         return "dW"
     return {"dh_out": "dh", "dx": "dh_prev"}.get(name, name)

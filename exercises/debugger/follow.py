@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from .comparison import Comparison
-from .equations import Given, Key
+from .equations import LEARNED, Given, Key
 from .findings import Findings
 from .reading import read
 from .report import conventions, verdicts, walked
 from .search import Search
+from .start import without_peepholes
 from .totals import Totals
 from .trace import Found, Trace
 
@@ -77,7 +78,7 @@ class Follower:
             self._input(key)
         elif name == "loss":
             self._totals.loss_at(key)
-        elif name.startswith(("dW_", "db_")):
+        elif name.startswith(LEARNED):
             self._contribution(key)
         elif name == "y" and (other := self._other_scores(key)):
             self._findings.differ(key, other)
@@ -154,7 +155,10 @@ class Follower:
 def _held(given: Given, tables: dict[str, Any]) -> Given:
     """The start without what the class has no place for: then that is zero."""
     zero = np.zeros_like(given.h)
-    absent = {name: zero for name in tables.get("without", ()) if name in given.weights}
+    if not any(name.startswith("p_") for name in tables["placed"]):
+        given = without_peepholes(given)
+    absent = {name: zero for name in given.weights if name.startswith("p_") and name not in tables["placed"]}
+    absent |= {name: zero for name in tables.get("without", ()) if name in given.weights}
     if "b_nh" not in tables["placed"] and tables["cell"] == "gru":
         absent["b_nh"] = zero
     h, c = given.h, given.c

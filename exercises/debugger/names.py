@@ -93,6 +93,9 @@ class Names:
             for meant in self._backward.values():
                 if first in meant and second not in meant:
                     meant.append(second)
+        if cell == "lstm":
+            for gate in "fio":
+                self._backward[f"dp{gate}"] = [f"dp_{gate}"]
         for gate, words in {**_GRADIENT[cell], "y": "y hy out"}.items():
             for word in words.split(" "):
                 self._backward.setdefault(f"db{word}", []).append(f"db_{gate}")

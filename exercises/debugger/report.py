@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from lstm_ext.cells import CELLS, CellName
-from lstm_ext.explain.walk import Walk, spelling_model, walk
+from lstm_ext.data import Vocabulary
+from lstm_ext.engine.config import ModelConfig
+from lstm_ext.explain.walk import Walk, walk
+from lstm_ext.nn.language_model import LanguageModel
 
 from .comparison import Verdict
 from .equations import Array, Key
@@ -27,6 +30,8 @@ def conventions(reading: Reading, tables: Mapping[str, Any]) -> Iterator[str]:
         yield "your z is the share of the old state, as in PyTorch; here it is shown as 1 - z"
     if reading.reset_after:
         yield "your reset gate acts after the matrix product, as in cuDNN and PyTorch"
+    if "p_f" in reading.run.given.weights:
+        yield "your gates see the memory through peepholes, and so do the lab's"
     if tables.get("without"):
         yield f"no array for {', '.join(tables['without'])} was found: taken as 0"
 
@@ -35,13 +40,19 @@ def walked(reading: Reading, cell: CellName, text: str) -> Walk:
     """The lab's walk through the text, from the weights and states that the file was given."""
     H = reading.run.hidden_size
     after = reading.reset_after
-    model, vocabulary = spelling_model(text, cell=cell, hidden_size=H, reset_after=after)
     start = reading.run.given
+    peephole = "p_f" in start.weights
+    vocabulary = Vocabulary("".join(sorted(set(text))))
+    V = len(vocabulary)
+    config = ModelConfig(V, H, V, cell=cell, reset_after=after, peephole=peephole, dtype="float64")
+    model = LanguageModel(config)
     blocks = [block.name for block in CELLS[cell].blocks]
     arrays = model.weights()
     arrays["layers.0.W"][...] = np.vstack([start.weights[f"W_{name}"] for name in blocks])
     biases = [start.weights[f"b_{name}"] for name in blocks] + ([start.weights["b_nh"]] if after else [])
     arrays["layers.0.b"][...] = np.concatenate(biases)
+    if peephole:
+        arrays["layers.0.peephole"][...] = np.stack([start.weights[f"p_{name}"] for name in CELLS[cell].peepholes])
     arrays["output.W"][...], arrays["output.b"][...] = start.weights["W_y"], start.weights["b_y"]
     state = model.zero_state()
     state[0, :, 0] = np.stack([start.h, start.c])[: state.shape[1]]

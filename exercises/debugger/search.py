@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .blame import cause
-from .equations import Array, Key
+from .equations import LEARNED, Array, Key
 from .reading import Reading
 from .recorder import ENTERED, GIVEN, MENTIONED, NAMED
 from .trace import Event, Found
@@ -97,7 +97,7 @@ class Search:
             if parent[1] < 1 or parent[0] not in siblings:
                 continue
             wrong = [child for child in run.children[parent] if child[1] == t and child[0] in siblings]
-            wrong = [child for child in wrong if not child[0].startswith(("dW_", "db_", "dx"))]
+            wrong = [child for child in wrong if not child[0].startswith((*LEARNED, "dx"))]
             wrong = [child for child in wrong if not self._reading.has(child)]
             if len(wrong) < 2:
                 continue

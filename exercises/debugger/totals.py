@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .equations import Array, Key
+from .equations import LEARNED, Array, Key
 from .findings import Findings
 from .reading import Reading
 from .recorder import MENTIONED, NAMED, RETURNED
@@ -99,7 +99,7 @@ class Totals:
         run = self._reading.run
         lasts: list[tuple[str, slice, Array, Found]] = []
         for name in run.backward:
-            if not name.startswith(("dW_", "db_")):
+            if not name.startswith(LEARNED):
                 continue
             for columns in self._reading.parts(name):
                 right = self._so_far(name, 1)[..., columns]

@@ -1,7 +1,8 @@
 """Where a learner's network keeps its weights: arrays found by their names and shapes, and set to given values.
 
 Canonical names are those of the walk: ``W_f`` (H, H+D) with columns [h, x], ``b_f`` (H,), …, ``W_y`` (V, H), ``b_y``
-(V,), and ``b_nh`` (H,) of a GRU that resets after the product. A plain RNN has ``W_h`` and ``b_h``.
+(V,). A GRU that resets after the product also has ``b_nh`` (H,), an LSTM with peepholes ``p_f``, ``p_i`` and ``p_o``
+(H,). A plain RNN has ``W_h`` and ``b_h``.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Weights:
         if len(shape) == 2 and shape[1] > 1:
             self.matrices[key] = shape
         name = re.sub(r"gate|_|weights?(?=.)", "", key.lower())
-        match = re.fullmatch(r"(w|u|v|bias|b)?(.*)", name)
+        match = re.fullmatch(r"(w|u|v|bias|b|p(?:eepholes?)?)?(.*)", name)
         assert match
         kind, rest = match[1] or "", match[2]
         if not kind and name.startswith("weight"):
@@ -156,6 +157,8 @@ class Weights:
             if flat == len(self._gates) * H and rest in ("", "gates", "x", "h", "all", "ih", "hh"):
                 return _Slot(owner, key, shape, "b")
             return None
+        if kind.startswith("p") and self._cell == "lstm" and shape == (H,) and rest in ("f", "i", "o"):
+            return _Slot(owner, key, shape, f"p_{rest}")
         if kind not in ("w", "u", "v") or len(shape) != 2:
             return None
         if (rest in _OUTPUT or (kind == "v" and not rest)) and pair == {V, H}:

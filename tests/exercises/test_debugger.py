@@ -13,7 +13,7 @@ from lstm_lab.exercises.catalogue import read_exercise
 from lstm_lab.exercises.debugger import equations
 from lstm_lab.exercises.debugger.compare import compare
 from lstm_lab.exercises.debugger.equations import Run
-from lstm_lab.exercises.debugger.start import random_start
+from lstm_lab.exercises.debugger.start import random_start, without_peepholes
 
 STUDENTS = Path(__file__).parent / "students"
 NETWORK, CELL, GRU, RNN = (
@@ -169,17 +169,25 @@ def test_right_files_show_no_difference(name: str, text: str) -> None:
     assert comparison.loss == pytest.approx(comparison.right_loss, rel=1e-9)
 
 
-@pytest.mark.parametrize(("cell", "reset_after"), [("lstm", False), ("gru", False), ("gru", True), ("rnn", False)])
-def test_the_equations_are_the_walk(cell: str, reset_after: bool) -> None:
+@pytest.mark.parametrize(
+    ("cell", "option"), [("lstm", ""), ("lstm", "peephole"), ("gru", ""), ("gru", "reset_after"), ("rnn", "")]
+)
+def test_the_equations_are_the_walk(cell: str, option: str) -> None:
     """The equations that are followed, one by one, and the walk's numbers, which the engine computed."""
     after = TORCH_GRU.replace("(1 - z) * n + z * h", "(1 - z) * h + z * n")
-    source = {"lstm": CELL, "gru": after if reset_after else GRU, "rnn": RNN}[cell]
+    peephole = read_exercise("peephole").solution
+    source = {"lstm": peephole if option else CELL, "gru": after if option else GRU, "rnn": RNN}[cell]
     walked = compare(source, "hello").walk
-    assert walked is not None and walked.config.reset_after == reset_after
+    assert walked is not None
+    assert walked.config.reset_after == (option == "reset_after")
+    assert walked.config.peephole == (option == "peephole")
     start = random_start(cell, [1, 0, 2, 2, 3], 4, 3, 0)
-    if cell == "gru" and not reset_after:
+    if cell == "gru" and not option:
         start.weights["b_nh"][:] = 0
-    run = Run(start, (equations.forward(cell, reset_after), equations.backward(cell, reset_after)), 1 / 4)
+    if not option:
+        start = without_peepholes(start)
+    options = {option: True} if option else {}
+    run = Run(start, (equations.forward(cell, **options), equations.backward(cell, **options)), 1 / 4)
     compared = 0
     for (name, t), value in run.values.items():
         if t >= 1 and name in walked.steps[t - 1].values:

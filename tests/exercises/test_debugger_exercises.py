@@ -11,7 +11,7 @@ from lstm_lab.exercises.catalogue import read_exercise
 from lstm_lab.exercises.debugger.compare import compare
 from lstm_lab.exercises.grading.mutants import Mutant
 
-EXERCISES = ("bptt", "rnn_cell", "lstm_vs_gru")
+EXERCISES = ("bptt", "rnn_cell", "peephole", "lstm_vs_gru")
 #: Where the first wrong number is, for the text "hello"; its line is among those that the mutant changes.
 FOUND = {
     "bptt": {
@@ -50,6 +50,29 @@ FOUND = {
         "input-ignored": ("a", 1),
         "unweighted-state": ("a", 1),
     },
+    "peephole": {
+        "cell-state-in-place": ("df", 4),
+        "no-peepholes": ("a_f", 1),
+        "output-gate-sees-old-memory": ("a_o", 1),
+        "output-gate-blind": ("a_o", 1),
+        "candidate-looks-too": ("g", 1),
+        "squashed-look": ("a_f", 1),
+        "dot-product": ("a_f", 1),
+        "looks-at-h": ("a_f", 1),
+        "peepholes-swapped": ("a_f", 1),
+        "added-after-the-sigmoid": ("a_f", 1),
+        "output-peephole-sends-nothing-back": ("dc", 4),
+        "output-peephole-too-late": ("dc", 4),
+        "output-peephole-to-old-memory": ("dc", 4),
+        "forget-peephole-sends-nothing-back": ("dc_prev", 4),
+        "input-peephole-sends-nothing-back": ("dc_prev", 4),
+        "back-through-peepholes-missing": ("dc", 4),
+        "peepholes-exchanged-on-the-way-back": ("dc_prev", 4),
+        "output-peephole-gradient-of-old-memory": ("dp_o", 4),
+        "peephole-gradients-of-new-memory": ("dp_f", 4),
+        "peephole-gradients-without-slope": ("dp_f", 4),
+        "one-cache-for-all-steps": ("do", 3),
+    },
     "lstm_vs_gru": {
         "state-in-place": ("dz", 4),
         "x-before-h": ("a_r", 1),
@@ -82,11 +105,18 @@ FOUND = {
 }
 #: What is wrong is computed at another line than the mistake: from an array that was overwritten or put together in
 #: another order, in a loop whose head is wrong, or as a part of a larger array before it gets a name.
-ELSEWHERE = {"state-in-place", "one-cache-for-all-steps", "forward-in-time", "x-only-through-gates", "x-before-h"}
+ELSEWHERE = {
+    "state-in-place",
+    "cell-state-in-place",
+    "one-cache-for-all-steps",
+    "forward-in-time",
+    "x-only-through-gates",
+    "x-before-h",
+}
 START = "weights at the start, which the debugger replaces"
 AGAIN = "shows in a second call"
 CALLER = "only changes an array of the caller, after it was read"
-SHAPE = "the numbers are right; their shape is not"
+SHAPE = "an array has another shape, which is not compared"
 LARGE = "needs large numbers"
 OTHER = "not in the cell"
 #: Mistakes that one walk on given weights does not show, and why.
@@ -98,6 +128,11 @@ INVISIBLE = {
         **dict.fromkeys(("in-place", "kept-buffer"), CALLER),
         "own-state": AGAIN,
         "overflow": LARGE,
+    },
+    "peephole": {
+        **dict.fromkeys(("dense-gradient", "summed-peephole-gradient"), SHAPE),
+        "dc-in-place": CALLER,
+        **dict.fromkeys(("four-peepholes", "dense-counted-as-one", "dense-before-diagonal"), OTHER),
     },
     "lstm_vs_gru": {
         "transposed-outer-product": SHAPE,

@@ -32,7 +32,7 @@ def label(comparison: Comparison, key: tuple[str, int]) -> str:
     symbols = {"dh_out": "W_yᵀ·dyₜ", "dx": "dxₜ", "h": "hₜ", "c": "Cₜ"}
     assert comparison.walk is not None
     symbols |= {moment.stage.id: moment.stage.symbol for moment in comparison.walk.moments}
-    if name.startswith(("dW_", "db_")):
+    if name.startswith(("dW_", "db_", "dp_")):
         return name
     return formulas.at_step(symbols.get(name, name), t)
 
@@ -156,6 +156,11 @@ class _Page:
             )
 
     def _equation(self, moment: Moment, difference: Difference) -> Iterator[str]:
+        if difference.quantity.startswith("dp_"):  # the walk's stage is that of all weights
+            gate = difference.quantity[-1]
+            memory = label(self._comparison, ("c", difference.t if gate == "o" else difference.t - 1))
+            yield from self._wrapped(self._text(f"dp_{gate} += da_{gate}⊙{memory}"), "  ")
+            return
         yield from self._wrapped(self._text(formulas.equation(moment)), "  ")
         unit = self._shown(moment, difference)
         filled = self._text(formulas.filled(moment, unit))
