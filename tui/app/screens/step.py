@@ -130,7 +130,9 @@ class StepScreen(Screen[None]):
     HELP = (
         "A small network reads a short text. Right and left go from stage to stage: forward through every gate to the "
         "prediction of the next character and its loss, then backward to the gradient of every weight. All numbers "
-        "are what the engine computed, in float64; the gradients shown add up to the engine's own."
+        "are what the engine computed, in float64; the gradients shown add up to the engine's own.\n"
+        "o takes a Python file with an LSTM, GRU or RNN of your own, follows it beside the lab's, and shows the first "
+        "number that differs."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,space", "move(1)", "on", id="step.on", tooltip="The next stage", group=WALKING),
