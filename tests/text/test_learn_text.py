@@ -140,3 +140,33 @@ def test_every_part_of_a_finding_is_shown() -> None:
         "\nNext: Derive it.\n"
     ) in text
     assert "Your code printed:\n  a\n  b\n  c\n  d\n  e\n  … and 2 more lines\n" in text
+
+
+def test_styled_text_has_styles_in_place_of_signs() -> None:
+    (line,) = text_lines("A `name`, **strong** and *weak*, but 2*3*4.", 76, styled=True)
+    assert line.plain == "A name, strong and weak, but 2*3*4."
+    assert [(line.plain[span.start : span.end], span.style) for span in line.spans] == [
+        ("name", "cyan"),
+        ("strong", "bold"),
+        ("weak", "italic"),
+    ]
+
+
+def test_what_is_indented_stays_so() -> None:
+    assert [line.plain for line in text_lines("# Title\n\n    a = 1\n      b", 76, styled=True)] == [
+        "Title",
+        "",
+        "    a = 1",
+        "      b",
+    ]
+
+
+def test_the_columns_of_a_table_stand_under_each_other() -> None:
+    table = "| cell | D̃ |\n|:-----|---|\n| GRU | 3 |\n| LSTM | 4 | 5 |"
+    assert [line.plain for line in text_lines(table, 76, styled=True)] == [
+        "    cell  D̃",
+        "    ────  ─  ─",
+        "    GRU   3",
+        "    LSTM  4  5",
+    ]
+    assert [line.plain for line in text_lines(table, 76)] == table.splitlines()

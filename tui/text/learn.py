@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
@@ -82,7 +83,8 @@ def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[T
     """
     paragraph: list[str] = []
     code = False
-    for line in markdown.splitlines():
+    lines = markdown.splitlines()
+    for line in _tabulated(lines) if styled else lines:
         item = _ITEM.match(line)
         fence = line.lstrip().startswith("```")
         written = code or fence or not line.strip() or line.startswith(("#", "|", "    "))
@@ -95,11 +97,34 @@ def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[T
             yield Text(visible(line), "cyan")
         elif written:
             title = line.startswith("#")
-            yield Text(visible(line.lstrip("# ") if styled else line), ("bold yellow" if styled else "bold") * title)
+            yield Text(
+                visible(line.lstrip("# ") if styled and title else line), ("bold yellow" if styled else "bold") * title
+            )
         else:
             paragraph.append(line)
     if paragraph:
         yield from _filled(paragraph, width, styled)
+
+
+def _tabulated(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, with the columns of tables under each other."""
+    for in_table, group in groupby(lines, key=lambda line: line.startswith("|")):
+        if not in_table:
+            yield from group
+            continue
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in group]
+        columns = zip_longest(*(row for row in rows if not _is_rule(row)), fillvalue="")
+        widths = [max(map(cell_len, column)) for column in columns]
+        for row in rows:
+            cells = ["─" * width for width in widths] if _is_rule(row) else row
+            yield (
+                "    "
+                + "  ".join(set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=False)).rstrip()
+            )
+
+
+def _is_rule(cells: Sequence[str]) -> bool:
+    return all(re.fullmatch(":?-+:?", cell) for cell in cells)
 
 
 def _filled(paragraph: Sequence[str], width: int, styled: bool) -> Iterator[Text]:

@@ -165,6 +165,8 @@ class LearnScreen(Screen[None]):
         self.desk: Desk | None = None
         self.view: View = "text"
         self._desks: dict[str, Desk] = {}
+        #: What was said about the file with the progress
+        self._noticed: set[str] = set()
         #: What is shown, so that another page begins at its first line
         self._on_page: object = None
 
@@ -229,7 +231,9 @@ class LearnScreen(Screen[None]):
             self.known = known
             self._draw()
         for notice in self.course.progress.notices:
-            self.notify(notice, severity="warning", timeout=10)
+            if notice not in self._noticed:
+                self._noticed.add(notice)
+                self.notify(notice, severity="warning", timeout=10)
         self.course.progress.notices.clear()
 
     @work(exclusive=True, group="reload")
@@ -314,7 +318,7 @@ class LearnScreen(Screen[None]):
         self._draw()
         sheet = self.desk is not None and self.desk.exercise.kind == "questions"
         page = "#reader" if view != "result" else "#questions" if sheet else "#result"
-        self.call_after_refresh(lambda: self.query_one(page).focus())
+        self.call_after_refresh(lambda: self._stands and self.query_one(page).focus())
 
     # What is possible now.
 

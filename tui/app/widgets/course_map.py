@@ -81,25 +81,22 @@ class CourseMap(Canvas, can_focus=True):
         if not self._exercises:
             return []
         rows: list[Strip] = []
-        here = number = 0
+        places: list[int] = []
+        number = 0
         for chapter in self._chapters:
             if rows:
                 rows.append(self._blank(width))
             rows.append(row(width, [(cut(chapter.title, width), self.ink.key)]))
             for exercise in chapter.exercises:
-                if number == self._index:
-                    here = len(rows)
+                places.append(len(rows))
                 rows.append(self._row(width, number, exercise))
                 number += 1
-        room = height - 2
+        here, room = places[self._index], height - 2
         # The chapter's title stays in view with its first exercise.
-        first = here - 1 if here and number and self._first_of_chapter() else here
+        first = here - 1 if any(self.chosen is chapter.exercises[0] for chapter in self._chapters) else here
         self._top = max(0, min(max(min(self._top, first), here - room + 1), len(rows) - room))
-        below = len(rows) - self._top - room
+        below = sum(place >= self._top + room for place in places)
         return [self._progress(width, below), self._blank(width), *rows[self._top : self._top + room]]
-
-    def _first_of_chapter(self) -> bool:
-        return any(chapter.exercises and chapter.exercises[0] is self.chosen for chapter in self._chapters)
 
     def _progress(self, width: int, below: int) -> Strip:
         ink = self.ink
