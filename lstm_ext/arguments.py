@@ -10,6 +10,7 @@ import collections.abc
 import difflib
 import functools
 import inspect
+import itertools
 import numbers
 import os
 import sys
@@ -141,14 +142,16 @@ def _checked_function(function: _F) -> _F:
     @functools.wraps(function)
     def call(*args: Any, **keywords: Any) -> Any:
         names, kinds = _kinds(function)
-        # NumPy's integers would overflow in what is computed from them, and do not go into a file's description.
-        args = tuple(int(value) if isinstance(value, np.integer) else value for value in args)
-        keywords = {name: int(value) if isinstance(value, np.integer) else value for name, value in keywords.items()}
-        for name, value in (*zip(names, args, strict=False), *keywords.items()):
+        for name, value in itertools.chain(zip(names, args, strict=False), keywords.items()):
             kind = kinds.get(name)
             if kind is not None and not kind.fits(value):
                 raise ArgumentError(f"{name}: got {_shown(value)}, {_hint(value, kind.choices, kind.expected)}")
-        return function(*args, **keywords)
+        # NumPy's integers would overflow in what is computed from them, and do not go into a file's description.
+        whole = [int(value) if isinstance(value, np.integer) else value for value in args]
+        for name, value in keywords.items():
+            if isinstance(value, np.integer):
+                keywords[name] = int(value)
+        return function(*whole, **keywords)
 
     call._checked = True  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
@@ -184,16 +187,45 @@ def _kinds(function: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, _Ki
     return positional, kinds
 
 
+def _is_integer(value: object) -> bool:
+    """One that fits 64 bits; True is none."""
+    if type(value) is not int and (isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral)):
+        return False
+    return -(2**63) <= int(value) < 2**64
+
+
+def _is_number(value: object) -> bool:
+    if type(value) is float:
+        return True
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def _is_array(value: object) -> bool:
+    """Whether NumPy makes numbers of it."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf"
+    try:
+        return np.asarray(value).dtype.kind in "biuf"
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return False
+
+
 _SIMPLE = {
     bool: _Kind(lambda value: isinstance(value, bool | np.bool_), "True or False"),
-    int: _Kind(lambda value: _is_integer(value), "an integer"),
-    float: _Kind(lambda value: _is_number(value), "a number"),
+    int: _Kind(_is_integer, "an integer"),
+    float: _Kind(_is_number, "a number"),
     str: _Kind(lambda value: isinstance(value, str), "a text"),
     type(None): _Kind(lambda value: value is None, "None"),
     np.ndarray: _Kind(
         lambda value: isinstance(value, np.ndarray) and value.dtype.kind in "biuf", "an array of numbers"
     ),
-    ArrayLike: _Kind(lambda value: _is_array(value), "numbers, as an array or lists of one length"),
+    ArrayLike: _Kind(_is_array, "numbers, as an array or lists of one length"),
     object: None,
     Any: None,
 }
@@ -267,33 +299,6 @@ def _collection(origin: type, inner: tuple[Any, ...]) -> _Kind:
         between = " with, for each name, " if len(kinds) == 2 else " of "
         expected += between + known.expected
     return _Kind(fits, expected)
-
-
-def _is_integer(value: object) -> bool:
-    """One that fits 64 bits; True is none."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
-        return False
-    return -(2**63) <= int(value) < 2**64
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        return False
-    try:
-        float(value)
-    except OverflowError:
-        return False
-    return True
-
-
-def _is_array(value: object) -> bool:
-    """Whether NumPy makes numbers of it."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "biuf"
-    try:
-        return np.asarray(value).dtype.kind in "biuf"
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        return False
 
 
 def _shown(value: object) -> str:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..arguments import Count, check_at_least, check_choice, check_types, check_within, checked, checked_keywords
-from ..cells import CellName
+from ..cells import CELLS, CellName
 from ..cells.config import LayerConfig
 from ..errors import ArgumentError
 
@@ -112,7 +112,7 @@ class ModelConfig:
 
     def state_shape(self, batch_size: Count) -> tuple[int, int, int, int]:
         """(L, S, B, H): per layer its states, h and, for an LSTM (S = 2), c."""
-        return (self.num_layers, self.layer(0).state_arrays, batch_size, self.hidden_size)
+        return (self.num_layers, len(CELLS[self.cell].states), batch_size, self.hidden_size)
 
 
 @checked_keywords

@@ -349,7 +349,7 @@ class CoreEngine:
         return _address("state", state, self._dtype, self.config.state_shape(batch_size), written=True)
 
     def _moments(self, moments: np.ndarray) -> Any:
-        return _address("moments", moments, self._dtype, (2, self.config.num_parameters), written=True)
+        return _address("moments", moments, self._dtype, (2, self.parameters.size), written=True)
 
     def _check(self, code: int, inputs: np.ndarray, targets: np.ndarray | None) -> None:
         """Raises the error of ``code``; says which symbols C refused."""

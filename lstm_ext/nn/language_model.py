@@ -321,7 +321,7 @@ class LanguageModel(Model):
     def _pieces(self, steps: int, batch_size: int) -> list[slice]:
         """Cuts ``steps`` time steps into pieces whose logits and activations need bounded memory."""
         config = self.config
-        width = config.output_size + config.num_layers * config.hidden_size * (config.layers()[0].blocks + 3)
+        width = config.output_size + config.num_layers * config.hidden_size * (self.layers[0].config.blocks + 3)
         size = max(1, PIECE // (batch_size * width))
         return [slice(start, min(start + size, steps)) for start in range(0, steps, size)]
 

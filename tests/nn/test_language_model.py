@@ -354,3 +354,17 @@ def test_a_model_that_cannot_read_what_it_predicts(backend: str) -> None:
         model.sample([0], 1)
     with pytest.raises(ValueError, match="output_size: got 6"):
         model.trace([0])
+
+
+def test_no_call_makes_a_layers_settings_anew(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That, with its checks, would take longer than a small network's step."""
+    model = LanguageModel(ModelConfig(5, 4, 5, num_layers=3), backend=backend)
+    state = model.zero_state()
+
+    def layer(config: ModelConfig, index: int) -> None:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(ModelConfig, "layer", layer)
+    model.sample([1, 2, 3], 4, state=state)
+    model.probabilities([1, 2, 3], state)
+    model.evaluate(np.zeros((2, 1), np.int32), np.ones((2, 1), np.int32), state)
