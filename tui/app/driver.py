@@ -65,8 +65,14 @@ def lend_terminal(app: App[Any], command: Sequence[str]) -> int:
             signal.SIGCONT: signal.SIG_DFL,
         }
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        ended: int | OSError
         try:
-            return subprocess.run(command).returncode
+            ended = subprocess.run(command).returncode
+        except OSError as error:  # raised in here, it would keep Textual from coming back
+            ended = error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+    if isinstance(ended, OSError):
+        raise ended
+    return ended
