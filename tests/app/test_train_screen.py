@@ -80,6 +80,30 @@ async def test_numbers_are_the_trainers() -> None:
         await here.until(lambda: all(line in here.text for line in lines))
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_a_loss_that_explodes_while_it_is_finite_is_named_with_the_fix(size: tuple[int, int]) -> None:
+    async with lab(size, TINY.with_options({"hidden_size": 32, "warmup": 0})) as here:
+        await here.until(lambda: here.trainer.snapshot().smoothed < 2.5)
+        await here.shows("● learning")
+        here.trainer.lr = 10.0
+        await here.shows("! exploding", "the loss rose from", "→ lower the learning rate", "loss, smoothed")
+        await here.press("space")
+        await here.shows("paused", "the loss rose from")
+
+
+async def test_a_sample_that_repeats_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with lab(LARGE) as here:
+        await here.until(lambda: here.step >= 500)
+        await here.paused()
+        screen = here.app.screen
+        assert isinstance(screen, TrainScreen)
+        symbols = here.trainer.vocabulary.encode(" the" * 60)
+        monkeypatch.setattr(LanguageModel, "sample", lambda self, *given, **options: symbols)
+        await here.press("s")
+        await here.until(lambda: screen._repetition is not None)
+        assert screen._repetition is not None and screen._repetition.name == "repetitive"
+
+
 async def test_baselines_are_drawn() -> None:
     async with lab(LARGE) as here:
         await here.shows("unigram 3.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,8 +17,13 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from lstm_ext.data import load_text
+from lstm_ext.engine.config import ModelConfig
 from lstm_ext.explain.reading import Reading
+from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.train.diagnosis import Diagnosis
 from lstm_ext.train.history import History, HistoryView
+from lstm_ext.train.trainer import Trainer
 from lstm_ext.visualization.drawing import DIVERGING, SEQUENTIAL
 from lstm_lab.app.theme import ThemedApp
 from lstm_lab.app.widgets.bars import TitleBar
@@ -26,6 +32,7 @@ from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.loss_curve import LossCurve, column_of, horizontal_end, loss_range, row_of, vertical_axis
 from lstm_lab.app.widgets.page import Page, Tab
 from lstm_lab.app.widgets.sample_stream import SampleStream, printable, wrap
+from lstm_lab.app.widgets.status_panel import StatusPanel
 from lstm_lab.text.ascii import AsciiFilter, to_ascii
 
 
@@ -148,6 +155,32 @@ async def test_curve_survives_a_diverging_loss() -> None:
         curve.show(history([3.0, 1e30]), 1e30)
         await pilot.pause()
         assert "Loss" in drawn(app) and "1e+30" in drawn(app)
+
+
+# The status panel.
+
+
+@pytest.mark.parametrize("size", [(26, 11), (23, 9), (32, 16), (26, 3)])
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_status_makes_room_for_a_diagnosis(size: tuple[int, int], ascii_only: bool) -> None:
+    status = StatusPanel()
+    app = Bench(status, ascii_only=ascii_only)
+    model = LanguageModel(ModelConfig(45, 4, 45), backend="numpy")
+    running = replace(Trainer(model, load_text("hamlet")).snapshot(), status="running")
+    found = Diagnosis("exploding", "the loss rose from 0.005 to 412", "lower the learning rate to 1")
+    async with app.run_test(size=size) as pilot:
+        status.show(running, "NumPy", found)
+        await pilot.pause()
+        assert all(strip.cell_length == size[0] for strip in status.draw(*size)) and len(status.draw(*size)) <= size[1]
+        shown = " ".join(drawn(app).split())
+        assert "! exploding" in shown and "learning " not in shown.split("step")[0] and "step" in shown
+        if size[1] > 8:
+            assert found.message.replace(" ", "") in shown.replace(" ", "")
+        if size[1] > 10:
+            assert ("> " if ascii_only else "→ ") + "lower the" in shown
+        status.show(running, "NumPy")
+        await pilot.pause()
+        assert "learning" in drawn(app) and "rose" not in drawn(app)
 
 
 # The heatmap.

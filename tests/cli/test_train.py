@@ -41,6 +41,21 @@ def test_train_prints_one_json_object(run: Run, text: Path) -> None:
     assert "step 30/30" in err  # progress is for the eyes, not for the parser
 
 
+def test_train_says_what_is_wrong_and_what_to_do(run: Run, text: Path) -> None:
+    stuck = ("train", "--data", text, *SMALL, "--steps", 520, "--lr", 1e-7)
+    status, out, err = run(*stuck)
+    assert status == 0
+    assert err.count("lstm-lab: not learning: after 5") == 1  # told once
+    assert "Raise the learning rate to 0.001." in err
+    assert "diagnosis        not learning: after 520 steps the loss is still " in out
+    assert "what to do       raise the learning rate to 0.001\n" in out
+    result = json.loads(run(*stuck, "--json", "--quiet")[1])
+    assert result["diagnosis"]["name"] == "not learning"
+    assert result["diagnosis"]["fix"] == "raise the learning rate to 0.001"
+    healthy = json.loads(run("train", "--data", text, *SMALL, "--steps", 20, "--json", "--quiet")[1])
+    assert healthy["diagnosis"] is None
+
+
 def test_quiet_json_says_nothing_else(run: Run, text: Path) -> None:
     status, out, err = run("train", "--data", text, *SMALL, "--steps", 3, "--json", "--quiet")
     assert (status, err, out.count("\n")) == (0, "", 1)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from lstm_ext.cells import CELLS
 from lstm_ext.data.ngram import ngram_losses
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.diagnosis import diagnose
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
@@ -55,7 +58,7 @@ def as_json(trainer: Trainer, snapshot: Snapshot, *, baselines: bool) -> dict[st
     if baselines and trainer.split.validation is not None:
         evaluated = trainer.split.validation[: trainer.config.eval_symbols]
         counted = ngram_losses(trainer.split.train, evaluated, len(trainer.vocabulary))
-    config = trainer.model.config
+    config, symptom = trainer.model.config, diagnose(snapshot, trainer.config)
     bits = snapshot.bits_per_char if snapshot.best_val is None else snapshot.best_val / math.log(2.0)
     return {
         "status": snapshot.status,
@@ -69,6 +72,7 @@ def as_json(trainer: Trainer, snapshot: Snapshot, *, baselines: bool) -> dict[st
         "bits_per_char": _finite(bits),
         "perplexity": _finite(2.0**bits if bits < 1000 else math.inf),
         "ngram_losses": counted,
+        "diagnosis": None if symptom is None else asdict(symptom),
         "chars_per_second": snapshot.chars_per_second,
         "seconds": snapshot.seconds,
         "parameters": config.num_parameters,
@@ -109,6 +113,8 @@ def summary(trainer: Trainer, result: Mapping[str, Any]) -> list[str]:
     if result["ngram_losses"]:
         counting = ", ".join(f"{name} {nats:.3f}" for name, nats in result["ngram_losses"].items())
         rows.append(("n-grams", f"{counting}, counted on the same split"))
+    if symptom := result["diagnosis"]:
+        rows += [("diagnosis", f"{symptom['name']}: {symptom['message']}"), ("what to do", symptom["fix"])]
     rows += [
         ("speed", f"{rate(result['chars_per_second'])} characters per second"),
         ("checkpoint", result["checkpoint"]),
@@ -120,10 +126,12 @@ def summary(trainer: Trainer, result: Mapping[str, Any]) -> list[str]:
 class TrainingProgress(Progress):
     """Called with each snapshot of a run."""
 
-    def __init__(self, stream: TextIO, told: str) -> None:
+    def __init__(self, stream: TextIO, config: TrainerConfig, told: str) -> None:
         """``told``: the message that the user knows already."""
         super().__init__(stream)
+        self._config = config
         self._told = told
+        self._symptoms: set[str] = set()
         self._first: Snapshot | None = None
         self._last: Snapshot | None = None
 
@@ -135,6 +143,10 @@ class TrainingProgress(Progress):
         self._told = snapshot.message
         if math.isnan(snapshot.smoothed):
             return  # before the first step there is nothing to show
+        symptom = diagnose(snapshot, self._config)
+        if symptom is not None and symptom.name not in self._symptoms:
+            self._symptoms.add(symptom.name)  # each is told once
+            note(str(symptom))
         now = last is None or math.isnan(last.smoothed) or last.val_loss != snapshot.val_loss
         self.show(share_done(snapshot), training_fields(snapshot, seconds_left(first, snapshot)), now=now)
 

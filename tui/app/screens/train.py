@@ -23,6 +23,7 @@ from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.explain.reading import views
 from lstm_ext.tensors import SUFFIX, checkpoint_path
+from lstm_ext.train.diagnosis import Diagnosis, diagnose, repetition
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
@@ -50,6 +51,8 @@ _RATES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _CHARACTERS_PER_SECOND = 40
 #: Seconds between the end of one sample and the next.
 _REST = 1.5
+#: The step from which a sample that repeats itself is a symptom, and how much of the text is searched for such a loop.
+_FIRST_REPETITION, _SEARCHED = 500, 100_000
 
 
 class TrainScreen(Screen[None]):
@@ -104,6 +107,8 @@ class TrainScreen(Screen[None]):
         self._shown: tuple[object, ...] = ()
         self._source: SampleSource | None = None
         self._sample: Sample | None = None
+        #: What is wrong with the last sample.
+        self._repetition: Diagnosis | None = None
         self._typed = 0
         self._rest_until = 0.0
         #: A sample has been asked for by key.
@@ -159,6 +164,7 @@ class TrainScreen(Screen[None]):
         """Replace the current trainer by another, perhaps resumed from ``recovery``, and start it."""
         self.session.use(trainer, recovery)
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
+        self._repetition = None
         config = trainer.model.config
         size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
         self.query_one(TitleBar).show(
@@ -205,7 +211,8 @@ class TrainScreen(Screen[None]):
             self.refresh_bindings()
         self._shown = now
         self.query_one(LossCurve).show(snapshot.history, snapshot.loss)
-        self.query_one(StatusPanel).show(snapshot, engine_name(trainer))
+        diagnosis = diagnose(snapshot, trainer.config) or self._repetition
+        self.query_one(StatusPanel).show(snapshot, engine_name(trainer), diagnosis)
         failure = snapshot.message if snapshot.status == "failed" else ""
         if failure != self._failure:
             self._failure = failure
@@ -242,6 +249,7 @@ class TrainScreen(Screen[None]):
             else:
                 self._typed = 0
                 stream.begin(f"step {arrived.step:,} · loss {arrived.loss:.3f}")
+                self._repetition = self._repeats(arrived)
             sample = arrived
         unfinished = sample is not None and self._typed < len(sample.reading.text)
         if unfinished:
@@ -255,6 +263,14 @@ class TrainScreen(Screen[None]):
             source.write(self.temperature)
         elif snapshot.status == "paused" and sample is not None and sample.step != snapshot.step:
             source.read_again(sample)
+
+    def _repeats(self, sample: Sample) -> Diagnosis | None:
+        """What is said of a sample in a loop; not of the first ones, before the network has learned anything."""
+        trainer = self.session.trainer
+        if trainer is None or sample.step < _FIRST_REPETITION or repetition(sample.reading.text, "") is None:
+            return None
+        known = trainer.vocabulary.decode(trainer.text.symbols[:_SEARCHED])
+        return repetition(sample.reading.text, known)
 
     def _type(self, count: int) -> None:
         if self._sample is None:

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
+from lstm_ext.train.diagnosis import Diagnosis
 from lstm_ext.train.snapshot import Snapshot
 
 from ...text.units import clock, number, rate
 from .canvas import Canvas, Piece, clickable, heading, row
 
+#: Numbers that stay when a diagnosis needs the room: step, loss, validation, bits, learning rate.
+_ALWAYS = 5
+
 
 class StatusPanel(Canvas):
-    """Names and numbers in rows, the most important first, as many as fit."""
+    """Names and numbers in rows, the most important first, as many as fit; below them what is wrong, and the fix."""
 
     HELP_TITLE = "Status"
     HELP = (
         "Loss is in nats per character; smoothed, it is that of the last steps' training. Bits per character are "
         "loss / ln 2, of the validation loss once there is one. An epoch is one pass over the text. "
-        "The gradient's norm is taken before clipping. Speed counts characters trained on per second."
+        "The gradient's norm is taken before clipping. Speed counts characters trained on per second. "
+        "Where the losses show one of the usual troubles, its name stands at the top and what to do about it below."
     )
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
         self._engine = ""
+        self._diagnosis: Diagnosis | None = None
 
-    def show(self, snapshot: Snapshot, engine: str) -> None:
-        """Shows the state of a run, and what computes it."""
-        self._snapshot, self._engine = snapshot, engine
+    def show(self, snapshot: Snapshot, engine: str, diagnosis: Diagnosis | None = None) -> None:
+        """Shows the state of a run, what computes it, and what is wrong with it."""
+        self._snapshot, self._engine, self._diagnosis = snapshot, engine, diagnosis
         self.redraw()
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -39,7 +46,8 @@ class StatusPanel(Canvas):
         if snapshot is None:
             return [heading(self.ink, width, "Status", right=[("starting", self.ink.muted)])]
         strips = [heading(self.ink, width, "Status", right=self._state(snapshot))]
-        for name, value in self._numbers(snapshot)[: height - 1]:
+        advice = self._advice(width)[: max(0, height - 1 - _ALWAYS)]
+        for name, value in self._numbers(snapshot)[: height - 1 - len(advice)]:
             label: list[Piece] = [(name, self.ink.muted)]
             if name == "learning rate":
                 label += [
@@ -48,7 +56,19 @@ class StatusPanel(Canvas):
                     ("-", clickable(self.ink.key, "screen.slower")),
                 ]
             strips.append(row(width, label, [(value, self._value_style(name))]))
-        return strips
+        return [*strips, *advice]
+
+    def _advice(self, width: int) -> list[Strip]:
+        """What is seen and what to do, in lines."""
+        if self._diagnosis is None:
+            return []
+        mark = "> " if self.ink.ascii else "→ "
+        seen = textwrap.wrap(self._diagnosis.message, width)
+        fix = textwrap.wrap(self._diagnosis.fix, width, initial_indent=mark, subsequent_indent="  ")
+        return [
+            *(row(width, [(line, self.ink.warning)]) for line in seen),
+            *(row(width, [(line, self.ink.text)]) for line in fix),
+        ]
 
     def _value_style(self, name: str) -> Style:
         styles = {"loss, smoothed": self.ink.line, "validation": self.ink.point}
@@ -62,6 +82,8 @@ class StatusPanel(Canvas):
             "paused": (glyphs[1], "paused", ink.warning),
             "failed": (glyphs[3], "failed", ink.bad),
         }
+        if self._diagnosis is not None and snapshot.status == "running":
+            return [(f"! {self._diagnosis.name}", ink.warning)]
         glyph, word, style = states.get(snapshot.status, (glyphs[2], snapshot.status, ink.muted))
         return [(f"{glyph} {word}", style)]
 

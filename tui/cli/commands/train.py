@@ -158,7 +158,7 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
     limits = _limits(arguments, begun, say)
 
     with stopping(trainer) as stop:
-        with TrainingProgress(stream, begun.message) as progress:
+        with TrainingProgress(stream, trainer.config, begun.message) as progress:
 
             def on_progress(snapshot: Snapshot) -> None:
                 if stop.signal is not None:
