@@ -103,6 +103,31 @@ async def test_the_cut_first_steps_are_marked(ascii_only: bool, arrow: str) -> N
         assert arrow not in drawn(app)
 
 
+@pytest.mark.parametrize("ascii_only, dots", [(False, "┊"), (True, ":")])
+async def test_changes_of_the_learning_rate_are_marked(ascii_only: bool, dots: str) -> None:
+    kept = History()
+    kept.add(1, np.linspace(4.0, 1.0, 100))
+    for step, lr in ((1, 4e-3), (50, 1e-3), (53, 5e-4)):
+        kept.add_lr(step, lr)
+    curve = LossCurve()
+    app = Bench(curve, ascii_only=ascii_only)
+    async with app.run_test(size=(60, 14)) as pilot:
+        curve.show(kept.view(), 1.0)
+        await pilot.pause()
+        lines = drawn(app).split("\n")[1:-2]
+        margin = max(line.find("|" if ascii_only else "│") for line in lines) + 1
+        columns = {x - margin for line in lines for x in range(margin, 60) if line[x] == dots}
+        assert columns == {column_of(step, (0, 100), 60 - margin) for step in (50, 53)}
+        assert " lr 0.0005 " in drawn(app)  # the last of two that are close
+        assert "lr 0.001" not in drawn(app) and "lr 0.004" not in drawn(app)
+        kept = History()
+        kept.add(1, np.linspace(4.0, 1.0, 100))
+        kept.add_lr(1, 4e-3)
+        curve.show(kept.view(), 1.0)
+        await pilot.pause()
+        assert dots not in "".join(drawn(app).split("\n")[1:]) and " lr " not in drawn(app)
+
+
 async def test_known_losses_stand_in_their_rows() -> None:
     """A curve at 3 for the first half of 100 steps, then at 1, without smoothing's lag."""
     steps = np.arange(1.0, 101.0)

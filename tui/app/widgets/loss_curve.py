@@ -36,7 +36,7 @@ class LossCurve(Canvas):
         "The band holds the training loss of every step, the line in it is their smoothed mean, over the last "
         "100 steps or, early on, the last twentieth of all. "
         "An arrow at the top marks losses above the picture, and the highest of them: the first steps would flatten "
-        "the rest. "
+        "the rest. A dotted upright is where another learning rate was chosen. "
         "Diamonds mark the validation loss of the weights' moving average, on text that is never trained on: where it "
         "turns up while the training loss still falls, the network learns by heart. Dotted lines show what counting "
         "n-grams achieves on the same text."
@@ -119,6 +119,11 @@ class LossCurve(Canvas):
             dot = round(position(value, y_range, height * 4)) % 4
             cells[y] = [("-" if ink.ascii else "⠁⠂⠄⡀"[dot], ink.rule)] * width
 
+        changes = {column_of(step, x_range, width): lr for step, lr in _changes(history)}
+        for column in changes:
+            for line in cells:
+                line[column] = (self._upright, ink.rule)
+
         layers = (
             (*_band(history, 2 * width), ink.band, "."),
             (history.steps, history.smoothed, ink.line, "*"),
@@ -136,6 +141,8 @@ class LossCurve(Canvas):
         for name, value in inside.items():
             self._label(cells[self._row(value, y_range, height)], f" {name} {value:.2f}")
         self._mark_cut(cells, history, x_range, y_range[1])
+        for column, lr in reversed(changes.items()):  # where they are close, the last one counts
+            self._write(cells[:-4:-1], column + 1, f" lr {lr:.3g} ")
         return cells
 
     def _mark_cut(
@@ -150,10 +157,14 @@ class LossCurve(Canvas):
         for column in columns:
             cells[0][column] = ("^" if self.ink.ascii else "↑", self.ink.band)
         start = next(column for column in range(min(columns), width + 1) if column not in columns)
-        label = f" {number(float(history.high[cut].max()))} "
-        for line in cells[:3]:
+        self._write(cells[:3], start, f" {number(float(history.high[cut].max()))} ")
+
+    def _write(self, lines: list[list[Piece]], start: int, label: str) -> None:
+        """Write ``label`` from the column ``start`` on into the first line where it covers nothing but rules."""
+        for line in lines:
             room = line[start : start + len(label)]
-            if len(room) == len(label) and all(glyph == " " or style is self.ink.rule for glyph, style in room):
+            free = all(glyph == " " or (style is self.ink.rule and glyph != self._upright) for glyph, style in room)
+            if len(room) == len(label) and free:
                 line[start : start + len(label)] = [(letter, self.ink.muted) for letter in label]
                 return
 
@@ -163,6 +174,10 @@ class LossCurve(Canvas):
             if all(style is self.ink.rule for _, style in line[start : start + len(label)]):
                 line[start : start + len(label)] = [(letter, self.ink.baseline) for letter in label]
                 return
+
+    @property
+    def _upright(self) -> str:
+        return ":" if self.ink.ascii else "┊"
 
     @property
     def _dots(self) -> int:
@@ -252,6 +267,11 @@ def column_of(step: float, x_range: tuple[float, float], width: int) -> int:
     """The column in which a step lies."""
     low, high = x_range
     return min(width - 1, max(0, round((step - low) / (high - low) * (2 * width - 1)) // 2))
+
+
+def _changes(history: HistoryView) -> list[tuple[float, float]]:
+    """Steps at which another learning rate was chosen, and the new ones."""
+    return list(zip(history.lr_steps[1:].tolist(), history.lrs[1:].tolist(), strict=True))
 
 
 def _band(history: HistoryView, dots: int) -> tuple[np.ndarray, np.ndarray]:
