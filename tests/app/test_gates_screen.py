@@ -173,6 +173,16 @@ async def test_orders_one_after_the_other() -> None:
             assert order == "number" or f"by {order}" in here.here.text
 
 
+async def test_an_order_stands_while_the_network_learns() -> None:
+    async with gates() as here:
+        await here.press("s")
+        await here.until(lambda: here.look.sort == "variance")
+        order, when = list(here.look.order), here.look.when
+        here.here.trainer.resume_run()
+        await here.until(lambda: here.look.when != when)
+        assert list(here.look.order) == order
+
+
 async def test_an_rnn_has_no_order_by_memory() -> None:
     config = RunConfig.from_options({"cell": "rnn", "hidden_size": 6, "seq_length": 9, "batch_size": 3})
     async with gates(config=config) as here:
@@ -260,6 +270,28 @@ async def test_a_units_text_and_what_it_follows() -> None:
         assert list(here.look.followed or ()) == here.units("c").follows(2, character=here.look.character)
         await here.press("escape")
         assert "Saturation" in here.here.text
+
+
+async def test_nothing_is_counted_that_is_not_seen() -> None:
+    async with gates() as here:
+        await here.press("down")
+        assert here.look.followed is None
+        await here.press("enter")
+        await here.until(lambda: here.look.followed is not None)
+
+
+async def test_only_the_cursor_is_drawn_again_where_only_that_moves() -> None:
+    async with gates() as here:
+        await here.press("f")
+        await here.until(lambda: here.look.name == "f")
+        units = here.screen.query_one(UnitMap)
+        before = units.draw(*units.size)
+        await here.press("down")
+        after = units.draw(*units.size)
+        assert [y for y in range(1, 7) if before[y] is not after[y]] == [1, 2]
+        await here.press("v")
+        await here.until(lambda: here.look.deviation)
+        assert units.draw(*units.size)[4] is not after[4]
 
 
 async def test_the_chosen_character_is_correlated_too() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -103,14 +103,14 @@ class Choice:
             position=min(self.position, len(now.reading.text) - 1),
         )
 
-    def look(self, now: Seen, kept: Seen | None) -> Look:
-        """The units that are to be seen, in their order. It takes a moment for large networks."""
+    def look(self, now: Seen, kept: Seen | None, order: Sequence[int] = ()) -> Look:
+        """The units that are to be seen, in ``order`` or, without one, sorted. That takes a moment for many."""
         units = now.reading.units(self.layer, self.name)
         span = views(now.config.cell)[self.name].span
         low, high = gates.around_zero(units.deviation) if self.deviation else gates.limits(units.values, span)
         return Look(
             units,
-            units.order(self.sort).tolist(),
+            order or units.order(self.sort).tolist(),
             self.sort,
             now.config.cell,
             self.name,
@@ -307,12 +307,20 @@ class GatesScreen(Screen[None]):
         now, choice = self._now, self.choice
         if now is None:
             return
-        look = await asyncio.wrap_future(in_background(partial(choice.look, now, self._kept)))
+        look = await asyncio.wrap_future(in_background(partial(choice.look, now, self._kept, self._order(now))))
         if at_top:
             self.choice = replace(self.choice, unit=look.order[0])
         here = self.choice.fitted(now)  # the cursor may have moved on
         self._show(replace(look, unit=here.unit, position=here.position))
         self.refresh_bindings()
+
+    def _order(self, now: Seen) -> Sequence[int]:
+        """The order on the screen, if it is the one wanted: it stands while the network learns."""
+        look, choice = self.look, self.choice
+        if look is None or len(look.order) != now.config.hidden_size or look.cell != now.config.cell:
+            return ()
+        same = (look.sort, look.name, look.layer) == (choice.sort, choice.name, choice.layer)
+        return look.order if same else ()
 
     def _show(self, look: Look) -> None:
         self.look = look
@@ -339,12 +347,13 @@ class GatesScreen(Screen[None]):
             return
         self._counting = True
         try:
-            while (look := self.look) is not None and look.followed is None:
+            follows = self.query_one(UnitFollows)
+            while follows.display and (look := self.look) is not None and look.followed is None:
                 count = partial(gates.followed, look.units, look.unit, look.character)
                 found = await asyncio.wrap_future(in_background(count))
                 if self.look is look:
                     self.look = replace(look, followed=found)
-                    self.query_one(UnitFollows).show(self.look)
+                    follows.show(self.look)
         finally:
             self._counting = False
 
@@ -444,6 +453,11 @@ class GatesScreen(Screen[None]):
     def _open(self, unit: bool) -> None:
         self.set_class(unit, "-unit")
         self.refresh_bindings()
+        self.call_after_refresh(self._count)
+
+    def on_resize(self) -> None:
+        """More may be seen than before."""
+        self.call_after_refresh(self._count)
 
     def action_gate(self, key: str) -> None:
         """Another gate or state."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from rich.segment import Segment
 from rich.style import Style
@@ -37,6 +37,16 @@ class _Panel:
     left: int
 
 
+@dataclass
+class _Row:
+    """A line of the map: its units, its number, its cells in each panel, and all that without a cursor."""
+
+    units: Sequence[int]
+    y: int
+    cells: Sequence[Sequence[Piece]]
+    strip: Strip = field(default_factory=lambda: Strip([]))
+
+
 class UnitMap(GateView, Heatmap):
     """A row for each unit, or for two where they are many; the cursor's value below, exactly."""
 
@@ -58,6 +68,7 @@ class UnitMap(GateView, Heatmap):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._first_row = self._first_position = 0
+        self._kept_rows: tuple[tuple[object, ...], Look, list[_Row]] | None = None
 
     @property
     def signed(self) -> bool:
@@ -111,29 +122,47 @@ class UnitMap(GateView, Heatmap):
             return [heading(ink, width, "Gates"), *blank, row(width, [(hint.center(width), ink.faint)])]
         panels, room = self._panels(look, width)
         rows, columns = self._windows(look, room)
-        low, high = look.low, look.high
-        units = [look.order[place] for place in rows]
-        per_row = self._per_row(look)
-        drawn = [
-            list(self.cells(look.values(panel.units)[columns.start : columns.stop, units].T, low, high, per_row))
-            for panel in panels
-        ]
         margin, divider = self._margin(look), [("|" if ink.ascii else "│", ink.rule)]
         lines = [self._heading(look, rows, width)]
-        for y, first in enumerate(range(0, len(units), per_row)):
-            here = units[first : first + per_row]
-            cells = [
-                self._with_cursor(line[y], here, columns, panel, look)
-                for panel, line in zip(panels, drawn, strict=True)
-            ]
-            pieces = cells[0] if len(cells) == 1 else [*_padded(cells[0], room), *divider, *cells[1]]
-            lines.append(Strip([self._label(here, y, margin, look), *join(pieces)]))
+        for drawn in self._body(look, panels, room, rows, columns):
+            here = look.unit in drawn.units
+            lines.append(self._row(drawn, look, columns, room) if here else drawn.strip)
         lines += [row(width, [])] * (self.body_height + 1 - len(lines))
         text = self._characters(look, columns)
         pieces = text if len(panels) == 1 else [*_padded(text, room), *divider, *text]
         lines.append(row(width, [(" " * margin, ink.faint), *pieces]))
-        lines.append(self._readout(look, panels, low, high, width))
+        lines.append(self._readout(look, panels, look.low, look.high, width))
         return lines
+
+    def _body(self, look: Look, panels: Sequence[_Panel], room: int, rows: range, columns: range) -> list[_Row]:
+        """The rows without a cursor, kept while only that moves: keys are to answer at once."""
+        key = (id(look.units), id(look.kept), look.sort, look.deviation, rows, columns, room, self.size)
+        if self._kept_rows is not None and self._kept_rows[0] == key:
+            return self._kept_rows[2]
+        units, per_row = [look.order[place] for place in rows], self._per_row(look)
+        cells = [
+            list(
+                self.cells(
+                    look.values(panel.units)[columns.start : columns.stop, units].T, look.low, look.high, per_row
+                )
+            )
+            for panel in panels
+        ]
+        body = []
+        for y, first in enumerate(range(0, len(units), per_row)):
+            drawn = _Row(units[first : first + per_row], y, [panel[y] for panel in cells])
+            drawn.strip = self._row(drawn, replace(look, unit=-1), columns, room)
+            body.append(drawn)
+        self._kept_rows = (key, look, body)  # with the look, so that its parts keep their ids
+        return body
+
+    def _row(self, drawn: _Row, look: Look, columns: range, room: int) -> Strip:
+        """A row with its unit's number and, if it is there, the cursor."""
+        cells = [self._with_cursor(line, drawn.units, columns, look) for line in drawn.cells]
+        pieces = cells[0]
+        if len(cells) > 1:
+            pieces = [*_padded(cells[0], room), ("|" if self.ink.ascii else "│", self.ink.rule), *cells[1]]
+        return Strip([self._label(drawn.units, drawn.y, self._margin(look), look), *join(pieces)])
 
     def _heading(self, look: Look, rows: range, width: int) -> Strip:
         ink = self.ink
@@ -164,10 +193,9 @@ class UnitMap(GateView, Heatmap):
         shown = look.sort != "number" or y % 4 == 0
         return Segment((str(units[0]) if shown else "").rjust(margin - 1) + " ", self.ink.faint)
 
-    def _with_cursor(
-        self, cells: list[Piece], units: Sequence[int], columns: range, panel: _Panel, look: Look
-    ) -> list[Piece]:
+    def _with_cursor(self, cells: Sequence[Piece], units: Sequence[int], columns: range, look: Look) -> list[Piece]:
         """A row's cells, with the cursor in its place."""
+        cells = list(cells)
         if look.unit not in units or look.position not in columns:
             return cells
         x = look.position - columns.start
@@ -211,6 +239,11 @@ class UnitMap(GateView, Heatmap):
             distance = look.units.values[look.position, look.unit] - look.units.mean[look.unit]
             left.append((f" ({distance:+.3f} from mean)", ink.muted))
         return row(width, left, self.scale(low, high, 0, wide=width >= 110))
+
+    def notify_style_update(self) -> None:
+        """Draws in the new theme's colours."""
+        self._kept_rows = None
+        super().notify_style_update()
 
     def on_click(self, event: events.Click) -> None:
         """Puts the cursor there; a double click opens the unit."""
