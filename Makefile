@@ -22,8 +22,9 @@ lab: $(VENV)/.installed ## install into .venv and open the laboratory
 # A process for each core, which takes whole files: some of them prepare what is dear once for all of their tests.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
-test: $(VENV)/.test ## run the whole test suite (ARGS="-k name" chooses)
+test: $(VENV)/.test ## run the whole test suite, and prove every exercise (ARGS="-k name" chooses tests)
 	$(PYTEST) $(ARGS)
+	$(if $(ARGS),,$(BIN)/lstm-lab learn author-check --jobs 2)
 
 quick: $(VENV)/.test ## run the tests that take no time: those for every save
 	$(PYTEST) -m "not slow" $(ARGS)

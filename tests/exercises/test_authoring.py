@@ -11,9 +11,10 @@ from lstm_lab.exercises.catalogue import Exercise, exercises
 from lstm_lab.exercises.grading.mutants import Mutant
 
 
-@pytest.mark.parametrize("exercise", exercises().values(), ids=lambda exercise: exercise.id)
-def test_an_exercise_holds(exercise: Exercise) -> None:
-    assert check_exercise(exercise, seeds=3) == []
+@pytest.mark.parametrize("name", ["one_neuron", "clip_gradients", "bptt_derivation", "cell_information"])
+def test_an_exercise_holds(name: str) -> None:
+    """All of them are proved by ``make test``, which runs ``lstm-lab learn author-check``."""
+    assert check_exercise(exercises()[name], seeds=3) == []
 
 
 def _with_mutant(**changes: object) -> Exercise:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -28,17 +29,22 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _distinctive(folder: Path) -> set[bytes]:
-    """The lines of private files that say something, and that no starter and no hint gives away on purpose."""
-    public = [*CONTENT.glob("*/starter.py"), *CONTENT.glob("*/exercise.toml")]
+    """Pieces of private files that say something, and that no starter, text or hint gives away on purpose.
+
+    Of programs two lines in a row, as one may be written twice by chance; of mutants what they edit.
+    """
+    public = [path for name in ("starter.py", "exercise.toml", "text.md") for path in CONTENT.glob(f"*/{name}")]
     given = "\n".join(path.read_text(encoding="utf-8") for path in public)
-    lines = {
-        line.strip()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix in (".py", ".toml")
-        for line in path.read_text(encoding="utf-8").splitlines()
-    }
-    said = {line for line in lines if not line.startswith(('"""', "import ", "from "))}
-    return {line.encode() for line in said if len(line) >= 30 and line not in given}
+    pieces: set[str] = set()
+    for path in folder.rglob("*.py"):
+        lines = [line.rstrip() for line in path.read_text(encoding="utf-8").splitlines()]
+        code = [line for line in lines if line and not line.startswith(('"""', "import ", "from "))]
+        pieces |= {
+            f"{first}\n{second}" for first, second in itertools.pairwise(code) if len(first + second.strip()) >= 50
+        }
+    if (mutants := folder / "mutants.toml").is_file():
+        pieces |= {line for line in mutants.read_text(encoding="utf-8").splitlines() if line.startswith("edits")}
+    return {piece.encode() for piece in pieces if piece not in given}
 
 
 @pytest.mark.parametrize("private", PRIVATE, ids=lambda folder: folder.parent.name)
@@ -53,15 +59,15 @@ def test_private_files_are_packed_and_can_be_read(private: Path, installed: Path
         assert read_private(exercise, way.name) is None
 
 
-def test_no_line_of_a_solution_is_in_any_installed_file(installed: Path) -> None:
+def test_nothing_of_a_solution_is_in_any_installed_file(installed: Path) -> None:
     files = {path: path.read_bytes() for path in installed.rglob("*") if path.is_file()}
     assert any(path.suffix == ".pyc" for path in files) and any(path.name == "private.bin" for path in files)
     course = {path: content for path, content in files.items() if "exercises" in path.parts}
     found = {
-        (str(path.relative_to(installed)), line.decode())
+        (str(path.relative_to(installed)), piece.decode())
         for private in PRIVATE
-        for line in _distinctive(private)
+        for piece in _distinctive(private)
         for path, content in course.items()
-        if line in content
+        if piece in content
     }
     assert sorted(found) == []
