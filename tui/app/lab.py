@@ -210,7 +210,7 @@ def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, 
     if not terminal or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
             "the lab needs a terminal, on standard input, output and error; "
-            "`lstm-lab train` and `lstm-lab step` work without one"
+            "`lstm-lab train`, `step`, `gates` and `learn` work without one"
         )
     session = Session(config, opening, folder=recovery_folder())
     app = LabApp(session, opening, ascii_only=ascii_only)

@@ -82,7 +82,8 @@ class UnitText(GateView, Heatmap):
                 )
             )
             if self._tall == 2:
-                drawn.append(row(width, [("".join(str(digit) for digit in digits[start:end]), self.ink.muted)]))
+                below = "".join("?" if digit < 0 else str(digit) for digit in digits[start:end])
+                drawn.append(row(width, [(below, self.ink.muted)]))
         return drawn
 
     def _line(self, look: Look, start: int, end: int, levels: list[int]) -> list[Piece]:
