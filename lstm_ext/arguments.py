@@ -178,7 +178,8 @@ def _kinds(function: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, _Ki
         annotation = inner.__annotations__.get(parameter.name)
         if annotation is not None and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             try:
-                hint = eval(annotation, names) if isinstance(annotation, str) else annotation
+                one = types.SimpleNamespace(__annotations__={parameter.name: annotation})
+                hint = get_type_hints(one, names, include_extras=True)[parameter.name]
             except NameError:  # a type that only type checkers know
                 continue
             kind = _kind(hint)
