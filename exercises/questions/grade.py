@@ -31,7 +31,7 @@ def grade_sheet(exercise: Exercise, source: str, seed: int = 0) -> Report:
             results.append(_unanswered(question, answered, given, questions))
             continue
         if question.kind == "prediction":
-            guess = _number(answered.text)
+            guess = _guess(question, answered.text)
             if guess is not None:
                 guessed[question.name] = guess
                 measured[question.name] = measure(exercise, question.name)
@@ -59,7 +59,11 @@ def _grade(question: Question, answer: Answer, text: str, given: dict[str, Given
         case "formula":
             finding = _formula(question, answer, text)
         case "prediction":
-            finding = None if _number(text) is not None else Finding("number", "Write a number.", got=text[:60])
+            if _guess(question, text) is None:
+                limits = " from 0 to 1" if question.unit == "accuracy" else ""
+                finding = Finding("number", f"Write a number{limits}.", got=text[:60])
+            else:
+                finding = None
         case "essay":
             return _essay(question, answer, text, given)
     if finding:
@@ -115,6 +119,12 @@ def _number(text: str) -> float | None:
     except formulas.FormulaError:
         return None
     return value.real if math.isfinite(value.real) and value.imag == 0 else None
+
+
+def _guess(question: Question, text: str) -> float | None:
+    """What is kept beside the measured number, for good: 90 is no accuracy."""
+    value = _number(text)
+    return None if value is not None and question.unit == "accuracy" and not 0 <= value <= 1 else value
 
 
 def _number_finding(answer: Answer, text: str) -> Finding | None:

@@ -180,7 +180,8 @@ def test_counted_words_by_hand() -> None:
             "        **forecasts,\n",
             "",
             ("comparison", "missing"),
-            'the error of "direct" is missing: compare(data, period, forecasts) returned a dictionary without it.',
+            'the error of "direct" is missing: compare(data, period, forecasts) returned a dictionary without it, only '
+            'the error of "mean", the error of "persistence", ',
         ),
         (
             "sentiment",

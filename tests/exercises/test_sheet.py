@@ -108,6 +108,8 @@ def test_the_rest_of_a_sheet_stays_as_it_is() -> None:
         ("unrolling", "multiplications", '"TH(H+D)"', "passed"),
         ("bptt_derivation", "jacobian_product", "0.150", "failed: 0.15 is rounded; write at least four digits."),
         ("bptt_derivation", "why_it_vanishes", '"a, b and d"', "passed"),
+        ("forget_bias", "guess_one", "90", "failed: Write a number from 0 to 1."),
+        ("forget_bias", "guess_one", '"90%"', "failed: Write a number from 0 to 1."),
         ("forget_bias", "bias_for_a_half", '"-ln(2^(1/T) - 1)"', "passed"),
         ("unrolling", "an_example", "26881", "passed"),  # within a thousandth
         ("unrolling", "an_example", "30000", "failed: 30000 is not right: it is too large."),

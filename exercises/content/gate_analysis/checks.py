@@ -79,11 +79,13 @@ def selective(student: Student) -> None:
     """Units whose selectivity is known: some vary much without following the character."""
     for case in range(8):
         text = _text(student, 40)
-        letters = np.array(list(text))
+        characters = np.array(list(text))
         gate = 0.5 + 0.02 * student.normal(40, 6)
         unit = int(student.rng.integers(6))
-        gate[:, unit] += np.where(letters == "d", 0.45, 0.0)
-        gate[:, (unit + 4) % 6] += np.where(np.isin(letters, ["b", "d"]), 0.4, 0.0)  # its means have a larger variance
+        gate[:, unit] += np.where(characters == "d", 0.45, 0.0)
+        gate[:, (unit + 4) % 6] += np.where(
+            np.isin(characters, ["b", "d"]), 0.4, 0.0
+        )  # its means have a larger variance
         noisy = (unit + 2) % 6
         gate[:, noisy] += 0.5 * np.where(np.arange(40) % 2 == 0, 1, -1)
         found = student.call(student.module.most_selective, np.clip(gate, 0, 1), text)
@@ -94,16 +96,16 @@ def findings(student: Student) -> None:
     """Made-up arrays: a gate that is open once, units that are nearly always open, one that follows another letter."""
     for case, most in enumerate("ifo"):
         text = _text(student, 30)
-        letters = np.array(list(text))
+        characters = np.array(list(text))
         gates = {name: student.rng.uniform(0.3, 0.4, (30, 6)) for name in "ifo"}
         gates |= {name: 2 + student.normal(30, 6) for name in ("g", "C", "h")}
         gates[most] += 0.4
         gates["ifo"["ifo".index(most) - 1]][3, 0] = 0.999
         gates["f"][:, 1], gates["f"][:, 4], gates["f"][:, 5] = 0.95, 0.93, 0.97
         gates["f"][7, 4], gates["f"][9, 5] = (0.89, 0.92)[case == 1], 0.2
-        gates["f"][letters == "abcd"[case]] -= 0.02
-        gates["f"][:, 2:4][letters == "abcd"[case]] -= 0.2
-        gates["f"][letters == "bcda"[case], 0] -= 0.29
+        gates["f"][characters == "abcd"[case]] -= 0.02
+        gates["f"][:, 2:4][characters == "abcd"[case]] -= 0.2
+        gates["f"][characters == "bcda"[case], 0] -= 0.29
         found = student.call(student.module.report, gates, text)
         found = found if isinstance(found, dict) else {}
         for key in ("most open", "always open", "forgets at"):

@@ -72,7 +72,8 @@ def right_masks(got: Recording, wanted: Recording) -> Finding | None:
             message = f"Two calls return the same {name}."
             cause = "Another generator than the one given is used, and starts anew in every call."
             return finding("fixed-seed", message, cause, "Draw from rng.")
-        if not np.array_equal(*(arrays[f"{name} of equal generators{note}"] for note in ("", ", again"))):
+        first = arrays[f"{name} of equal generators"]
+        if not np.array_equal(first, arrays[f"{name} of equal generators, again"]):
             message = f"Two equal generators give different {name}s."
             cause = "Another generator than the one given is used, so that no run can be repeated."
             return finding("other-generator", message, cause, "Draw from rng.")
