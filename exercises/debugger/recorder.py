@@ -46,6 +46,8 @@ class Recorder:
         self._events: list[tuple[int, ...]] = []
         self._numbers: list[np.ndarray] = []
         self._size = 0
+        #: Whether any array had fewer digits than float64.
+        self._single = False
 
     # ----------------------------------------------------------------------------- what the code calls
 
@@ -89,7 +91,7 @@ class Recorder:
 
     def value(self, number: int, value: Any) -> Any:
         """An expression has a value."""
-        if self.on and (array := numbers(value)) is not None:
+        if self.on and (array := self._array(value)) is not None:
             self._add(VALUE, number, "", array)
         return value
 
@@ -126,6 +128,7 @@ class Recorder:
             "loops": [loop[1:] for loop in self._loops],
             "ended": self._ended,
             "statements": [[s.line, s.end, s.function] for s in self._statements],
+            "single": self._single,
             "events": np.array(self._events, dtype=np.int64).reshape(-1, 10),
             "numbers": np.concatenate([np.zeros(0), *self._numbers]),
         }
@@ -174,7 +177,7 @@ class Recorder:
         return type(value).__module__ == self._classes and hasattr(value, "__dict__")
 
     def _flatten(self, value: Any, path: str, depth: int) -> Iterator[tuple[str, np.ndarray]]:
-        array = numbers(value)
+        array = self._array(value)
         if array is not None:
             yield path, array
         elif depth and isinstance(value, dict):
@@ -186,6 +189,12 @@ class Recorder:
         elif depth and self._is_own(value):
             for key, item in list(vars(value).items()):
                 yield from self._flatten(item, f"{path}.{key}", depth - 1)
+
+    def _array(self, value: Any) -> np.ndarray | None:
+        array = numbers(value)
+        if array is not None and getattr(value, "dtype", array.dtype) != array.dtype:
+            self._single = True
+        return array
 
     def _add(self, kind: int, number: int, path: str, array: np.ndarray) -> None:
         if len(self._events) >= MAX_EVENTS or self._size > MAX_NUMBERS:

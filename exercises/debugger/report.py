@@ -21,6 +21,8 @@ from .reading import Reading
 
 def conventions(reading: Reading, tables: Mapping[str, Any]) -> Iterator[str]:
     """What the file has otherwise than the course, and is right all the same."""
+    if tables["single"]:
+        yield "your file has float32 arrays: numbers that differ by less than 1 in 10,000 count as the same"
     if reading.x_first:
         yield "the columns of your W are [x, h]; the course has them as [h, x]"
     order = ", ".join({"g": "candidate", "n": "candidate"}.get(gate, gate) for gate in tables["layout"]["order"])

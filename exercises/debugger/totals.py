@@ -114,7 +114,7 @@ class Totals:
         ]
         scales = [self._ratio(found.value, right) for _, _, right, found in wrong]
         ratios = [ratio for ratio in scales if ratio is not None]
-        scaled = bool(wrong) and len(ratios) == len(lasts) and np.ptp(ratios) < 1e-6 and ratios[0] < 1
+        scaled = bool(wrong) and len(ratios) == len(lasts) and np.ptp(ratios) < self._trace.precision and ratios[0] < 1
         if scaled and not (is_sequence and self._close(ratios[0], 1 / self._T)):
             return f"backward also scales the whole gradient, by {ratios[0]:.4g}: clipping, perhaps"
         for name, columns, _, found in wrong:

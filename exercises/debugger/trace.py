@@ -13,10 +13,9 @@ from .names import Names
 from .recorder import ENTERED, GIVEN, MENTIONED, NAMED, RETURNED
 
 Array = np.ndarray
-#: Numbers closer than this, relative to the largest of an array, are the same.
-_DOUBLE = 1e-6
-#: Single numbers are told apart better, for there are many of them and one may be equal by chance.
-_NUMBER = 1e-3
+#: Numbers closer than this, relative to the largest of an array, are the same; the second is for single numbers, which
+#: are told apart better, for there are many of them and one may be equal by chance.
+_DOUBLE, _SINGLE = (1e-6, 1e-9), (1e-4, 1e-5)
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Trace:
     def __init__(self, tables: dict[str, Any], steps: int, sizes: tuple[int, int]) -> None:
         self._steps, (self._D, self._H) = steps, sizes
         #: How far numbers may be apart, relative to the largest of an array, and still be the same.
-        self.precision = _DOUBLE
+        self.precision, self._precision_of_numbers = _SINGLE if tables["single"] else _DOUBLE
         names = Names(tables["cell"])
         self._x_first = bool(tables["layout"]["x_first"])
         self._times = [self._time(context, tables) for context in tables["contexts"]]
@@ -94,7 +93,7 @@ class Trace:
 
     def tolerance(self, value: Array) -> float:
         """How far a number may be from ``value`` and still be the same."""
-        precision = self.precision * (_NUMBER if value.size == 1 else 1.0)
+        precision = self._precision_of_numbers if value.size == 1 else self.precision
         return float(precision * np.abs(value).max() + 1e-13)
 
     def same(self, a: Array, b: Array) -> bool:

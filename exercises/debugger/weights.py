@@ -97,7 +97,7 @@ class Weights:
                     yield Layout(x_first, order, turn)
 
     def place(self, values: dict[str, np.ndarray], layout: Layout) -> None:
-        """Sets every array, in place where it is of floats, so that other names for it see the change."""
+        """Sets every array, one of floats in place and in its own precision: other names for it see the change."""
         H = self._sizes[1]
         placed: set[str] = set()
         for slot in self._slots:
@@ -203,7 +203,7 @@ def _get(slot: _Slot) -> Any:
 
 def _set(slot: _Slot, array: np.ndarray) -> None:
     old = _get(slot)
-    if isinstance(old, np.ndarray) and old.dtype == np.float64 and old.flags.writeable:
+    if isinstance(old, np.ndarray) and old.dtype.kind == "f" and old.flags.writeable:
         old[...] = array
         return
     new = array.tolist() if isinstance(old, list) else array.astype(np.float64)

@@ -420,3 +420,41 @@ def test_rows_and_columns_of_separate_matrices(product: str) -> None:
 def test_a_network_without_a_loss_is_not_taken_for_a_cell() -> None:
     comparison = compare(RNN.replace("forward(self, x, h_prev)", "forward(self, xs, h_prev)"))
     assert comparison.problem.startswith("RNNCell.forward takes xs, h_prev: expected a cell, forward(x, h_prev), or")
+
+
+#: The network in float32 throughout.
+SINGLE = NETWORK.replace("np.random.randn(", "randn(").replace("np.zeros(", "zeros(").replace("np.ones(", "ones(")
+SINGLE = SINGLE.replace("h, C = h_prev, C_prev", "h, C = h_prev.astype(np.float32), C_prev.astype(np.float32)")
+SINGLE = SINGLE.replace(
+    "import numpy as np\n",
+    """import numpy as np
+def randn(*shape):
+    return np.random.randn(*shape).astype(np.float32)
+def zeros(shape):
+    return np.zeros(shape, dtype=np.float32)
+def ones(shape):
+    return np.ones(shape, dtype=np.float32)
+""",
+)
+
+
+@pytest.mark.parametrize("text", ["hello", "abcabc", "backpropagation through time"])
+def test_float32_is_compared_with_fewer_digits(text: str) -> None:
+    comparison = compare(SINGLE, text)
+    assert comparison.first is None
+    assert comparison.loss != comparison.right_loss
+    assert comparison.loss == pytest.approx(comparison.right_loss, rel=1e-5)
+    assert comparison.notes == (
+        "your file has float32 arrays: numbers that differ by less than 1 in 10,000 count as the same",
+    )
+    # The same error is too large for float64.
+    off = "h = o * tanh_C * (1 + 1e-5)"
+    assert compare(SINGLE.replace("h = o * tanh_C", off), text).first is None
+    assert compare(NETWORK.replace("h = o * tanh_C", off), text).first is not None
+
+
+@pytest.mark.parametrize("mutant", LSTM_MUTANTS[::4], ids=lambda mutant: mutant.name)
+def test_mistakes_in_float32_are_found(mutant: Mutant) -> None:
+    first = compare(mutant.of(SINGLE)).first
+    assert first is not None
+    assert (first.stage, first.t) == (mutant.stage, mutant.t)
