@@ -121,7 +121,7 @@ def _overfitting(snapshot: Snapshot) -> Diagnosis | None:
     return Diagnosis(
         "overfitting",
         f"validation rose from {best:.3g} to {snapshot.val_loss:.3g} while training fell",
-        f"stop, the weights of step {snapshot.best_step:,} are kept; or take more text, dropout, a smaller network",
+        f"stop: the weights of step {snapshot.best_step:,} are kept; or take more text, dropout, or a smaller network",
     )
 
 

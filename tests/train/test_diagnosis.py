@@ -115,7 +115,7 @@ def test_overfitting() -> None:
     found = diagnose(snapshot(losses, rising), CONFIG)
     assert found is not None and found.name == "overfitting"
     assert found.message == "validation rose from 2 to 2.15 while training fell"
-    assert found.fix.startswith("stop, the weights of step 400 are kept")
+    assert found.fix.startswith("stop: the weights of step 400 are kept")
     waiting = {300: 2.4, 400: 2.0, 500: 2.05, 600: 2.08}
     assert diagnose(snapshot(losses, waiting), CONFIG) is None
     wavering = {**rising, 700: 2.03}
