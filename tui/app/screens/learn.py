@@ -65,7 +65,7 @@ class Desk:
 
     exercise: Exercise
     checked: Checked | None = None
-    #: The digest of the file that was checked
+    #: The digest of the file that was checked, or is being checked
     content: str = ""
     #: Where a failed grader's traceback is
     trace: str = ""
@@ -435,7 +435,7 @@ class LearnScreen(Screen[None]):
             now = await self._aside(found)
             if self.known is None or now != ([self.known.file] if self.known.file else []):
                 await self._reload()
-            if changed:
+            if changed and await self._aside(partial(digest, changed[0])) != desk.content:
                 self._check(desk)
             await asyncio.sleep(INTERVAL)
 
@@ -443,19 +443,19 @@ class LearnScreen(Screen[None]):
     async def _check(self, desk: Desk) -> None:
         """Check the file; a check that is under way is cancelled."""
         await self._reload()
-        if self.known is None or self.known.file is None:
+        known = self.known
+        if known is None or known.exercise is not desk.exercise or known.file is None:
             return
         tried: list[str] = []
-        desk.tried = tried
+        desk.tried, desk.content = tried, digest(known.file)
         self._draw()
-        told = partial(self._tell, tried)
-        run = BackgroundCheck(self.course, desk.exercise, self.known.file, progress=told)
-        content = digest(self.known.file)
+        run = BackgroundCheck(self.course, desk.exercise, known.file, progress=partial(self._tell, tried))
         try:
             while not await self._aside(partial(run.wait, 60.0)):
                 pass
             checked = await self._aside(run.result)
         except asyncio.CancelledError:
+            desk.content = ""
             run.cancel()
             raise
         finally:
@@ -463,7 +463,7 @@ class LearnScreen(Screen[None]):
                 desk.tried = None
         if checked is None:
             return
-        desk.checked, desk.content, desk.run, desk.trace = checked, content, run, ""
+        desk.checked, desk.run, desk.trace = checked, run, ""
         if checked.report.grader_failed:
             path = await self._aside(partial(crash.keep, checked.report.trace))
             desk.trace = str(path or "")

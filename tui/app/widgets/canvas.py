@@ -55,6 +55,7 @@ class Canvas(Widget):
         """Draw again and repaint the rows that differ."""
         width, height = self.size
         if not (width and height and self.is_attached):
+            self._drawn = Size()
             return
         old, self._rows, self._drawn = self._rows, self.draw(width, height), self.size
         blank = self._blank(width)
