@@ -100,7 +100,8 @@ def correlations(states: np.ndarray, signal: np.ndarray) -> np.ndarray:
     """(H,) of each column of states (T, H) with signal (T,); 0 where one of them is constant."""
     x, y = states - states.mean(axis=0), signal - signal.mean()
     size = np.sqrt((x**2).sum(axis=0) * (y**2).sum())
-    return np.divide(x.T @ y, size, out=np.zeros(len(size)), where=size > 1e-9)
+    found: np.ndarray = np.divide(x.T @ y, size, out=np.zeros(len(size)), where=size > 1e-9)
+    return found
 
 
 @dataclass(frozen=True)
