@@ -353,6 +353,7 @@ async def test_a_wrong_answer_is_told_why_and_hints_are_per_question() -> None:
         here.app.screen.query_one(Input).value = "a"
         await here.press("enter")
         await here.shows("✗ 3. stuck_f", "Your answer: a", "Not a.")
+        assert any(piece.text == "✗" and piece.style.color == here.app.ink.bad.color for piece in segments(here.app))
         SHEET.write_text(SHEET.read_text().replace('stuck_f = "a"', "stuck_f = 'b'"))  # in another window
         await here.shows("✓ 3. stuck_f", "Your answer: b")
         SHEET.write_text("stuck_f = (\n")

@@ -296,7 +296,7 @@ def _question(
     answer = known.given.get(question.name, "")
     head = Text.assemble(f"{'>' if chosen else ' '} ", (mark, style), f" {index + 1}. {visible(question.name)}")
     if chosen:
-        head.stylize("bold")
+        head.stylize_before("bold")
     elif answer:
         head.append(f"  {cut(' '.join(answer.split()), max(1, width - head.cell_len - 2))}", "dim")
     head.stylize(Style.from_meta({"@click": f"screen.question({index})"}))
