@@ -17,8 +17,10 @@ from app.laboratory import LARGE, SMALL
 from hostile import HOSTILE, MARKUP, hidden_in
 from rich.cells import cell_len
 from screen import drawn, segments, until
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
+from textual.worker import WorkerFailed
 
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
@@ -224,6 +226,17 @@ async def test_leaving_the_lab_ends_the_check() -> None:
         if thread.name.startswith("check "):
             thread.join(20)
             assert not thread.is_alive()
+
+
+async def test_a_worker_may_outlive_the_widgets_of_its_screen() -> None:
+    async with learning() as here:
+        pass
+    here.app._handle_exception(WorkerFailed(NoMatches("it is over")))
+    assert here.app.crash is None
+    with pytest.raises(WorkerFailed):
+        async with learning() as here:
+            here.app._handle_exception(WorkerFailed(NoMatches("a bug")))
+    assert isinstance(here.app.crash, NoMatches)
 
 
 # Moving about.

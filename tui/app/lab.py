@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 from textual import events, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
@@ -173,6 +174,8 @@ class LabApp(ThemedApp):
     def _handle_exception(self, error: Exception) -> None:
         """End the lab without a screenful of traceback: `run_lab` raises the error once the terminal is restored."""
         cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, NoMatches) and not self.is_running:
+            return  # at the end, a screen loses its widgets before its workers are cancelled
         self.crash = self.crash or cause
         super()._handle_exception(error)
         self._exit_renderables.clear()

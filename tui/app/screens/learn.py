@@ -194,7 +194,7 @@ class LearnScreen(Screen[None]):
     async def _begin(self) -> None:
         following = await self._aside(self.course.next)
         await self._reload()
-        if following and self.desk is None and self._stands:
+        if following and self.desk is None:
             self.query_one(CourseMap).choose(following.id)
 
     def on_screen_resume(self) -> None:
@@ -242,14 +242,9 @@ class LearnScreen(Screen[None]):
 
     # What is shown.
 
-    @property
-    def _stands(self) -> bool:
-        """Whether the screen has its widgets: not any more when the lab ends."""
-        return self.is_attached and bool(self.children)
-
     def _draw(self) -> None:
         known, desk = self.known, self.desk
-        if known is None or not self._stands or known.exercise is not (desk and desk.exercise):
+        if known is None or known.exercise is not (desk and desk.exercise):
             return
         with self.app.batch_update():
             self.set_class(desk is not None, "-open")
@@ -318,7 +313,7 @@ class LearnScreen(Screen[None]):
         self._draw()
         sheet = self.desk is not None and self.desk.exercise.kind == "questions"
         page = "#reader" if view != "result" else "#questions" if sheet else "#result"
-        self.call_after_refresh(lambda: self._stands and self.query_one(page).focus())
+        self.call_after_refresh(lambda: self.query_one(page).focus())
 
     # What is possible now.
 
