@@ -6,9 +6,14 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from lstm_ext.engine.backend import available_backends, engine_module
 from lstm_ext.engine.interface import EngineModule
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(params=available_backends())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,13 +15,14 @@ from app.laboratory import LARGE, SMALL, TINY, Lab, lab
 from runs import assert_same_run
 from textual.widgets import OptionList
 
+from lstm_ext import LanguageModel, ModelConfig
 from lstm_ext.data import load_text
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.app import recovery as recovery_module
 from lstm_lab.app import session as session_module
 from lstm_lab.app.lab import AskToQuit, LabApp
-from lstm_lab.app.recovery import left_behind
+from lstm_lab.app.recovery import Recovery, left_behind
 from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.files import SaveFile
 from lstm_lab.app.screens.recover import Recover
@@ -126,7 +128,7 @@ def test_a_running_labs_is_not_offered_and_a_dead_ones_leftovers_go(folder: Path
 def test_two_labs_are_never_offered_the_same(folder: Path) -> None:
     cut_off(folder)
     (recovery,) = left_behind(folder)
-    program = "import sys; from pathlib import Path; from lstm_lab.app.recovery import left_behind as f; "
+    program = "import sys; from pathlib import Path; from lstm_lab.app.recovery import Recovery, left_behind as f; "
     program += "print(len(f(Path(sys.argv[1]))))"
     count = [sys.executable, "-c", program, str(folder)]
     assert subprocess.run(count, capture_output=True, check=True).stdout == b"0\n"
@@ -182,6 +184,28 @@ async def test_a_disk_that_fills_up_is_told_once(folder: Path, monkeypatch: pyte
         await here.until(lambda: here.step > step + 50)
         assert "No space" not in here.text
         monkeypatch.undo()
+
+
+def test_what_is_forgotten_is_not_written_again_by_a_checkpoint_that_was_due(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery = Recovery.new(folder)
+    trainer = Trainer(LanguageModel(ModelConfig(3, 4, 3)), load_text("abc"))
+    trainer.run(steps=3)
+    recovery.keep(trainer)
+    trainer.run(steps=3)
+    waiting = threading.Thread(target=recovery.keep, args=(trainer,))
+    unlink = Path.unlink
+
+    def slowly(path: Path, missing_ok: bool = False) -> None:
+        if not waiting.ident:
+            waiting.start()
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", slowly)
+    recovery.release(keep=False)
+    waiting.join()
+    assert left(folder) == []
 
 
 def test_a_full_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,11 +103,17 @@ class Recovery:
             self.path.unlink(missing_ok=True)
             self._kept_step = 0
 
-    def release(self) -> None:
-        """Give the lock back; the file, if there is one, is there for the next lab."""
+    def release(self, *, keep: bool = True) -> None:
+        """Give the lock back; the file, if there is one, is there for the next lab, unless it is not to be kept.
+
+        A ``keep`` that waits its turn meanwhile writes nothing any more.
+        """
         with self._guard:
             if not self._released:
                 self._released = True
+                if not keep:
+                    with contextlib.suppress(OSError):
+                        self.path.unlink(missing_ok=True)
                 if not self.path.exists():
                     with contextlib.suppress(OSError):
                         self._link.unlink()
@@ -140,9 +146,7 @@ def left_behind(folder: Path) -> list[Recovery]:
         if _age(path) < math.inf:
             found.append(recovery)
         else:
-            with contextlib.suppress(OSError):
-                recovery.clear()
-            recovery.release()
+            recovery.release(keep=False)
     return found
 
 

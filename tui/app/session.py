@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,15 +146,13 @@ class Session:
             self._ended.set()
             trainer.stop()
             if recovery is not None:
-                if keep and self._unsaved_seconds() > UNNOTICED_SECONDS:
+                keep = keep and self._unsaved_seconds() > UNNOTICED_SECONDS
+                if keep:
                     try:
                         recovery.keep(trainer)
                     except (OSError, LabError) as error:
                         problem = reason(error)
-                else:
-                    with suppress(OSError):
-                        recovery.clear()
-                recovery.release()
+                recovery.release(keep=keep)
                 self._recovery = None
             return problem
 
