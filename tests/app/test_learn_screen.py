@@ -546,7 +546,8 @@ async def test_a_folder_that_cannot_be_written() -> None:
         await here.open(CLIP)
         await here.press("s")
         # On the screen a long path breaks the sentence anywhere.
-        await until(here.pilot, lambda: any("is a file, expected a folder" in n.message for n in here.app._notifications))
+        told = "is a file, expected a folder"
+        await until(here.pilot, lambda: any(told in notice.message for notice in here.app._notifications))
         await here.press("tab")
         await here.shows("Not started yet.")
 
