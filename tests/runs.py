@@ -105,13 +105,15 @@ class Gate:
 
 
 class Clock:
-    """Advances by one second whenever it is read."""
+    """Advances by one second whenever it is read, except by threads that were there before."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        self._others = set(threading.enumerate()) - {threading.current_thread()}
 
     def perf_counter(self) -> float:
-        self.now += 1.0
+        if threading.current_thread() not in self._others:
+            self.now += 1.0
         return self.now
 
 
