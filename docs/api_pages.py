@@ -26,6 +26,7 @@ ArrayLike.__module__ = "numpy.typing"
 numpy.typing.ArrayLike = ArrayLike  # before lstm_ext imports it
 
 import lstm_ext  # noqa: E402
+from lstm_ext import arguments  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "build" / "docs"
@@ -49,6 +50,10 @@ def public_modules() -> list[ModuleType]:
 def prepare(modules: list[ModuleType]) -> None:
     """Put right what pdoc cannot see by itself."""
     for module in modules:
+        # A constructor that passes options on has the annotations of another module's.
+        for name, alias in vars(arguments).items():
+            if typing.get_origin(alias) is typing.Annotated:
+                vars(module).setdefault(name, alias)
         for name in getattr(module, "__all__", ()):
             getattr(module, name)  # some packages load their names when they are first used
         add_comments(module)
