@@ -23,12 +23,13 @@ GAP = 1.0
 #: ... and training is below the entropy of English, 0.6 to 1.3 bits per character (Shannon 1951): more than can be
 #: known without having read this very text.
 ENTROPY = 0.7
-#: Overfitting: the last so many evaluations are all worse than the best by this share; training has fallen
-#: meanwhile by the same share.
+#: Overfitting: this many evaluations in a row are worse than the best by this share, while the training loss fell by
+#: the same share.
 WORSE_EVALUATIONS, WORSE = 3, 0.02
 #: Not learning: after this many steps the loss has fallen by less than this share.
 STUCK_STEPS, FALLEN = 500, 0.1
-#: Plateau: from the third to the last quarter of at least so many steps, the loss has fallen by less than this share.
+#: Plateau: in a run of this many steps or more, the loss fell by less than this share from its third quarter to its
+#: last.
 PLATEAU_STEPS, IMPROVED = 4000, 0.005
 #: ... and is not as low as that of a text that can be known completely.
 KNOWN = 0.05
@@ -36,7 +37,7 @@ KNOWN = 0.05
 STEP_SECONDS = 2.0
 #: Learning rates that usually work.
 USUAL_RATES = {"sgd": (0.05, 2.0), "rmsprop": (1e-3, 1e-2), "adagrad": (1e-2, 0.1), "adam": (1e-3, 1e-2)}
-#: Repetitive: a sample ends with one and the same piece, of at most so many characters, over this many characters.
+#: Repetitive: the last 100 characters of a sample repeat one piece of no more than 25 characters.
 PIECE, REPEATED = 25, 100
 
 

@@ -65,6 +65,7 @@ async def test_what_is_typed_into_a_dialog_is_no_markup(text: str) -> None:
         await here.press("escape", "ctrl+p")
         await here.until(lambda: len(here.app.screen_stack) > 1)
         await typed(here, "Input", text)
+    assert here.app.crash is None
 
 
 async def test_the_error_names_what_was_typed() -> None:

@@ -159,7 +159,7 @@ def measured(student: Student) -> None:
     tasks = ["first character", "last symbol"]
     table = student.call(module.compare, train, tasks, [0, 1, 2])
     for task in tasks:
-        # A run that never learned counts as one that took 600 updates: at least so many.
+        # A run that never learned counts as one that took 600 updates, the limit.
         full, forget = (min(float(table[task][variant]), 600.0) for variant in ("full", "forget"))
         student.reveal(task.replace(" ", "_"), forget / full)
         student.see(f"the share on {task}", forget / full)
