@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import cmath
 import math
+import operator as operators
 import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lstm_ext.errors import ArgumentError
 
@@ -44,6 +45,14 @@ FUNCTIONS: dict[str, Callable[[Number], Number]] = {
     "abs": lambda x: complex(abs(x)),
 }
 _PRODUCT = "write * between factors"
+#: What numbers and symbols have in common
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operators.add,
+    ast.Sub: operators.sub,
+    ast.Mult: operators.mul,
+    ast.Div: operators.truediv,
+    ast.Pow: operators.pow,
+}
 CONSTANTS: dict[str, Number] = {"pi": math.pi, "e": math.e}
 #: Signs that people type or paste
 _SIGNS = {"·": "*", "×": "*", "⊙": "*", "∘": "*", "−": "-", "–": "-", "÷": "/", "^": "**", "σ": "sigmoid", "²": "**2"}
@@ -227,17 +236,8 @@ def _value(node: ast.expr, values: Mapping[str, Number]) -> Number:
             return FUNCTIONS[name](_value(argument, values))
         case ast.BinOp(left=left, op=operator, right=right):
             a, b = _value(left, values), _value(right, values)
-            match operator:
-                case ast.Add():
-                    return a + b
-                case ast.Sub():
-                    return a - b
-                case ast.Mult():
-                    return a * b
-                case ast.Div():
-                    return a / b
-                case ast.Pow() if abs(b) <= MAX_EXPONENT:
-                    return a**b
+            if not isinstance(operator, ast.Pow) or abs(b) <= MAX_EXPONENT:
+                return complex(_ARITHMETIC[type(operator)](a, b))
     raise ValueError("not a formula")
 
 
@@ -258,18 +258,7 @@ def _symbolic(node: ast.expr):  # type: ignore[no-untyped-def]
                 return 1 / (1 + sympy.exp(-inner))
             return getattr(sympy, {"abs": "Abs", "ln": "log"}.get(name, name))(inner)
         case ast.BinOp(left=left, op=operator, right=right):
-            a, b = _symbolic(left), _symbolic(right)
-            match operator:
-                case ast.Add():
-                    return a + b
-                case ast.Sub():
-                    return a - b
-                case ast.Mult():
-                    return a * b
-                case ast.Div():
-                    return a / b
-                case ast.Pow():
-                    return a**b
+            return _ARITHMETIC[type(operator)](_symbolic(left), _symbolic(right))
     raise ValueError("not a formula")
 
 
