@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,11 @@ from lstm_ext.engine.interface import EngineModule
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# What started the tests may have ignored these, as a script's `&` and nohup do, and programs inherit that.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(params=available_backends())

@@ -519,7 +519,7 @@ async def test_training_and_walking_leave_each_other_alone() -> None:
         await until(pilot, lambda: trainer.snapshot().step > step)
         trainer.pause()
         await pilot.press("1")
-        await until(pilot, lambda: "2 Step" in drawn(app) and not isinstance(app.screen, StepScreen))
+        await until(pilot, lambda: "1 Train" in drawn(app) and not isinstance(app.screen, StepScreen))
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, StepScreen))
         assert here.at == ("forward", 1, "c_prev")

@@ -513,20 +513,25 @@ async def test_heading_rules_fill_the_line() -> None:
 # The title bar, and pages.
 
 
+NAMES = "1 Train 2 Step 3 Learn 4 Gates 5 Flow 6 Surgery 7 Experiments 8 Handbook 9 Runs"
+
+
 @pytest.mark.parametrize(
-    ("subject", "shown"),
+    ("width", "subject", "shown"),
     [
-        ("short", f"{' lstm-lab   1 Train  2 Step  3 Learn  4 Gates':74}short "),
-        ("s" * 33, f" lstm-lab   1 Train  2 Step  3 Learn  4 Gates {'s' * 33} "),
-        ("s" * 34, f"  1 Train  2 Step  3 Learn  4 Gates {' ' * 9}{'s' * 34} "),
-        ("s" * 43, f"  1 Train  2 Step  3 Learn  4 Gates {'s' * 43} "),
-        ("s" * 44, f"  1  2  3  4 {' ' * 22}{'s' * 44} "),
-        ("s" * 67, f"  1  2  3  4 {'s' * 65}… "),
+        (120, "short", f" lstm-lab  {NAMES} {'short':>28} "),
+        (120, "s" * 28, f" lstm-lab  {NAMES} {'s' * 28} "),
+        (120, "s" * 29, f" {NAMES} {'s' * 29:>38} "),
+        (120, "s" * 38, f" {NAMES} {'s' * 38} "),
+        (120, "s" * 39, f" lstm-lab  1 2 3 4 5 6 7 8 9 {'s' * 39:>90} "),
+        (80, "", f"{' lstm-lab  1 2 3 4 5 6 7 8 9':80}"),
+        (80, "s" * 60, f" 1 2 3 4 5 6 7 8 9 {'s' * 60} "),
+        (80, "s" * 66, f" 1 2 3 4 5 6 7 8 9 {'s' * 59}… "),
     ],
 )
-async def test_the_title_bar_makes_room_for_its_subject(subject: str, shown: str) -> None:
+async def test_the_title_bar_makes_room_for_its_subject(width: int, subject: str, shown: str) -> None:
     app = Bench(TitleBar())
-    async with app.run_test(size=(80, 3)) as pilot:
+    async with app.run_test(size=(width, 3)) as pilot:
         app.query_one(TitleBar).show(subject)
         await pilot.pause()
         assert drawn(app).split("\n")[0] == shown

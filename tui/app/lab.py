@@ -1,4 +1,4 @@
-"""The lab: a Textual app with a screen for training, one for stepping through a network, and one for the course."""
+"""The lab: a Textual app, and what can be done on all of its screens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable
 from functools import partial
+from importlib import import_module
 from typing import Any, ClassVar, cast
 
 from textual import events, work
@@ -26,6 +27,7 @@ from ..errors import UsageError
 from .driver import LabDriver
 from .ending import Ending
 from .keys import LAB, bind, commands
+from .modes import MODES, Mode
 from .recovery import recovery_folder
 from .screens.dialog import Ask
 from .screens.help import Help
@@ -55,10 +57,10 @@ class LabApp(ThemedApp):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("lab.train", "1", "switch_mode('train')", "train", "The Train screen", LAB),
-        bind("lab.step", "2", "switch_mode('step')", "step", "The Step screen", LAB),
-        bind("lab.learn", "3", "switch_mode('learn')", "learn", "The Learn screen", LAB),
-        bind("lab.gates", "4", "switch_mode('gates')", "gates", "The Gates screen", LAB),
+        *(
+            bind(f"lab.{mode.id}", mode.key, f"switch_mode('{mode.id}')", mode.id, f"The {mode.title} screen", LAB)
+            for mode in MODES
+        ),
         bind("lab.light", "f2", "toggle_light", "light", "Dark or light colours", LAB),
         bind("lab.help", "question_mark,f1", "help", "help", "Help for what you see", LAB, on_bar=True),
         bind("lab.quit", "q", "quit", "quit", "Quit the lab", LAB, on_bar=True),
@@ -83,10 +85,8 @@ class LabApp(ThemedApp):
         super().__init__(ascii_only=ascii_only)
         self._opening = opening or Opening()
         self.session = session or Session()
-        self.add_mode("train", lambda: TrainScreen(self.session))
-        self.add_mode("step", self._step_screen)
-        self.add_mode("learn", self._learn_screen)
-        self.add_mode("gates", self._gates_screen)
+        for mode in MODES:
+            self.add_mode(mode.id, partial(self._make_screen, mode))
         self.failure = ""
         self.crash: BaseException | None = None
         #: Whether what is not saved is kept for the next start; not if the user has quit without it.
@@ -98,20 +98,13 @@ class LabApp(ThemedApp):
         self._event_loop = asyncio.get_running_loop()
         self.switch_mode("step" if self._opening.against else "learn" if self._opening.learn else "train")
 
-    def _step_screen(self) -> Screen[Any]:
-        from .screens.step import StepScreen, Subject
-
-        return StepScreen(Subject(against=self._opening.against))
-
-    def _learn_screen(self) -> Screen[Any]:
-        from .screens.learn import LearnScreen
-
-        return LearnScreen(self._opening.folder)
-
-    def _gates_screen(self) -> Screen[Any]:
-        from .screens.gates import GatesScreen
-
-        return GatesScreen(self.session)
+    def _make_screen(self, mode: Mode) -> Screen[Any]:
+        """The screen of a mode; its module is imported when it is first opened."""
+        module = import_module(f"{__package__}.screens.{mode.id}")
+        screen = getattr(module, f"{mode.title}Screen")
+        if mode.id == "step":
+            return cast(Screen[Any], screen(module.Subject(against=self._opening.against)))
+        return cast(Screen[Any], screen(self._opening.folder if mode.id == "learn" else self.session))
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, but with our own way to be suspended."""

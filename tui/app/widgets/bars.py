@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from ...text.visible import visible
 from ..keys import Command, commands
+from ..modes import MODES
 from .canvas import Canvas, Piece, clickable, row
 
 
@@ -20,13 +21,6 @@ class TitleBar(Canvas):
     DEFAULT_CSS = """
     TitleBar { dock: top; height: 1; background: $panel; }
     """
-    #: The app's modes: key, name and title.
-    SCREENS: ClassVar[tuple[tuple[str, str, str], ...]] = (
-        ("1", "train", "Train"),
-        ("2", "step", "Step"),
-        ("3", "learn", "Learn"),
-        ("4", "gates", "Gates"),
-    )
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -41,25 +35,26 @@ class TitleBar(Canvas):
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """One row."""
-        ink, name, subject = self.ink, " lstm-lab  ", self._subject
-        tabs: list[Piece] = []
-        titles: list[Piece] = []
-        for key, mode, title in self.SCREENS:
-            action = f"app.switch_mode('{mode}')"
-            if mode == self.app.current_mode:
-                tabs.append((f" {key} {title} ", clickable(ink.chosen, action)))
+        ink, subject = self.ink, self._subject
+        names: list[Piece] = []
+        keys: list[Piece] = []
+        for mode in MODES:
+            action = f"app.switch_mode('{mode.id}')"
+            if mode.id == self.app.current_mode:
+                here = (f" {mode.key} {mode.title} ", clickable(ink.chosen, action))
+                names.append(here)
+                keys.append(here)
             else:
-                titles.append((f"{title} ", clickable(ink.muted, action)))
-                tabs += [(f" {key} ", clickable(ink.key, action)), titles[-1]]
-        room = width - sum(cell_len(text) for text, _ in tabs) - 1
-        if len(name) + cell_len(subject) > room:
-            name = " "
-        if len(name) + cell_len(subject) > room:  # the other screens by their digits alone
-            tabs = [piece for piece in tabs if piece not in titles]
-            room = width - sum(cell_len(text) for text, _ in tabs) - 1
-        if len(name) + cell_len(subject) > room:
-            subject = set_cell_size(subject, max(0, room - len(name) - 1)).rstrip() + ("~" if ink.ascii else "…")
-        return [row(width, [(name, ink.strong), *tabs], [(subject + " ", ink.muted)] if subject else [])]
+                keys.append((f"{mode.key} ", clickable(ink.key, action)))
+                names += [keys[-1], (f"{mode.title} ", clickable(ink.muted, action))]
+        program = (" lstm-lab  ", ink.strong)
+        for left in ([program, *names], [(" ", ink.text), *names], [program, *keys], [(" ", ink.text), *keys]):
+            room = width - sum(cell_len(text) for text, _ in left) - 1
+            if cell_len(subject) <= room:
+                break
+        else:
+            subject = set_cell_size(subject, max(0, room - 1)).rstrip() + ("~" if ink.ascii else "…")
+        return [row(width, left, [(subject + " ", ink.muted)] if subject else [])]
 
 
 class KeyBar(Canvas):

@@ -1,0 +1,27 @@
+"""The Experiments screen."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ..session import Session
+from ..widgets.bars import KeyBar, TitleBar
+
+
+class ExperimentsScreen(Screen[None]):
+    """Questions that the lab answers by measuring."""
+
+    HELP_TITLE = "Experiments"
+    HELP = "Questions that the lab answers by measuring."
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def compose(self) -> ComposeResult:
+        """Its name, and its keys."""
+        yield TitleBar(id="title")
+        yield Static(self.HELP, markup=False)
+        yield KeyBar(id="keys")
