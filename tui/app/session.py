@@ -13,6 +13,7 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 
 from .. import memory
+from .overlay import Overlay
 from .recovery import Recovery, Summary, left_behind, reason
 
 #: More threads would each have too few of a small batch's lanes to be worth it.
@@ -49,6 +50,9 @@ class Session:
         #: The settings of the next network.
         self.config = config or RunConfig.from_options({"threads": THREADS})
         self.trainer: Trainer | None = None
+        #: The runs behind the current one: the last one before it, and those that were laid over.
+        self.last: Overlay | None = None
+        self.laid_over: tuple[Overlay, ...] = ()
         self._opening = opening or Opening()
         self._saved_step, self._saved_seconds = 0, 0.0
         self._folder = folder
@@ -87,6 +91,8 @@ class Session:
 
     def use(self, trainer: Trainer, recovery: Recovery | None = None) -> None:
         """Make ``trainer``, perhaps resumed from ``recovery``, the current run, and forget the one before."""
+        if self.trainer is not None and self.trainer.snapshot().step:
+            self.last = Overlay.of(self.trainer)
         self.close(keep=False)
         self.trainer = trainer
         self.config = RunConfig.of(trainer)
@@ -107,6 +113,19 @@ class Session:
         except (OSError, CheckpointError) as error:
             self._problem = reason(error)
             return None
+
+    @property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The runs to draw behind the current one, the last one before it first."""
+        return self.laid_over if self.last is None else (self.last, *self.laid_over)
+
+    def lay_over(self, overlay: Overlay) -> None:
+        """Draw ``overlay`` behind the current run, in the place of one of the same name."""
+        self.laid_over = (*(each for each in self.laid_over if each.name != overlay.name), overlay)
+
+    def clear_overlays(self) -> None:
+        """Draw the current run alone."""
+        self.last, self.laid_over = None, ()
 
     @property
     def keeps(self) -> bool:

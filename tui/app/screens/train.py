@@ -17,7 +17,6 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from lstm_ext.cells import CELLS
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
@@ -32,6 +31,7 @@ from ...text.visible import visible
 from ..background import in_background
 from ..export import export, export_path, file_name
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
+from ..overlay import Overlay, network_name
 from ..pacing import frames_per_second, output_waits
 from ..recovery import Recovery
 from ..samples import Sample, SampleSource
@@ -79,6 +79,8 @@ class TrainScreen(Screen[None]):
         bind("train.save", "w", "save", "save", "Save a checkpoint", NETWORK, on_bar=True),
         bind("train.load", "l", "load", "load", "Load a checkpoint", NETWORK, on_bar=True),
         bind("train.restart", "R", "restart", "restart", "Begin again, untrained", NETWORK, on_bar=True),
+        bind("train.overlay", "a", "overlay", "overlay", "Lay a kept run behind this one", NETWORK),
+        bind("train.alone", "A", "clear_overlays", "alone", "Take away the runs behind this one", NETWORK),
         bind("train.export", "e", "export", "export", "Write the curve or a picture", NETWORK, on_bar=True),
         *(
             bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
@@ -132,6 +134,10 @@ class TrainScreen(Screen[None]):
         self.set_interval(1 / self._fps, self._tick)
         self.call_after_refresh(self._begin)
 
+    def on_screen_resume(self) -> None:
+        """Shows the runs that another screen has laid behind this one."""
+        self.query_one(LossCurve).show_overlays(self.session.overlays)
+
     # Beginning with a trainer.
 
     @work(exclusive=True)
@@ -166,15 +172,15 @@ class TrainScreen(Screen[None]):
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
         self._repetition = None
         config = trainer.model.config
-        size = f"{config.hidden_size}×{config.num_layers}" if config.num_layers > 1 else f"{config.hidden_size}"
         self.query_one(TitleBar).show(
-            f"{visible(os.path.basename(trainer.text.name))[-24:]} · {CELLS[config.cell].title} {size}"
+            f"{visible(os.path.basename(trainer.text.name))[-24:]} · {network_name(config)}"
             f" · {config.num_parameters:,} parameters"
         )
         self.query_one(GateHeatmap).clear(config.cell, config.num_layers)
         self.query_one(SampleStream).clear()
         self.query_one(LossCurve).show(None)
         self.query_one(LossCurve).show_baselines({})
+        self.query_one(LossCurve).show_overlays(self.session.overlays)
         self._failure = ""
         self._notice(trainer.snapshot().message)
         trainer.start()
@@ -298,6 +304,8 @@ class TrainScreen(Screen[None]):
             return any(view.key == parameters[0] for view in views(cell).values())
         if action == "layer":
             return trainer is not None and trainer.model.config.num_layers > 1
+        if action == "clear_overlays":
+            return bool(self.session.overlays)
         if action == "hide_notice":
             return bool(self.query_one("#banner").display)
         return True
@@ -429,6 +437,27 @@ class TrainScreen(Screen[None]):
         trainer = await self.app.push_screen_wait(dialog)
         if trainer is not None and await self._may_forget():
             self.adopt(trainer)
+
+    @work(exclusive=True, group="dialog")
+    async def action_overlay(self, path: str = "") -> None:
+        """Lay the run kept at ``path`` behind the current one; without a path, ask for it."""
+        if not path:
+            dialog = OpenFile[Overlay]("A run to lay behind this one", Overlay.read, suffix=SUFFIX)
+            overlay = await self.app.push_screen_wait(dialog)
+        else:
+            try:
+                overlay = await asyncio.wrap_future(in_background(partial(Overlay.read, path)))
+            except FILE_ERRORS as error:
+                self._notice(one_line(error), failure=True)
+                return
+        if overlay is not None:
+            self.session.lay_over(overlay)
+            self.query_one(LossCurve).show_overlays(self.session.overlays)
+
+    def action_clear_overlays(self) -> None:
+        """Show the current run alone."""
+        self.session.clear_overlays()
+        self.query_one(LossCurve).show_overlays(())
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:

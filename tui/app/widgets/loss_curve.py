@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.segment import Segment
@@ -14,6 +14,7 @@ from lstm_ext.train.history import HistoryView
 from lstm_ext.visualization.drawing import Glyphs, draw_curves, nice_ticks, tick_labels
 
 from ...text.units import number
+from ..overlay import Overlay
 from .canvas import Canvas, Piece, heading, join, row
 
 #: The last steps that the horizontal axis may end at, times a power of ten. It grows in such
@@ -46,6 +47,7 @@ class LossCurve(Canvas):
         super().__init__(id=id)
         self._history: HistoryView | None = None
         self._baselines: Mapping[str, float] = {}
+        self._overlays: Sequence[Overlay] = ()
         self._loss = math.nan
 
     def show(self, history: HistoryView | None, loss: float = math.nan) -> None:
@@ -56,6 +58,11 @@ class LossCurve(Canvas):
     def show_baselines(self, baselines: Mapping[str, float]) -> None:
         """Show losses (nats) of other models as dotted lines, by name."""
         self._baselines = baselines
+        self.redraw()
+
+    def show_overlays(self, overlays: Sequence[Overlay]) -> None:
+        """Show other runs dimly behind the curve."""
+        self._overlays = overlays
         self.redraw()
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -125,6 +132,7 @@ class LossCurve(Canvas):
                 line[column] = (self._upright, ink.rule)
 
         layers = (
+            *((run.history.steps, run.history.smoothed, ink.faint, ".") for run in self._overlays),
             (*_band(history, 2 * width), ink.band, "."),
             (history.steps, history.smoothed, ink.line, "*"),
             (history.val_steps, history.val_loss, ink.point, "o"),
