@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.segment import Segment
 from textual.app import App
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 #: Generous, for busy machines: a test that waits in vain fails after about half a minute.
 TRIES = 1000
@@ -23,10 +25,11 @@ def drawn(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in line) for line in strips(app))
 
 
-def segments(app: App[Any]) -> Iterator[Segment]:
-    """Everything on the screen, piece by piece."""
-    for line in strips(app):
-        yield from line
+def segments(app: App[Any], region: Region | None = None) -> Iterator[Segment]:
+    """Everything on the screen, or in a region of it, piece by piece."""
+    x, y, width, height = region or app.screen.region
+    for line in strips(app)[y : y + height]:
+        yield from Strip(line).crop(x, x + width)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:

@@ -55,6 +55,36 @@ LIGHT = Theme(
 )
 
 
+#: What WCAG 2.2 asks of text (1.4.3) and of what is drawn (1.4.11), as the ratio of two luminances.
+TEXT_CONTRAST, GRAPHIC_CONTRAST = 4.5, 3.0
+_BLACK, _WHITE = Color(0, 0, 0), Color(255, 255, 255)
+#: The grounds that text stands on: panels of a screen; dialogs; the first and the last line.
+GROUNDS = ("background", "surface", "panel")
+
+
+def contrast(one: Color, other: Color) -> float:
+    """The ratio of two colours' luminances, from 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def readable(color: Color, text: Color, grounds: Sequence[Color], least: float = TEXT_CONTRAST) -> Color:
+    """``color``, moved towards ``text`` as little as gives it the contrast ``least`` on each of ``grounds``."""
+    steps = 32
+    for step in range(steps):
+        mixed = color.blend(text, step / steps)
+        if all(contrast(mixed, ground) >= least for ground in grounds):
+            return mixed
+    return text
+
+
 def _rich(palette: Sequence[drawing.RGB]) -> tuple[RichColor, ...]:
     return tuple(RichColor.from_rgb(*rgb) for rgb in palette)
 
@@ -90,25 +120,36 @@ class Ink:
     @classmethod
     def mix(cls, colors: Mapping[str, str], *, dark: bool, ascii_only: bool, colored: bool) -> Ink:
         """Mixes the styles from a theme's named ``colors`` (as in ``App.theme_variables``)."""
-        ground, text = Color.parse(colors["background"]), Color.parse(colors["foreground"])
+        grounds, text = [Color.parse(colors[name]) for name in GROUNDS], Color.parse(colors["foreground"])
+        ansi = any(color.ansi is not None for color in (text, *grounds))
+        if not ansi:
+            text = readable(text, _WHITE if dark else _BLACK, grounds)
         primary, accent = Color.parse(colors["primary"]), Color.parse(colors["accent"])
 
-        def style(color: Color, *, strength: float = 1.0, bold: bool = False, dim: bool = False) -> Style:
-            if not color.ansi and not ground.ansi:
-                return Style(color=ground.blend(color, strength).rich_color, bold=bold)
-            return Style(color=color.rich_color, bold=bold, dim=dim)
+        def style(
+            color: Color,
+            *,
+            strength: float = 1.0,
+            least: float = TEXT_CONTRAST,
+            bold: bool = False,
+            dim: bool = False,
+        ) -> Style:
+            if ansi:
+                return Style(color=color.rich_color, bold=bold, dim=dim)
+            mixed = readable(grounds[0].blend(color, strength), text, grounds, least)
+            return Style(color=mixed.rich_color, bold=bold)
 
         return cls(
             ascii=ascii_only,
             colored=colored,
             text=style(text),
-            muted=style(text, strength=0.62 if dark else 0.72, dim=True),
-            faint=style(text, strength=0.34, dim=True),
+            muted=style(text, strength=0.76, dim=True),
+            faint=style(text, strength=0.4, dim=True),
             strong=style(text, bold=True),
             key=style(accent, bold=True),
-            rule=style(text, strength=0.2, dim=True),
+            rule=style(text, strength=0.2, least=1.0, dim=True),
             line=style(primary, bold=True),
-            band=style(primary, strength=0.42, dim=True),
+            band=style(primary, strength=0.42, least=GRAPHIC_CONTRAST, dim=True),
             point=style(accent, bold=True),
             baseline=style(text, strength=0.4, dim=True),
             good=style(Color.parse(colors["success"])),
@@ -145,9 +186,15 @@ class ThemedApp(App[int]):
     What it shows may come from anywhere: it is neither markup nor a way to control the terminal.
     """
 
+    # Textual's own shades of these are too close to their ground to be read.
+    CSS = """
+    Input > .input--placeholder, Input > .input--suggestion { color: $muted; }
+    CommandPalette > .command-palette--help-text { color: $foreground; text-style: not bold; }
+    """
+
     def __init__(self, *, ascii_only: bool = False) -> None:
+        self.ascii_only = ascii_only  # Textual asks for the variables of the style sheets while it is made
         super().__init__()
-        self.ascii_only = ascii_only
         self._ink: tuple[str, Ink] | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -159,6 +206,13 @@ class ThemedApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The filters of every line on its way to the terminal."""
         return [*self._first_filters, *([self._no_color] if self.no_color else super().get_line_filters())]
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Textual's, and ``$muted``, the drawings' shade of text that matters less."""
+        variables = super().get_css_variables()
+        muted = self._mix(variables).muted.color
+        variables["muted"] = variables["foreground"] if muted is None or muted.triplet is None else muted.triplet.hex
+        return variables
 
     def notify(
         self,
@@ -176,12 +230,10 @@ class ThemedApp(App[int]):
     def ink(self) -> Ink:
         """The drawings' styles under the current theme."""
         if self._ink is None or self._ink[0] != self.theme:
-            many = self.console.color_system in ("256", "truecolor")
-            ink = Ink.mix(
-                self.theme_variables,
-                dark=self.current_theme.dark,
-                ascii_only=self.ascii_only,
-                colored=many and not self.no_color,
-            )
-            self._ink = (self.theme, ink)
+            self._ink = (self.theme, self._mix(self.theme_variables))
         return self._ink[1]
+
+    def _mix(self, colors: Mapping[str, str]) -> Ink:
+        many = self.console.color_system in ("256", "truecolor")
+        colored = many and not self.no_color
+        return Ink.mix(colors, dark=self.current_theme.dark, ascii_only=self.ascii_only, colored=colored)

@@ -31,10 +31,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         width: 66; max-width: 100%; height: auto; max-height: 100%;
         background: $surface; border: round $primary 60%; padding: 0 1;
         border-title-color: $foreground; border-title-style: bold;
-        border-subtitle-color: $foreground 60%;
+        border-subtitle-color: $muted;
     }
     Dialog .dialog--error { color: $error; width: 100%; height: auto; }
-    Dialog .dialog--note { color: $foreground 60%; width: 100%; height: auto; }
+    Dialog .dialog--note { color: $muted; width: 100%; height: auto; }
     Dialog .dialog--buttons { height: auto; margin-top: 1; align-horizontal: right; }
     Dialog .dialog--buttons Button { margin-left: 1; min-width: 8; }
     Dialog Input, Dialog Select { background: $panel; }

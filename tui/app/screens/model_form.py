@@ -48,7 +48,7 @@ class ModelForm(Dialog[RunConfig]):
 
     DEFAULT_CSS = """
     ModelForm Grid { grid-size: 4; grid-columns: 14 1fr 14 1fr; grid-gutter: 0 1; height: auto; }
-    ModelForm Grid Label { color: $foreground 70%; }
+    ModelForm Grid Label { color: $muted; }
     ModelForm Grid Label.-wrong { color: $error; text-style: bold; }
     ModelForm .model-form--switches { height: 1; margin-top: 1; }
     ModelForm Checkbox { margin-right: 3; background: $surface; }
