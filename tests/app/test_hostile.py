@@ -20,7 +20,7 @@ from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.files import OpenFile, SaveFile
 from lstm_lab.app.screens.model_form import ModelForm
-from lstm_lab.app.screens.step import AskText
+from lstm_lab.app.screens.subject import AskText
 from lstm_lab.app.session import Opening, Session
 
 NAMES = [f"{HOSTILE}.txt", f"{MARKUP}.txt".replace("/", ""), "[.txt", "[]x.txt", "[red].txt", "[@click=quit()]q.txt"]
@@ -59,7 +59,7 @@ async def test_what_is_typed_into_a_dialog_is_no_markup(text: str) -> None:
                 await here.pilot.pause()
         await here.press("2")
         await here.shows("After")
-        await here.press("e")
+        await here.press("t")
         await here.asked(AskText)
         await typed(here, "Input", text)
         await here.press("escape", "ctrl+p")

@@ -28,7 +28,8 @@ from lstm_lab.app.screens.answer import AskAnswer, AskEssay, AskPoints
 from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.help import Help
 from lstm_lab.app.screens.learn import LearnScreen, walked_by
-from lstm_lab.app.screens.step import StepScreen, Subject
+from lstm_lab.app.screens.step import StepScreen
+from lstm_lab.app.screens.subject import Subject
 from lstm_lab.app.session import Opening
 from lstm_lab.app.widgets.course_map import CourseMap
 from lstm_lab.app.widgets.page import Page

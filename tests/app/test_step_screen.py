@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
 import pytest
+from app.stepping import LARGE, SMALL, SUBJECTS, Walker, walking, words
 from screen import drawn, segments, until
-from textual import events
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from lstm_ext.cells import CELLS
@@ -18,103 +13,15 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.help import Help
-from lstm_lab.app.screens.step import MAX_TEXT, MAX_UNITS, AskText, StepScreen, Subject
+from lstm_lab.app.screens.step import MAX_UNITS, StepScreen
+from lstm_lab.app.screens.subject import MAX_TEXT, AskText, Subject
 from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.cell_diagram import CellDiagram
 from lstm_lab.app.widgets.stage_detail import StageDetail
 from lstm_lab.app.widgets.stage_list import StageList
 from lstm_lab.app.widgets.text_ribbon import TextRibbon
-from lstm_lab.app.widgets.walk_view import Place
 from lstm_lab.text import formulas
 from lstm_lab.text.formulas import ascii_formula, format_number
-
-SMALL, LARGE = (80, 24), (120, 40)
-SUBJECTS = [*(Subject(cell=name) for name in CELLS), Subject(cell="gru", reset_after=True)]
-
-
-class StepLab(LabApp):
-    """The lab, opened at its Step screen: nothing trains, so that the pilot need not wait for a busy processor."""
-
-    def on_mount(self, event: events.Mount) -> None:
-        event.prevent_default()
-        self.switch_mode("step")
-
-
-class Walker:
-    """The lab at its Step screen, and what stands there."""
-
-    def __init__(self, app: LabApp, pilot: Pilot[Any]) -> None:
-        self.app, self.pilot = app, pilot
-
-    @property
-    def screen(self) -> StepScreen:
-        assert isinstance(self.app.screen, StepScreen)
-        return self.app.screen
-
-    @property
-    def place(self) -> Place:
-        assert self.screen.place is not None
-        return self.screen.place
-
-    @property
-    def moment(self) -> Moment:
-        return self.place.moment
-
-    @property
-    def at(self) -> tuple[str, int, str]:
-        return self.moment.phase, self.moment.step.t, self.moment.stage.id
-
-    def panel(self, kind: type) -> list[str]:
-        """The lines of one widget."""
-        region = self.app.screen.query_one(kind).region
-        lines = drawn(self.app).split("\n")[region.y : region.bottom]
-        return [line[region.x : region.right].rstrip() for line in lines]
-
-    def row(self, kind: type, text: str) -> str:
-        """The first line of a widget that has ``text``."""
-        return next(line for line in self.panel(kind) if text in line)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def walks(self, subject: Subject) -> None:
-        """Waits until ``subject`` has been walked through."""
-        title = subject.describe(subject.walk())
-        await until(
-            self.pilot,
-            # The title does not have the text.
-            lambda: (
-                self.screen.subject == subject and self.place.walk.text == subject.text and title in drawn(self.app)
-            ),
-        )
-        await self.pilot.pause()
-
-    async def go(self, phase: str, t: int, stage: str) -> None:
-        number = next(
-            k for k, m in enumerate(self.place.walk.moments) if (m.phase, m.step.t, m.stage.id) == (phase, t, stage)
-        )
-        self.screen.action_go(number)
-        await self.pilot.pause()
-
-    async def click(self, kind: type, text: str) -> None:
-        lines = self.panel(kind)
-        y = next(k for k, line in enumerate(lines) if text in line)
-        await self.pilot.click(kind, offset=(lines[y].index(text), y))
-        await self.pilot.pause()
-
-
-@asynccontextmanager
-async def walking(size: tuple[int, int] = SMALL, **options: Any) -> AsyncIterator[Walker]:
-    app = StepLab(**options)
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, StepScreen) and app.screen.place is not None)
-        await pilot.pause()
-        yield Walker(app, pilot)
-
-
-def words(lines: list[str]) -> str:
-    return " ".join(" ".join(lines).split())
 
 
 def check_detail(here: Walker, expected: Moment, unit: int, ascii_only: bool = False) -> None:
@@ -132,7 +39,7 @@ def check_detail(here: Walker, expected: Moment, unit: int, ascii_only: bool = F
         assert f"= {format_number(value)}" in text
     if expected.stage.axis == "unit":
         for k, number in enumerate(expected.values):
-            assert f"unit {k + 1} {format_number(float(number))}" in text
+            assert f"unit {k} {format_number(float(number))}" in text
     for part in formulas.summands(expected, unit):
         assert any(line.startswith(part.label) and format_number(part.value) in line for line in lines)
 
@@ -308,8 +215,8 @@ async def test_up_and_down_choose_a_unit() -> None:
             await here.press(key)
             assert here.place.unit == unit
             check_detail(here, here.moment, unit)
-            assert f"unit {unit + 1}" in here.panel(StageList)[0]
-            assert here.row(StageDetail, "▸").startswith(f"▸ unit {unit + 1}")
+            assert f"unit {unit}" in here.panel(StageList)[0]
+            assert here.row(StageDetail, "▸").startswith(f"▸ unit {unit}")
 
 
 async def test_the_mouse_reaches_stages_units_and_characters() -> None:
@@ -318,7 +225,7 @@ async def test_the_mouse_reaches_stages_units_and_characters() -> None:
         assert here.at == ("forward", 3, "x")
         await here.click(StageList, "forget gate")
         assert here.at == ("forward", 3, "f")
-        await here.click(StageDetail, "unit 3")
+        await here.click(StageDetail, "unit 2")
         assert here.place.unit == 2
         await here.click(CellDiagram, "g₃")
         assert here.at == ("forward", 3, "g")
@@ -372,7 +279,7 @@ async def test_plus_and_minus_change_the_number_of_units() -> None:
         await here.press("+", "up", "up", "up")
         assert here.screen.subject.hidden_size == MAX_UNITS and here.place.unit == 15
         await here.go("forward", 4, "a_f")
-        assert here.row(StageDetail, "▸").startswith("▸ unit 16")
+        assert here.row(StageDetail, "▸").startswith("▸ unit 15")
         for size in range(MAX_UNITS - 1, 0, -1):
             await here.press("-")
             await here.walks(Subject(hidden_size=size))
@@ -391,7 +298,7 @@ async def test_keys_pressed_faster_than_walks_are_made_end_with_the_last_one() -
 async def test_another_text_can_be_typed() -> None:
     async with walking() as here:
         await here.go("forward", 3, "f")
-        await here.press("e")
+        await here.press("t")
         await until(here.pilot, lambda: isinstance(here.app.screen, AskText))
         assert here.app.screen.query_one(Input).value == "hello"
         await here.pilot.press("ctrl+u", *"abba", "enter")
@@ -407,7 +314,7 @@ async def test_another_text_can_be_typed() -> None:
 )
 async def test_a_bad_text_is_refused_in_one_line(typed: str, message: str) -> None:
     async with walking() as here:
-        await here.press("e")
+        await here.press("t")
         await until(here.pilot, lambda: isinstance(here.app.screen, AskText))
         here.app.screen.query_one(Input).value = typed
         await here.pilot.press("enter")

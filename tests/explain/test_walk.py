@@ -320,7 +320,7 @@ def test_meanings_name_the_unit_and_its_share() -> None:
     walked = walk(model, "hello", vocabulary)
     moment = next(m for m in walked.moments if m.stage.id == "f" and m.step.t == 2)
     share = 100 * moment.step.values["f"][1]
-    assert f"unit 2 keeps {share:.3g} %" in formulas.meaning(moment, 1)
+    assert f"unit 1 keeps {share:.3g} %" in formulas.meaning(moment, 1)
     assert not any("{" in formulas.meaning(m, 0) + formulas.filled(m, 0) for m in walked.moments)
 
 

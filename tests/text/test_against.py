@@ -83,7 +83,7 @@ def test_status_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     [
         (["--trained"], "--trained: --against compares with random weights, both ways; leave out --trained"),
         (["--cell", "mingru"], "--cell: got mingru, expected one of lstm, gru, rnn with --against"),
-        (["--unit", "9"], "--unit: got 9, expected at most 3, the network's size"),
+        (["--unit", "9"], "--unit: got 9, expected 0 to 2"),
         (["--hidden-size", "4"], "--hidden-size: got 4, as many as the text has different characters"),
     ],
 )

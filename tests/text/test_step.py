@@ -119,13 +119,13 @@ def test_no_line_is_wider_than_80_columns(
 
 def test_columns_are_the_units_around_the_chosen_one() -> None:
     lines = list(render(walked(hidden_size=8), unit=5))
-    assert any(line.endswith("unit 5  >unit 6   unit 7") for line in lines)
-    assert any(line.endswith(">unit 1   unit 2   unit 3") for line in render(walked(hidden_size=8), unit=0))
-    assert any(line.endswith("unit 6   unit 7  >unit 8") for line in render(walked(hidden_size=8), unit=7))
+    assert any(line.endswith("unit 4  >unit 5   unit 6") for line in lines)
+    assert any(line.endswith(">unit 0   unit 1   unit 2") for line in render(walked(hidden_size=8), unit=0))
+    assert any(line.endswith("unit 5   unit 6  >unit 7") for line in render(walked(hidden_size=8), unit=7))
 
 
 def test_the_command_prints_the_walk(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["step", "hello", "--backward", "--unit", "2", "--seed", "4", "--backend", "numpy"]) == 0
+    assert main(["step", "hello", "--backward", "--unit", "1", "--seed", "4", "--backend", "numpy"]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == list(render(walked(seed=4, backend="numpy"), unit=1, backward=True))
     assert "by the NumPy twin" in printed.out and not printed.err
@@ -150,7 +150,7 @@ def test_a_checkpoint_brings_its_network_and_vocabulary(tmp_path: Path, capsys: 
     path = str(tmp_path / "shells.safetensors")
     trainer.save(path)
 
-    assert main(["step", "shell", "--checkpoint", path, "--backward", "--unit", "6"]) == 0
+    assert main(["step", "shell", "--checkpoint", path, "--backward", "--unit", "5"]) == 0
     printed = capsys.readouterr().out
     assert "LSTM, 6 units, peephole, the last of 2 layers" in printed and "(step 20)" in " ".join(printed.split())
     assert "x₁ = h₁ of the layer below" in printed and "p_f⊙C₀" in printed
@@ -165,8 +165,8 @@ def test_a_checkpoint_brings_its_network_and_vocabulary(tmp_path: Path, capsys: 
     ("arguments", "message"),
     [
         (["h"], "TEXT: got 'h', expected at least 2 characters"),
-        (["hello", "--unit", "4"], "--unit: got 4, expected at most 3"),
-        (["hello", "--unit", "0"], "expected a whole number of at least 1"),
+        (["hello", "--unit", "3"], "--unit: got 3, expected 0 to 2"),
+        (["hello", "--unit", "-1"], "expected a whole number of at least 0"),
         (["hello", "--hidden-size", "x"], "--hidden-size"),
         (["hello", "--cell", "rnn", "--reset-after"], "reset_after"),
         (["hello", "--checkpoint", "none.safetensors"], "none.safetensors"),

@@ -103,7 +103,7 @@ class LabApp(ThemedApp):
         module = import_module(f"{__package__}.screens.{mode.id}")
         screen = getattr(module, f"{mode.title}Screen")
         if mode.id == "step":
-            return cast(Screen[Any], screen(module.Subject(against=self._opening.against)))
+            return cast(Screen[Any], screen(self.session, against=self._opening.against))
         return cast(Screen[Any], screen(self._opening.folder if mode.id == "learn" else self.session))
 
     def get_driver_class(self) -> type[Driver]:

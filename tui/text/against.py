@@ -165,7 +165,7 @@ class _Page:
         unit = self._shown(moment, difference)
         filled = self._text(formulas.filled(moment, unit))
         if filled and moment.stage.axis == "unit":
-            yield from self._wrapped(f"{filled}   for unit {unit + 1}", "    = ")
+            yield from self._wrapped(f"{filled}   for unit {unit}", "    = ")
         elif filled and moment.stage.axis in ("symbol", "scalar"):
             yield from self._wrapped(f"{filled}   for the target", "    = ")
 
@@ -180,13 +180,13 @@ class _Page:
         walk = moment.walk
         symbols = [quoted(symbol, self._ascii) for symbol in walk.vocabulary.symbols]
         H = walk.config.hidden_size
-        units = [f"unit {k + 1}" for k in range(H)]
+        units = [f"unit {k}" for k in range(H)]
         title = ""
         if right.ndim == 2:
             row = difference.index[0]
             rows = symbols if difference.stage == "dW_y" else units
             title = f"{difference.quantity}, the row of {rows[row]}:"
-            heads = units if difference.stage == "dW_y" else [*(f"h{k + 1}" for k in range(H)), *symbols]
+            heads = units if difference.stage == "dW_y" else [*(f"h{k}" for k in range(H)), *symbols]
             yours, right, index = yours[row], right[row], difference.index[1]
         else:
             index = difference.index[0]

@@ -116,7 +116,7 @@ def _fill(moment: Moment, template: str, unit: int) -> str:
     def put(place: re.Match[str]) -> str:
         key, percent = place.groups()
         if key == "unit":
-            return str(unit + 1)
+            return str(unit)
         number = moment.number(key, unit)
         return f"{100 * number:.3g} %" if percent else format_number(number)
 

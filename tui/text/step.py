@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from collections.abc import Iterator
 
@@ -33,6 +36,23 @@ def render(
     the network's weights come from.
     """
     yield from _Page(walk, unit, ascii_only).lines(backward, weights)
+
+
+def values_file(path: str, walk: Walk) -> str:
+    """All numbers of the walk, as the suffix of ``path`` says: JSON, or CSV with a row for each number."""
+    if path.lower().endswith(".json"):
+        return json.dumps(walk.as_dict()) + "\n"
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["phase", "t", "character", "target", "stage", "index", "value"])
+    symbols = walk.vocabulary.symbols
+    for moment in walk.moments:
+        step = moment.step
+        read = ["", ""] if moment.phase == "update" else [symbols[step.symbol], symbols[step.target]]
+        for index, value in np.ndenumerate(moment.values):
+            place = " ".join(map(str, index))
+            writer.writerow([moment.phase, step.t, *read, moment.stage.id, place, float(value)])
+    return out.getvalue()
 
 
 def quoted(symbol: str, ascii_only: bool) -> str:
@@ -107,13 +127,13 @@ class _Page:
     def _reading_help(self) -> str:
         config = self.walk.config
         others = "" if len(self.units) == config.hidden_size else f" of {config.hidden_size}"
-        shown = f"units {self.units[0] + 1} to {self.units[-1] + 1}{others}" if len(self.units) > 1 else "its value"
+        shown = f"units {self.units[0]} to {self.units[-1]}{others}" if len(self.units) > 1 else "its value"
         cell = CELLS[config.cell]
         W = "W" + cell.suffix(cell.forget_block or cell.blocks[0].name)
         part = W if "_" in W else f"{W}_"
         columns = f"{part}h and {part}x are the columns of {W} that meet h and x; " if cell.recurrent else ""
         return self._text(
-            f"The equations are filled in for unit {self.unit + 1}; the columns are {shown}. {columns}dX means ∂L/∂X."
+            f"The equations are filled in for unit {self.unit}; the columns are {shown}. {columns}dX means ∂L/∂X."
         )
 
     def _section(self, step: Step, phase: str) -> Iterator[str]:
@@ -131,7 +151,7 @@ class _Page:
                     yield from self._wrapped(self._text(formulas.meaning(moment, self.unit)), "    ")
 
     def _heads(self) -> str:
-        marks = [f"{'>' if unit == self.unit else ''}unit {unit + 1}" for unit in self.units]
+        marks = [f"{'>' if unit == self.unit else ''}unit {unit}" for unit in self.units]
         return "".join(mark.rjust(_NUMBER) for mark in marks)
 
     def _title(self, title: str, columns: str = "") -> Iterator[str]:
@@ -224,7 +244,7 @@ class _Page:
         last = _NAME + _EQUATION
         units = self.units if any(recurrent is not None for _, _, recurrent in rows) else ()
         titles = set_cell_size(" " * _NAME + " " * 8 + "".join(head.rjust(11) for head in heads), last)
-        yield (titles + "".join(f"from {unit + 1}".rjust(_NUMBER) for unit in units)).rstrip()
+        yield (titles + "".join(f"from {unit}".rjust(_NUMBER) for unit in units)).rstrip()
         for name, da, recurrent in rows:
             line = " " * _NAME + set_cell_size(name, 8) + "".join(format_number(float(da)).rjust(11) for _ in heads)
             numbers = [] if recurrent is None else [format_number(float(recurrent[unit])) for unit in units]

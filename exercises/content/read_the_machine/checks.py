@@ -125,7 +125,7 @@ def right_units(got: Recording, _: Recording) -> Finding | None:
     right = {name: found.unit(signal) for name, signal in ANSWERS.items()}
     if all(unit == right[name] + 1 for name, unit in given.items() if unit is not None) and any(given.values()):
         message = "Your answers are counted from 1."
-        return Finding("counted-from-1", message, next="`lstm-lab gates` counts from 0, `lstm-lab step` from 1.")
+        return Finding("counted-from-1", message, next="Count from 0, as the lab and Python do.")
     for name, signal in ANSWERS.items():
         unit = given[name]
         if unit is None:

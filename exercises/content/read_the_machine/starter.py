@@ -6,7 +6,7 @@ import numpy as np
 
 from lstm_ext import load_checkpoint
 
-# Your answers: numbers of units from 0 to 7, as `lstm-lab gates` counts them (`lstm-lab step --unit` counts from 1).
+# Your answers: numbers of units from 0 to 7, as `lstm-lab gates` and `lstm-lab step` count them.
 counts_brackets = None
 remembers_letter = None
 knows_quotes = None

@@ -49,7 +49,8 @@ from ..widgets.course_pages import (
 from ..widgets.page import Lines, Page, Tab
 from .answer import AskAnswer, AskEssay, AskPoints
 from .dialog import Ask
-from .step import StepScreen, Subject
+from .step import StepScreen
+from .subject import Subject
 
 T = TypeVar("T")
 View = Literal["text", "result", "solution"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,17 +13,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input, Label
 from textual.worker import WorkerError
 
-from lstm_ext.cells import CELLS, CellName
+from lstm_ext.cells import CELLS
 from lstm_ext.errors import LabError
-from lstm_ext.explain.walk import Walk, spelling_model, walk
+from lstm_ext.files import write_atomically
 
 from ...exercises.debugger.comparison import Comparison
-from ...text.against import short_verdict
+from ...text.step import values_file
 from ..background import in_background
-from ..keys import LOOKING, NETWORK
+from ..export import export_path, file_name
+from ..keys import LOOKING, NETWORK, bind
+from ..session import Session
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.cell_diagram import CellDiagram
 from ..widgets.next_character import NextCharacter
@@ -31,95 +32,15 @@ from ..widgets.stage_detail import StageDetail
 from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
 from ..widgets.walk_view import Place, WalkView
-from .dialog import Dialog
-from .files import OpenFile
+from .files import OpenFile, SaveFile
+from .subject import AskText, Subject
 
 WALKING = Binding.Group("Walking")
-MIN_TEXT, MAX_TEXT = 2, 60
 MAX_UNITS = 16
 #: How often the learner's file is looked at, in seconds.
 WATCH_SECONDS = 0.5
 #: A drawing of the cell with fewer lines leaves its room to the stage below.
 LOW = 7
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is walked through."""
-
-    text: str = "hello"
-    cell: CellName = "lstm"
-    reset_after: bool = False
-    hidden_size: int = 3
-    trained: bool = False
-    #: A Python file of the learner's, to be followed beside the lab; it then decides about the cell.
-    against: str = ""
-
-    def compare(self) -> Comparison:
-        """Follows the learner's file. Raises LabError where it has nothing to follow."""
-        from ...exercises.debugger.compare import compare
-
-        size = self.hidden_size
-        if size == len(set(self.text)):
-            size += 1  # so that shapes tell arrays apart
-        comparison = compare(Path(self.against), self.text, hidden_size=size)
-        if comparison.walk is None:
-            raise LabError(f"{self.against}: {comparison.problem}")
-        return comparison
-
-    def walk(self) -> Walk:
-        """Makes the network, teaches it if that is wanted, and walks it through the text."""
-        model, vocabulary = spelling_model(
-            self.text,
-            cell=self.cell,
-            hidden_size=self.hidden_size,
-            reset_after=self.reset_after and "reset_after" in CELLS[self.cell].options,
-            trained=self.trained,
-        )
-        return walk(model, self.text, vocabulary)
-
-    def describe(self, walked: Walk, comparison: Comparison | None = None) -> str:
-        """For the title bar."""
-        if comparison is not None:
-            return f"{Path(self.against).name}: {short_verdict(comparison)}"
-        cell = CELLS[self.cell].title + (" (reset after)" if walked.config.reset_after else "")
-        weights = "trained" if self.trained else "untrained"
-        units = f"{self.hidden_size} unit{'s' * (self.hidden_size > 1)}"
-        return f"{cell} · {units} · {weights} · {'C' if walked.backend == 'c' else 'NumPy'} float64"
-
-
-class AskText(Dialog[str]):
-    """Asks for the text to walk through."""
-
-    TITLE_TEXT = "A text to walk through"
-    HINT = "enter walk · esc cancel"
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def compose_body(self) -> ComposeResult:
-        """One line."""
-        yield Input(self._text, max_length=MAX_TEXT, id="text")
-        yield Label("", classes="dialog--error", markup=False)
-        yield Label(
-            f"{MIN_TEXT} to {MAX_TEXT} characters. Each one is read to predict the next.", classes="dialog--note"
-        )
-
-    def on_mount(self) -> None:
-        """An error takes room only when there is one."""
-        self.show_error("")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the text if it can be walked through."""
-        text = event.value
-        if len(text) < MIN_TEXT:
-            self.show_error(f"got {len(text)} of them: at least {MIN_TEXT} are needed, one to read and one to predict")
-        elif not text.isprintable():
-            bad = next(letter for letter in text if not letter.isprintable())
-            self.show_error(f"{bad!r} cannot be shown: printable characters, please")
-        else:
-            self.dismiss(text)
 
 
 class StepScreen(Screen[None]):
@@ -135,83 +56,40 @@ class StepScreen(Screen[None]):
         "number that differs."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space", "move(1)", "on", id="step.on", tooltip="The next stage", group=WALKING),
-        Binding("left", "move(-1)", "back", show=False, id="step.back", tooltip="The stage before", group=WALKING),
-        Binding(
-            "right_square_bracket,pagedown",
-            "character(1)",
-            "char",
-            id="step.next",
-            tooltip="To the next character",
-            group=WALKING,
+        bind("step.on", "right,space", "move(1)", "on", "The next stage", WALKING, on_bar=True),
+        bind("step.back", "left", "move(-1)", "back", "The stage before", WALKING),
+        bind(
+            *("step.next", "right_square_bracket,pagedown", "character(1)", "char", "To the next character", WALKING),
+            on_bar=True,
         ),
-        Binding(
-            "left_square_bracket,pageup",
-            "character(-1)",
-            "char before",
-            show=False,
-            id="step.previous",
-            tooltip="Back to the character before",
-            group=WALKING,
+        bind(
+            *("step.previous", "left_square_bracket,pageup", "character(-1)", "char before"),
+            *("Back to the character before", WALKING),
         ),
-        Binding("down", "unit(1)", "unit", id="step.unit_down", tooltip="The next unit", group=LOOKING),
-        Binding("up", "unit(-1)", "unit up", show=False, id="step.unit_up", tooltip="The unit before", group=LOOKING),
-        Binding(
-            "b", "turn", "backward", id="step.backward", tooltip="The same gate on the way backward", group=WALKING
-        ),
-        Binding("b", "turn_back", "forward", id="step.forward", tooltip="The same gate going forward", group=WALKING),
-        Binding(
-            "c",
-            "cell",
-            "cell",
-            id="step.cell",
-            tooltip="Another kind of cell",
-            group=NETWORK,
-        ),
-        Binding("w", "train", "train", id="step.train", tooltip="Weights that have learned this text", group=NETWORK),
-        Binding("w", "untrain", "untrain", id="step.untrain", tooltip="Weights as they start", group=NETWORK),
-        Binding(
-            "d",
-            "difference",
-            "difference",
-            id="step.difference",
-            tooltip="The first number that differs",
-            group=WALKING,
-        ),
-        Binding("e", "edit", "text", id="step.text", tooltip="Another text", group=NETWORK),
-        Binding(
-            "o",
-            "follow",
-            "yours",
-            id="step.follow",
-            tooltip="A Python file of yours, followed beside it",
-            group=NETWORK,
-        ),
-        Binding("x", "leave", "leave yours", id="step.leave", tooltip="Without your file again", group=NETWORK),
-        Binding(
-            "a",
-            "reset_after",
-            "reset",
-            show=False,
-            id="step.reset_after",
-            tooltip="GRU: reset gate before or after the matrix product",
-            group=NETWORK,
-        ),
-        Binding(
-            "plus,equals_sign", "units(1)", "more", show=False, id="step.more", tooltip="One unit more", group=NETWORK
-        ),
-        Binding(
-            "minus,underscore", "units(-1)", "less", show=False, id="step.less", tooltip="One unit less", group=NETWORK
-        ),
-        Binding(
-            "home", "jump('first')", "begin", show=False, id="step.first", tooltip="To the beginning", group=WALKING
-        ),
-        Binding("end", "jump('last')", "end", show=False, id="step.last", tooltip="To the update", group=WALKING),
+        bind("step.unit_down", "down", "unit(1)", "unit", "The next unit", LOOKING, on_bar=True),
+        bind("step.unit_up", "up", "unit(-1)", "unit up", "The unit before", LOOKING),
+        bind("step.backward", "b", "turn", "backward", "The same gate on the way backward", WALKING, on_bar=True),
+        bind("step.forward", "b", "turn_back", "forward", "The same gate going forward", WALKING, on_bar=True),
+        bind("step.cell", "c", "cell", "cell", "Another kind of cell", NETWORK, on_bar=True),
+        bind("step.train", "w", "train", "train", "Weights that have learned this text", NETWORK, on_bar=True),
+        bind("step.untrain", "w", "untrain", "untrain", "Weights as they start", NETWORK, on_bar=True),
+        bind("step.difference", "d", "difference", "difference", "The first number that differs", WALKING, on_bar=True),
+        bind("step.text", "t", "edit", "text", "Another text", NETWORK, on_bar=True),
+        bind("step.follow", "o", "follow", "yours", "A Python file of yours beside it", NETWORK, on_bar=True),
+        bind("step.leave", "x", "leave", "leave yours", "Without your file again", NETWORK, on_bar=True),
+        bind("step.export", "e", "export", "export", "Write the walk's numbers or a picture", NETWORK, on_bar=True),
+        bind("step.reset_after", "a", "reset_after", "reset", "GRU: reset before or after the product", NETWORK),
+        bind("step.more", "plus,equals_sign", "units(1)", "more", "One unit more", NETWORK),
+        bind("step.less", "minus,underscore", "units(-1)", "less", "One unit less", NETWORK),
+        bind("step.first", "home", "jump('first')", "begin", "To the beginning", WALKING),
+        bind("step.last", "end", "jump('last')", "end", "To the update", WALKING),
     ]
 
-    def __init__(self, subject: Subject | None = None) -> None:
+    def __init__(self, session: Session, *, against: str = "") -> None:
+        """``against``: a Python file of the learner's, to follow."""
         super().__init__()
-        self.subject = subject or Subject()
+        self.session = session
+        self.subject = Subject(against=against)
         #: Where the walker is; None until the first walk has been computed.
         self.place: Place | None = None
         #: When the learner's file was changed last.
@@ -432,6 +310,23 @@ class StepScreen(Screen[None]):
         text = await self.app.push_screen_wait(AskText(self.subject.text))
         if text is not None:
             self._walk(replace(self.subject, text=text))
+
+    @work(exclusive=True, group="dialog")
+    async def action_export(self) -> None:
+        """Write the walk's numbers or a picture."""
+        if self.place is None:
+            return
+        walked, picture = self.place.walk, self.app.export_screenshot()
+
+        def write(path: str) -> None:
+            is_picture = export_path(path).lower().endswith(".svg")
+            write_atomically(path, picture if is_picture else values_file(path, walked))
+
+        name = file_name("walk", walked.config.cell, walked.config.hidden_size, ".csv")
+        note = "the suffix decides: .csv or .json for the walk's numbers, .svg for a picture of the screen"
+        path = await self.app.push_screen_wait(SaveFile("Export", name, write, rule=export_path, note=note))
+        if path is not None:
+            self.notify(f"Wrote {path}", timeout=3)
 
 
 def _at_difference(place: Place) -> Place:

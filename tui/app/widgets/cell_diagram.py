@@ -32,7 +32,7 @@ class CellDiagram(WalkView):
         cell = CELLS[config.cell]
         circuit = cell.circuit(place.walk.layer)
         title = f"{cell.title} cell" if forward else f"{cell.title} cell: gradients"
-        rows = [heading(ink, width, title, (), [(f"unit {place.unit + 1}", ink.muted)])]
+        rows = [heading(ink, width, title, (), [(f"unit {place.unit}", ink.muted)])]
         lines = [line.ljust(_WIDTH) for line in circuit.lines]
         #: row → [(column, text, style)]
         over: dict[int, list[tuple[int, str, Style]]] = {}

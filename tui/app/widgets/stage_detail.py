@@ -203,7 +203,7 @@ class StageDetail(WalkView):
             chosen = unit == place.unit
             style = clickable(ink.strong if chosen else ink.text, f"screen.choose({unit})")
             marker = self.marker if chosen else " "
-            pieces: list[Piece] = [(f"{marker} unit {str(unit + 1).rjust(digits)}", style)]
+            pieces: list[Piece] = [(f"{marker} unit {str(unit).rjust(digits)}", style)]
             pieces.append((format_number(float(values[unit])).rjust(_NUMBER) + "  ", style))
             wide = width - digits - _NUMBER - 9
             if yours is not None:
@@ -258,7 +258,7 @@ class StageDetail(WalkView):
             width,
             [
                 ("".ljust(name) + first.rjust(10), ink.muted),
-                ("".join(f"h {u + 1}".rjust(_NUMBER) for u in units), ink.muted),
+                ("".join(f"h {u}".rjust(_NUMBER) for u in units), ink.muted),
             ],
         )
         for entry in rows[: room - 1]:
@@ -274,7 +274,7 @@ class StageDetail(WalkView):
         place, ink = self.place, self.ink
         step, values = place.moment.step, place.moment.step.values
         units = window(place.walk.config.hidden_size, place.unit, (width - 6) // _NUMBER - 1)
-        heads = "".join(f"h {unit + 1}".rjust(_NUMBER) for unit in units)
+        heads = "".join(f"h {unit}".rjust(_NUMBER) for unit in units)
         yield row(width, [(" " * 6 + "b".rjust(_NUMBER) + heads, ink.muted)])
         for symbol in likeliest(np.abs(values["dy"]), step.target, max(1, room - 1)):
             here = symbol == step.target

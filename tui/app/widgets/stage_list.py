@@ -38,7 +38,7 @@ class StageList(WalkView):
         if name < _MIN_NAME:
             name, wide = 0, wide + name
         title = {"forward": "Forward", "backward": "Backward", "update": "Gradient"}[place.moment.phase]
-        right = (f"unit {place.unit + 1}", ink.muted)
+        right = (f"unit {place.unit}", ink.muted)
         rows = [heading(ink, width, title, (), [right] if place.moment.phase != "update" else [])]
         for k in window(len(moments), place.index - place.group.start, height - 1):
             moment, number = moments[k], place.group[k]
@@ -60,6 +60,14 @@ class StageList(WalkView):
                 pieces.append((f" {sign}", clickable(color, click)))
             rows.append(row(width, pieces))
         return rows
+
+    async def on_mouse_scroll_down(self) -> None:
+        """The next stage."""
+        await self.run_action("screen.move(1)")
+
+    async def on_mouse_scroll_up(self) -> None:
+        """The stage before."""
+        await self.run_action("screen.move(-1)")
 
     def _value(self, moment: Moment) -> str:
         place = self.place

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="follow an LSTM, GRU or RNN of yours, in a Python file, to the first number that differs from the lab's "
         "(status 1)",
     )
-    parser.add_argument("--unit", type=whole(1), metavar="K", help="whose numbers to fill in (default: 1)")
+    parser.add_argument(
+        "--unit", type=whole(0), metavar="K", help="whose numbers to fill in, counted from 0 (default: 0)"
+    )
     parser.add_argument("--backward", action="store_true", help="continue backward, to the gradient of every weight")
     parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")
     parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
@@ -65,22 +67,22 @@ def run(arguments: argparse.Namespace) -> int:
             backend=arguments.backend,
         )
         weights = "trained on this text" if arguments.trained else "untrained"
-    unit = arguments.unit or 1
+    unit = arguments.unit or 0
     _check_unit(unit, model.config.hidden_size)
 
     walked = walk(model, arguments.text, vocabulary)
     if arguments.json:
         print(json.dumps({"weights": weights, **walked.as_dict()}))
         return 0
-    lines = render(walked, unit=unit - 1, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights)
+    lines = render(walked, unit=unit, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights)
     for line in lines:
         show(line)
     return 0
 
 
 def _check_unit(unit: int, hidden_size: int) -> None:
-    if unit > hidden_size:
-        raise UsageError(f"--unit: got {unit}, expected at most {hidden_size}, the network's size")
+    if unit >= hidden_size:
+        raise UsageError(f"--unit: got {unit}, expected 0 to {hidden_size - 1}")
 
 
 def _against(arguments: argparse.Namespace) -> int:
@@ -116,9 +118,8 @@ def _against(arguments: argparse.Namespace) -> int:
     elif comparison.walk is None:
         raise LabError(f"{comparison.path}: {comparison.problem}")
     else:
-        if arguments.unit:
+        if arguments.unit is not None:
             _check_unit(arguments.unit, comparison.walk.config.hidden_size)
-        unit = arguments.unit - 1 if arguments.unit else None
-        for line in render(comparison, unit=unit, ascii_only=arguments.ascii):
+        for line in render(comparison, unit=arguments.unit, ascii_only=arguments.ascii):
             show(line)
     return 0 if comparison.agrees else 1
