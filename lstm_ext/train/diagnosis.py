@@ -12,7 +12,9 @@ from .config import TrainerConfig
 from .history import HistoryView
 from .snapshot import Snapshot
 
-Symptom = Literal["exploding", "memorizing", "overfitting", "not learning", "plateau", "slow", "repetitive"]
+Symptom = Literal[
+    "exploding", "memorizing", "overfitting", "vanishing", "not learning", "plateau", "slow", "repetitive"
+]
 
 #: Exploding: half of what was learned is lost, where that was at least this much, ...
 LEARNED = 0.5
@@ -26,6 +28,9 @@ ENTROPY = 0.7
 #: Overfitting: this many evaluations in a row are worse than the best by this share, while the training loss fell by
 #: the same share.
 WORSE_EVALUATIONS, WORSE = 3, 0.02
+#: Vanishing: over the last twentieth of at least this many steps, the gradient's norm stayed below this, while the loss
+#: is above this: the noise between batches alone gives more, unless saturated units let nothing through.
+VANISHED_STEPS, VANISHED, UNKNOWN = 200, 1e-3, 0.5
 #: Not learning: after this many steps the loss has fallen by less than this share.
 STUCK_STEPS, FALLEN = 500, 0.1
 #: Plateau: in a run of this many steps or more, the loss fell by less than this share from its third quarter to its
@@ -64,6 +69,7 @@ def diagnose(snapshot: Snapshot, config: TrainerConfig) -> Diagnosis | None:
         _exploding(snapshot, config)
         or _memorizing(snapshot)
         or _overfitting(snapshot)
+        or _vanishing(snapshot)
         or _not_learning(snapshot, config)
         or _plateau(snapshot)
         or _slow(snapshot, config)
@@ -123,6 +129,18 @@ def _overfitting(snapshot: Snapshot) -> Diagnosis | None:
         "overfitting",
         f"validation rose from {best:.3g} to {snapshot.val_loss:.3g} while training fell",
         f"stop: the weights of step {snapshot.best_step:,} are kept; or take more text, dropout, or a smaller network",
+    )
+
+
+def _vanishing(snapshot: Snapshot) -> Diagnosis | None:
+    history = snapshot.history
+    norms = history.norm_high[history.steps > snapshot.step * 19 / 20]
+    if snapshot.step < VANISHED_STEPS or _now(snapshot) < UNKNOWN or not (norms < VANISHED).all():
+        return None
+    return Diagnosis(
+        "vanishing",
+        f"the gradient's norm is {norms.max():.1g}, but the loss is still {_now(snapshot):.3g}",
+        "begin again with a lower learning rate, a forget bias of 1, and an LSTM or GRU rather than an RNN",
     )
 
 

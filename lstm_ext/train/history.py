@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -14,7 +15,11 @@ from ..errors import ArgumentError
 #: The largest number of buckets, and of validation losses. Even, because buckets are merged in pairs.
 CAPACITY = 1024
 #: What ``History.arrays`` holds: name → columns. Each but the last has at most CAPACITY rows.
-_COLUMNS = {"buckets": 6, "validation": 2, "lrs": 2, "scalars": None}
+_COLUMNS = {"buckets": 6, "updates": 6, "validation": 2, "lrs": 2, "scalars": None}
+#: Columns of a bucket, by how two buckets become one; the others are taken from the later one.
+_ADDED, _LOWEST, _HIGHEST = [1, 2, 6, 7, 10], [3, 8], [4, 9]
+#: A bucket before its first step.
+_EMPTY = (0.0, 0.0, 0.0, math.inf, -math.inf, 0.0, 0.0, 0.0, math.inf, -math.inf, 0.0, math.nan)
 #: The weight with which the loss of step n enters the smoothed one: an average over about 100 steps, at first over
 #: the last twentieth of all steps, because a longer one would still hold the far higher losses of the beginning.
 WEIGHT = 0.01
@@ -26,7 +31,7 @@ FIRST_WEIGHTS = 20.0
 class HistoryView:
     """A loss curve at one moment, in mean nats per symbol.
 
-    All are float64 arrays (n,). The first five have one entry per bucket of consecutive steps.
+    All are float64 arrays (n,). Those before ``val_steps`` have one entry per bucket of consecutive steps.
     """
 
     #: The last step of each bucket.
@@ -37,17 +42,25 @@ class HistoryView:
     high: np.ndarray
     #: The smoothed training loss at the bucket's last step.
     smoothed: np.ndarray
+    #: Mean, lowest and highest norm of the gradient before clipping, the share of the steps in which it was clipped,
+    #: and the learning rate of the bucket's last step. NaN where they were not recorded.
+    norm: np.ndarray
+    norm_low: np.ndarray
+    norm_high: np.ndarray
+    clipped: np.ndarray
+    rate: np.ndarray
     #: Steps after which the validation loss was taken, and its values.
     val_steps: np.ndarray
     val_loss: np.ndarray
-    #: First steps of each learning rate, and the learning rates.
+    #: First steps of each learning rate, and the learning rates, before warm-up and schedule.
     lr_steps: np.ndarray
     lrs: np.ndarray
 
 
 @checked
 class History:
-    """Collects losses in mean nats per symbol. Its content depends on the losses alone, not on how they were added.
+    """Collects losses in mean nats per symbol, and what the updates were. Its content depends on the steps alone, not
+    on how they were added.
 
     Training losses go into buckets of ``width`` steps. When ``CAPACITY`` buckets are full,
     neighbours are merged and ``width`` doubles. When there are as many validation losses or learning
@@ -56,8 +69,9 @@ class History:
 
     def __init__(self) -> None:
         self.width = 1
-        #: Columns: last step, number of steps, sum of their losses, lowest, highest, smoothed.
-        self._buckets = np.zeros((CAPACITY, 6))
+        #: Columns: last step, number of steps, sum of their losses, lowest, highest, smoothed; number of known gradient
+        #: norms, their sum, lowest, highest, how many were clipped, last learning rate.
+        self._buckets = np.zeros((CAPACITY, 12))
         self._used = 0
         self._added = 0
         self._validation: list[tuple[int, float]] = []
@@ -83,35 +97,57 @@ class History:
         """The step of the last validation loss."""
         return self._validation[-1][0] if self._validation else None
 
-    def add(self, first_step: int, losses: Iterable[float]) -> None:
-        """Add the training losses of steps first_step, first_step + 1, …"""
+    def add(
+        self,
+        first_step: int,
+        losses: Iterable[float],
+        norms: Iterable[float] = (),
+        rates: Iterable[float] = (),
+        clip_norm: float | None = None,
+    ) -> None:
+        """Add the training losses of steps first_step, first_step + 1, …
+
+        ``norms`` are the gradients' norms before clipping to ``clip_norm``, ``rates`` the learning rates, of the same
+        steps; none where they are not known.
+        """
         smoothed = self.smoothed if self._used else 0.0
-        for step, loss in enumerate(map(float, losses), first_step):
+        limit = clip_norm or math.inf
+        steps = zip_longest(map(float, losses), map(float, norms), map(float, rates), fillvalue=math.nan)
+        for step, (loss, norm, rate) in enumerate(steps, first_step):
             if not self._used or self._buckets[self._used - 1, 1] == self.width:
                 self._open_bucket()
             bucket = self._buckets[self._used - 1]
             self._added += 1
             smoothed += max(WEIGHT, min(1.0, FIRST_WEIGHTS / self._added)) * (loss - smoothed)
+            _, count, total, low, high, _, known, norms_total, norm_low, norm_high, clipped, _ = bucket.tolist()
+            if not math.isnan(norm):
+                known, norms_total, clipped = known + 1, norms_total + norm, clipped + (norm > limit)
+                norm_low, norm_high = min(norm_low, norm), max(norm_high, norm)
             bucket[:] = (
                 step,
-                bucket[1] + 1,
-                bucket[2] + loss,
-                min(bucket[3], loss),
-                max(bucket[4], loss),
+                count + 1,
+                total + loss,
+                min(low, loss),
+                max(high, loss),
                 smoothed,
+                known,
+                norms_total,
+                norm_low,
+                norm_high,
+                clipped,
+                rate,
             )
 
     def _open_bucket(self) -> None:
         if self._used == CAPACITY:
-            pairs = self._buckets.reshape(CAPACITY // 2, 2, 6)
-            merged = pairs[:, 1].copy()
-            merged[:, 1:3] += pairs[:, 0, 1:3]
-            merged[:, 3] = pairs[:, :, 3].min(axis=1)
-            merged[:, 4] = pairs[:, :, 4].max(axis=1)
+            earlier, merged = self._buckets[::2], self._buckets[1::2].copy()
+            merged[:, _ADDED] += earlier[:, _ADDED]
+            merged[:, _LOWEST] = np.minimum(merged[:, _LOWEST], earlier[:, _LOWEST])
+            merged[:, _HIGHEST] = np.maximum(merged[:, _HIGHEST], earlier[:, _HIGHEST])
             self._used = CAPACITY // 2
             self._buckets[: self._used] = merged
             self.width *= 2
-        self._buckets[self._used] = (0.0, 0.0, 0.0, math.inf, -math.inf, 0.0)
+        self._buckets[self._used] = _EMPTY
         self._used += 1
 
     def add_validation(self, step: int, loss: float) -> bool:
@@ -134,14 +170,21 @@ class History:
 
     def view(self) -> HistoryView:
         """A copy that later losses do not change."""
-        steps, count, total, low, high, smoothed = self._buckets[: self._used].T.copy()
-        return HistoryView(steps, total / count, low, high, smoothed, *_table(self._validation).T, *_table(self._lrs).T)
+        steps, count, total, low, high, smoothed, *updates = self._buckets[: self._used].T.copy()
+        known, norms_total, norm_low, norm_high, clipped, rate = updates
+        unknown = known == 0
+        for column in (known, norm_low, norm_high):
+            column[unknown] = math.nan
+        norms = (norms_total / known, norm_low, norm_high, clipped / known)
+        changes = (*_table(self._validation).T, *_table(self._lrs).T)
+        return HistoryView(steps, total / count, low, high, smoothed, *norms, rate, *changes)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All as float64 arrays for a checkpoint: buckets (n, 6), validation (n, 2), lrs (n, 2), scalars (6,)."""
+        """All as float64 arrays for a checkpoint: buckets, updates (n, 6), validation, lrs (n, 2), scalars (6,)."""
         best = math.nan if self.best_val is None else self.best_val
         return {
-            "buckets": self._buckets[: self._used].copy(),
+            "buckets": self._buckets[: self._used, :6].copy(),
+            "updates": self._buckets[: self._used, 6:].copy(),
             "validation": _table(self._validation),
             "lrs": _table(self._lrs),
             # The second was once an average; the last bucket has it.
@@ -152,6 +195,8 @@ class History:
     def check_header(header: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
         """Raises ArgumentError unless arrays of these names, dtypes and shapes can be those of a history."""
         for name, columns in _COLUMNS.items():
+            if name == "updates" and name not in header:
+                continue  # earlier versions did not keep them
             if name not in header:
                 raise ArgumentError(f"{name!r} is missing")
             dtype, shape = header[name]
@@ -160,12 +205,14 @@ class History:
                 raise ArgumentError(f"{name}: got {dtype} {shape}")
         if unknown := sorted(header.keys() - _COLUMNS.keys()):
             raise ArgumentError(f"{unknown[0]!r} is no part of a loss curve")
+        if "updates" in header and header["updates"] != header["buckets"]:
+            raise ArgumentError(f"updates: got shape {header['updates'][1]}, expected {header['buckets'][1]}")
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> History:
         """The history with these ``arrays()``, of the same shapes. Raises ArgumentError if they are damaged."""
         cls.check_header({name: (array.dtype.name, array.shape) for name, array in arrays.items()})
-        buckets, validation, lrs, scalars = (arrays[name] for name in _COLUMNS)
+        buckets, validation, lrs, scalars = (arrays[name] for name in _COLUMNS if name != "updates")
         for name, array in (("buckets", buckets[:, :2]), ("validation", validation[:, :1]), ("lrs", lrs[:, :1])):
             if not ((array >= 0) & (array < 2**53)).all():
                 raise ArgumentError(f"{name}: got steps that are no whole numbers")
@@ -175,7 +222,8 @@ class History:
             raise ArgumentError(f"scalars: got {scalars.tolist()}")
         history = cls()
         history.width = int(width)
-        history._buckets[: len(buckets)] = buckets
+        history._buckets[: len(buckets), :6] = buckets
+        history._buckets[: len(buckets), 6:] = arrays.get("updates", _EMPTY[6:])
         history._used = len(buckets)
         history._added = int(added)
         history._validation = [(int(step), loss) for step, loss in validation.tolist()]

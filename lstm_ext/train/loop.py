@@ -158,7 +158,7 @@ class Loop:
         elapsed = time.perf_counter() - begin
         if not result.done:
             return None
-        self._record(first, result.losses, result.norms, lr)
+        self._record(first, result.losses, result.norms, rates[: result.done], lr)
         with self._lock:
             # A shorter step, at an epoch's end, counts as a part of one.
             whole_steps = result.done * inputs.shape[1] / self.config.seq_length
@@ -168,11 +168,11 @@ class Loop:
                 self._speed.popleft()
         return elapsed
 
-    def _record(self, first: int, losses: np.ndarray, norms: np.ndarray, lr: float) -> None:
+    def _record(self, first: int, losses: np.ndarray, norms: np.ndarray, rates: np.ndarray, lr: float) -> None:
         state, config = self.state, self.config
         with self._lock:
             state.history.add_lr(first, lr)
-            state.history.add(first, losses)
+            state.history.add(first, losses, norms, rates, config.optimizer.clip_norm)
             self.loss = float(losses.mean())
             self.grad_norm = float(norms[-1])
             state.step += len(losses)

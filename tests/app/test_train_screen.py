@@ -512,6 +512,9 @@ async def test_export(tmp_path: Path) -> None:
             await here.until(lambda: not isinstance(here.app.screen, SaveFile))
         rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
         assert [float(entry["loss"]) for entry in rows] == history.loss.tolist()
+        assert [float(entry["norm_high"]) for entry in rows] == history.norm_high.tolist()
+        assert [float(entry["clipped"]) for entry in rows] == history.clipped.tolist()
+        assert [float(entry["rate"]) for entry in rows] == history.rate.tolist()
         assert [float(entry["val_loss"]) for entry in rows if entry["val_loss"]] == history.val_loss.tolist()
         curve = json.loads((tmp_path / "curve.json").read_text())
         assert curve["smoothed"] == history.smoothed.tolist() and curve["step"] == here.step

@@ -133,7 +133,8 @@ async def test_known_losses_stand_in_their_rows() -> None:
     steps = np.arange(1.0, 101.0)
     losses = np.where(steps <= 50, 3.0, 1.0)
     none = np.array([])
-    view = HistoryView(steps, losses, losses, losses, losses, none, none, none, none)
+    unknown = np.full(100, np.nan)
+    view = HistoryView(steps, *[losses] * 4, *[unknown] * 5, none, none, none, none)
     curve = LossCurve()
     app = Bench(curve)
     async with app.run_test(size=(60, 14)) as pilot:

@@ -53,7 +53,7 @@ def make_checkpoint(**model: Any) -> Checkpoint:
     )
     rng = np.random.default_rng(0)
     history = History()
-    history.add(1, rng.random(9))
+    history.add(1, rng.random(9), rng.random(9), rng.random(9), 0.5)
     history.add_validation(8, 1.5)
     history.add_lr(1, 0.5)
     state = RunState(

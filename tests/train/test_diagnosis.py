@@ -124,6 +124,23 @@ def test_overfitting() -> None:
     assert diagnose(snapshot(both, rising), CONFIG) is None  # training does not fall
 
 
+def test_vanishing() -> None:
+    losses = np.linspace(4.17, 3.0, 600)
+    norms = np.where(np.arange(600) < 400, 0.4, 3e-5)
+
+    def found(losses: np.ndarray, norms: np.ndarray) -> str | None:
+        history = History()
+        history.add(1, losses, norms)
+        symptom = diagnose(snapshot(losses, history=history.view()), CONFIG)
+        return None if symptom is None else str(symptom)
+
+    assert (found(losses, norms) or "").startswith("vanishing: the gradient's norm is 3e-05, but the loss is still 3.")
+    assert found(losses[:410], norms[:410]) is None  # some of the last steps had one
+    assert found(losses[:190], np.full(190, 3e-5)) is None
+    assert found(np.linspace(4.17, 0.01, 600), norms) is None  # nothing is left to learn
+    assert found(losses, np.full(600, np.nan)) is None  # not known
+
+
 @pytest.mark.parametrize(
     "lr, fix",
     [

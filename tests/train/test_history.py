@@ -103,15 +103,51 @@ def test_buckets_of_long_runs(count: int) -> None:
 
 @given(cuts=st.lists(st.integers(0, 3000), max_size=8))
 def test_the_same_however_it_is_handed_over(cuts: list[int]) -> None:
-    x = losses(3000)
+    x, norms, rates = losses(3000), losses(3000)[::-1], np.linspace(0.1, 0.01, 3000)
     at_once, in_parts = History(), History()
-    at_once.add(1, x)
+    at_once.add(1, x, norms, rates, 1.5)
     edges = [0, *sorted(cuts), 3000]
     for begin, end in pairwise(edges):
-        in_parts.add(begin + 1, x[begin:end])
+        in_parts.add(begin + 1, x[begin:end], norms[begin:end], rates[begin:end], 1.5)
         in_parts = History.from_arrays(in_parts.arrays())
     for name, array in vars(at_once.view()).items():
         np.testing.assert_array_equal(array, getattr(in_parts.view(), name), err_msg=name)
+
+
+@pytest.mark.parametrize("count", [700, 2 * CAPACITY + 3])
+def test_what_the_updates_were(count: int) -> None:
+    norms, rates = losses(count), np.linspace(1.0, 0.1, count)
+    history = History()
+    history.add(1, losses(count), norms, rates, 2.0)
+    view = history.view()
+    parts = [norms[start : start + history.width] for start in range(0, count, history.width)]
+    np.testing.assert_allclose(view.norm, [part.mean() for part in parts], rtol=1e-13)
+    np.testing.assert_array_equal(view.norm_low, [part.min() for part in parts])
+    np.testing.assert_array_equal(view.norm_high, [part.max() for part in parts])
+    np.testing.assert_allclose(view.clipped, [(part > 2.0).mean() for part in parts], rtol=1e-13)
+    np.testing.assert_array_equal(view.rate, rates[view.steps.astype(int) - 1])
+
+
+def test_without_clipping_nothing_is_clipped() -> None:
+    history = History()
+    history.add(1, losses(20), losses(20), [0.1] * 20, 0.0)
+    assert history.view().clipped.tolist() == [0.0] * 20
+
+
+def test_a_checkpoint_that_kept_no_updates_is_continued() -> None:
+    """Of a bucket whose first steps are from an earlier version, the norms of the others count."""
+    history = History()
+    history.add(1, losses(CAPACITY + 1))  # the last bucket has room for one more
+    arrays = history.arrays()
+    del arrays["updates"]
+    History.check_header({name: (array.dtype.name, array.shape) for name, array in arrays.items()})
+    continued = History.from_arrays(arrays)
+    assert all(np.isnan(getattr(continued.view(), name)).all() for name in ("norm", "norm_low", "norm_high", "rate"))
+    continued.add(CAPACITY + 2, [1.0, 1.0], [3.0, 0.5], [0.2, 0.1], 1.0)
+    view = continued.view()
+    assert np.isnan(view.norm[:-2]).all() and np.isnan(view.clipped[:-2]).all()
+    assert (view.norm[-2:].tolist(), view.clipped[-2:].tolist()) == ([3.0, 0.5], [1.0, 0.0])
+    assert (view.norm_low[-2], view.norm_high[-2], view.rate[-1]) == (3.0, 3.0, 0.1)
 
 
 def test_validation_losses_and_learning_rates_are_thinned_but_not_the_last() -> None:
@@ -149,7 +185,7 @@ def test_a_view_does_not_change_afterwards() -> None:
 def test_arrays_bring_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_module, "CAPACITY", 8)
     history = History()
-    history.add(1, losses(21))
+    history.add(1, losses(21), losses(21)[::-1], np.full(21, 0.002), 1.0)
     history.add_validation(20, 1.5)
     history.add_validation(21, 1.25)
     history.add_lr(1, 0.002)
@@ -178,6 +214,7 @@ def test_the_best_and_how_long_ago_it_was() -> None:
     [
         ("buckets", np.zeros((3, 5))),
         ("buckets", np.zeros((CAPACITY + 1, 6))),
+        ("updates", np.zeros((3, 6))),
         ("validation", np.zeros((3, 2), dtype=np.float32)),
         ("validation", np.array([[math.nan, 1.0]])),
         ("lrs", np.zeros(4)),

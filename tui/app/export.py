@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 
 from lstm_ext.errors import ArgumentError
@@ -38,9 +39,14 @@ def export(path: str, *, snapshot: Snapshot, picture: str) -> None:
     write_atomically(path, writers[suffix]())
 
 
-def _columns(snapshot: Snapshot) -> dict[str, list[float]]:
-    history = snapshot.history
-    return {name: getattr(history, name).tolist() for name in ("steps", "loss", "low", "high", "smoothed")}
+#: One value for each bucket of steps.
+_CURVE = ("steps", "loss", "low", "high", "smoothed", "norm", "norm_low", "norm_high", "clipped", "rate")
+
+
+def _columns(snapshot: Snapshot) -> dict[str, list[float | None]]:
+    """The curve by columns, None where a value is not known or not finite."""
+    columns = {name: getattr(snapshot.history, name).tolist() for name in _CURVE}
+    return {name: [value if math.isfinite(value) else None for value in column] for name, column in columns.items()}
 
 
 def _csv(snapshot: Snapshot) -> str:
