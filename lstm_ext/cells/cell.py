@@ -197,6 +197,10 @@ class Cell:
         decides that."""
         return None
 
+    def output_slope(self, weights: Weights, acts: Activations) -> np.ndarray:
+        """(T, B, H) ∂h_t/∂C_t within the step, of a cell with two states."""
+        raise NotImplementedError
+
     def suffix(self, gate: str) -> str:
         """What tells the weights of a gate apart: "_f" for W_f; nothing where there is only one W."""
         return "" if len(self.blocks) == 1 else f"_{gate}"

@@ -434,6 +434,15 @@ class LSTMCell(Cell):
             gradient["peephole"] = np.stack([v.get(f"da_{name}", zero) * v[c] for name, c in seen.items()])
         return gradient
 
+    def output_slope(self, weights: Weights, acts: Activations) -> np.ndarray:
+        """(T, B, H): h = o⊙tanh(C), where a peephole lets o see C as well."""
+        o, tanh_c = acts.blocks["o"], acts.extra
+        assert tanh_c is not None
+        slope: np.ndarray = o * (1 - tanh_c**2)
+        if weights.peephole is not None and "output" not in acts.config.force:
+            slope = slope + tanh_c * o * (1 - o) * weights.peephole[2]
+        return slope
+
     def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         return values["f"]
 

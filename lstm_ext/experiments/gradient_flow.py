@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
-from ..cells.activations import Activations
 from ..cells.config import LayerConfig, Weights
 from ..engine.backend import engine_module
-from ..engine.interface import EngineModule
+from ..explain.flow import state_gradients
 from ..nn.initialization import initialize_layer
 from .charts import Curve, LineChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table
@@ -61,9 +59,14 @@ class GradientFlow(Experiment):
         initialize_layer(layer, weights, rng, settings["init"], settings["forget_bias"])
         x = rng.integers(0, layer.input_size, (settings["steps"], SEQUENCES), dtype=np.int32)
         dh_last = rng.standard_normal((SEQUENCES, layer.hidden_size))
-        dh, dc, forget = flow(engine_module(), layer, Weights(weights["Wt"], weights["b"]), x, dh_last)
-        numbers: Numbers = {"dh": _shares(dh)}
-        if dc is not None and forget is not None:
+        engine, own = engine_module(), Weights(weights["Wt"], weights["b"])
+        acts = engine.layer_forward(layer, own, x, np.zeros((layer.state_arrays, *dh_last.shape)))
+        dh_output = np.zeros((len(x), *dh_last.shape))
+        dh_output[-1] = dh_last
+        gradients = state_gradients(engine, own, acts, dh_output)
+        numbers: Numbers = {"dh": _shares(gradients.dh)}
+        if (dc := gradients.dc) is not None:
+            forget = acts.blocks["f"]
             numbers["dc"] = _shares(dc)
             products = np.concatenate([np.ones_like(forget[:1]), forget[:0:-1].cumprod(axis=0)])
             numbers["product of f"] = _shares((dc[-1] * products)[::-1])
@@ -144,47 +147,6 @@ class GradientFlow(Experiment):
 def full_differs(full: float, direct: float) -> bool:
     """Whether the two are more than a factor of 2 apart."""
     return abs(math.log(full / direct)) > math.log(2)
-
-
-def flow(
-    engine: EngineModule, layer: LayerConfig, weights: Weights, x: np.ndarray, dh_last: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """∂L/∂h_t (T, B, H) after each step t for L = ⟨dh_last, h_T⟩; of an LSTM also ∂L/∂C_t and the forget gates.
-
-    x (T, B, D) or symbols (T, B); zero initial state. Each is one backward pass through the steps after t.
-    """
-    (T, B), H = x.shape[:2], layer.hidden_size
-    acts = engine.layer_forward(layer, weights, x, np.zeros((layer.state_arrays, B, H)))
-    dh = np.empty((T, B, H))
-    dh[-1] = dh_last
-    dc = None if acts.c is None else np.zeros((T, B, H))
-    for t in range(T - 1):
-        rest = _after(acts, t + 1)
-        dfinal = np.zeros((layer.state_arrays, B, H))
-        dfinal[0] = dh_last
-        dstate = engine.layer_backward(weights, rest, np.zeros((T - 1 - t, B, H)), dfinal).dstate
-        dh[t] = dstate[0]
-        if dc is not None:
-            dc[t] = dstate[1]
-    if dc is None:
-        return dh, None, None
-    # C_t acts on the next cell, and on everything that reads h_t = o_t⊙tanh(C_t).
-    assert acts.extra is not None
-    dc += dh * acts.blocks["o"] * (1 - acts.extra**2)
-    return dh, dc, acts.blocks["f"]
-
-
-def _after(acts: Activations, t: int) -> Activations:
-    """The steps from t on."""
-    assert acts.x is not None
-    return replace(
-        acts,
-        x=acts.x[t:],
-        h=acts.h[t:],
-        c=None if acts.c is None else acts.c[t:],
-        gates=acts.gates[t:],
-        extra=None if acts.extra is None else acts.extra[t:],
-    )
 
 
 def _shares(gradients: np.ndarray) -> np.ndarray:

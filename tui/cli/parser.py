@@ -16,6 +16,7 @@ COMMANDS = {
     "generate": "let a trained network write",
     "eval": "measure a trained network on a text",
     "gates": "show what every unit's gates do on a text, and what it follows",
+    "flow": "show how far back a loss reaches: gradients along a text, LSTM, GRU and RNN",
     "step": "walk through a text one gate at a time, in plain text",
     "experiment": "answer a question about recurrent networks by measuring",
     "learn": "take the course: exercises that know what you did wrong",
