@@ -29,8 +29,9 @@ from lstm_lab.app.theme import ThemedApp
 from lstm_lab.app.widgets.bars import TitleBar
 from lstm_lab.app.widgets.canvas import Canvas, heading, row
 from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
-from lstm_lab.app.widgets.loss_curve import LossCurve, column_of, horizontal_end, loss_range, row_of, vertical_axis
+from lstm_lab.app.widgets.loss_curve import LossCurve, loss_range
 from lstm_lab.app.widgets.page import Page, Tab
+from lstm_lab.app.widgets.plot import column_of, horizontal_end, row_of, vertical_axis
 from lstm_lab.app.widgets.sample_stream import SampleStream, printable, wrap
 from lstm_lab.app.widgets.status_panel import StatusPanel
 from lstm_lab.text.ascii import AsciiFilter, to_ascii

@@ -94,11 +94,13 @@ class Ink:
     """The styles of one theme's drawings.
 
     ``colored`` says whether colours are many enough to carry a value (256 or more); otherwise
-    heatmaps write their values as glyphs. ``ascii`` asks for ASCII glyphs.
+    heatmaps write their values as glyphs; ``mono`` that there are none at all, so that curves need
+    different marks. ``ascii`` asks for ASCII glyphs.
     """
 
     ascii: bool
     colored: bool
+    mono: bool
     text: Style
     muted: Style
     faint: Style
@@ -118,7 +120,7 @@ class Ink:
     diverging: tuple[RichColor, ...]
 
     @classmethod
-    def mix(cls, colors: Mapping[str, str], *, dark: bool, ascii_only: bool, colored: bool) -> Ink:
+    def mix(cls, colors: Mapping[str, str], *, dark: bool, ascii_only: bool, colored: bool, mono: bool = False) -> Ink:
         """Mixes the styles from a theme's named ``colors`` (as in ``App.theme_variables``)."""
         grounds, text = [Color.parse(colors[name]) for name in GROUNDS], Color.parse(colors["foreground"])
         ansi = any(color.ansi is not None for color in (text, *grounds))
@@ -142,6 +144,7 @@ class Ink:
         return cls(
             ascii=ascii_only,
             colored=colored,
+            mono=mono,
             text=style(text),
             muted=style(text, strength=0.76, dim=True),
             faint=style(text, strength=0.4, dim=True),
@@ -236,4 +239,5 @@ class ThemedApp(App[int]):
     def _mix(self, colors: Mapping[str, str]) -> Ink:
         many = self.console.color_system in ("256", "truecolor")
         colored = many and not self.no_color
-        return Ink.mix(colors, dark=self.current_theme.dark, ascii_only=self.ascii_only, colored=colored)
+        dark, ascii_only, mono = self.current_theme.dark, self.ascii_only, self.no_color
+        return Ink.mix(colors, dark=dark, ascii_only=ascii_only, colored=colored, mono=mono)

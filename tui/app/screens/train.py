@@ -59,6 +59,7 @@ class TrainScreen(Screen[None]):
     """Pulls a snapshot of the trainer ten times a second and paints what has changed."""
 
     CSS_PATH = "train.tcss"
+    AUTO_FOCUS = "#gates"
     HELP_TITLE = "Train"
     HELP = (
         "A network reads a text character by character and learns to predict the next one. Above: its loss, and "
@@ -86,6 +87,7 @@ class TrainScreen(Screen[None]):
             bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
             for key, name in VIEW_KEYS.items()
         ),
+        bind("train.scale", "L", "scale", "scale", "Linear or logarithmic loss and steps", LOOKING),
         bind("train.layer_down", "left_square_bracket", "layer(-1)", "layer down", "The layer below", LOOKING),
         bind("train.layer_up", "right_square_bracket", "layer(1)", "layer up", "The layer above", LOOKING),
         bind("train.notice", "x", "hide_notice", "hide notice", "Hide the notice", LAB),
@@ -365,6 +367,10 @@ class TrainScreen(Screen[None]):
         """Show another layer."""
         gates = self.query_one(GateHeatmap)
         gates.show_layer(gates.chosen_layer + step)
+
+    def action_scale(self) -> None:
+        """The curve's next scale."""
+        self.query_one(LossCurve).next_scale()
 
     def action_hide_notice(self) -> None:
         """Hide the notice."""

@@ -3,32 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.binding import BindingType
 from textual.strip import Strip
 
 from lstm_ext.train.history import HistoryView
-from lstm_ext.visualization.drawing import Glyphs, draw_curves, nice_ticks, tick_labels
 
 from ...text.units import number
+from ..keys import LOOKING, bind
 from ..overlay import Overlay
-from .canvas import Canvas, Piece, heading, join, row
+from .canvas import Canvas, Piece, clickable, heading, join, row
+from .curve_strips import Bars
+from .curve_window import Window
+from .plot import Plot, Scale, loss_axis, step_ticks
 
-#: The last steps that the horizontal axis may end at, times a power of ten. It grows in such
-#: strides so that the curve stays in place between them and few cells have to be sent again.
-_STRIDES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-_MIN_SPAN = 100.0
+#: Columns left of the plot, at least: the names of the strips below it have to fit.
+_MARGIN = 5
+#: From this height on the gradient's norm and the learning rate have a strip each, and from that one on two rows each.
+_STRIPS_FROM, _TALL_STRIPS_FROM = 14, 22
+#: From this share of clipped steps on, a column is marked as clipped.
+_CLIPPED = 0.5
+#: The scales, in the order in which one follows the other: of loss, and of steps, logarithmic or not.
+_SCALES = ((False, False), (True, False), (True, True))
+#: Zooming in shows this share of the steps.
+_ZOOM = 0.5
 
 
-class LossCurve(Canvas):
+class Mark(NamedTuple):
+    """How one of the curves is drawn: with colours, without, and in ASCII; its sign in the legend is the same."""
+
+    legend: str
+    plain: str
+    ascii: str
+
+
+_BAND, _SMOOTHED = Mark("⣿", "", "."), Mark("━", "•", "*")
+_VALIDATION, _BEHIND = Mark("◆", "◇", "o"), Mark("┄", "+", "+")
+
+
+class LossCurve(Canvas, can_focus=True):
     """Loss in nats per character over steps.
 
     The band reaches from the lowest to the highest loss of the steps that share a place; the
     bright line is the smoothed training loss, the other one the validation loss. Dotted lines
-    are n-gram models of the same text.
+    are n-gram models of the same text, dim ones other runs.
     """
 
     HELP_TITLE = "Loss"
@@ -37,11 +62,27 @@ class LossCurve(Canvas):
         "The band holds the training loss of every step, the line in it is their smoothed mean, over the last "
         "100 steps or, early on, the last twentieth of all. "
         "An arrow at the top marks losses above the picture, and the highest of them: the first steps would flatten "
-        "the rest. A dotted upright is where another learning rate was chosen. "
+        "the rest. A dotted upright is where another learning rate was chosen; the axis is heavy where most gradients "
+        "were clipped. "
         "Diamonds mark the validation loss of the weights' moving average, on text that is never trained on: where it "
         "turns up while the training loss still falls, the network learns by heart. Dotted lines show what counting "
-        "n-grams achieves on the same text."
+        "n-grams achieves on the same text. Numbered dim lines are the runs named below the heading, with their best "
+        "validation loss: the one before this, and those laid over. "
+        "Point at a step, or walk there with the arrow keys, for its exact values; a click holds it. The wheel "
+        "zooms, dragging moves the steps shown."
     )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("curve.left", "left", "walk(-1)", "earlier", "Values of an earlier step", LOOKING),
+        bind("curve.right", "right", "walk(1)", "later", "Values of a later step", LOOKING),
+        bind("curve.zoom_in", "up", "zoom(1)", "zoom in", "Zoom in, to the step pointed at or the last ones", LOOKING),
+        bind("curve.zoom_out", "down", "zoom(-1)", "zoom out", "Zoom out", LOOKING),
+        bind("curve.back", "pageup", "move(-1)", "back", "Earlier steps, when zoomed in", LOOKING),
+        bind("curve.ahead", "pagedown", "move(1)", "ahead", "Later steps, when zoomed in", LOOKING),
+        bind("curve.first", "home", "first", "first steps", "The first steps, when zoomed in", LOOKING),
+        bind("curve.last", "end", "last", "last steps", "Follow the last steps, when zoomed in", LOOKING),
+        bind("curve.whole", "0,backspace", "whole", "whole run", "The whole run", LOOKING),
+        bind("curve.let_go", "escape", "let_go", "let go", "Point at no step", LOOKING),
+    ]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -49,10 +90,20 @@ class LossCurve(Canvas):
         self._baselines: Mapping[str, float] = {}
         self._overlays: Sequence[Overlay] = ()
         self._loss = math.nan
+        self._window = Window()
+        self._log_loss, self._log_steps = _SCALES[0]
+        #: The step pointed at, and whether it stays when the mouse leaves.
+        self._cursor: float | None = None
+        self._held = False
+        #: What was drawn last, to find the step under the mouse; the column and the window at the start of a drag.
+        self._plot: Plot | None = None
+        self._dragged: tuple[int, Window] | None = None
 
     def show(self, history: HistoryView | None, loss: float = math.nan) -> None:
         """Show a curve, and ``loss`` as the current training loss."""
         self._history, self._loss = history, loss
+        if history is None:
+            self._window, self._cursor = Window(), None
         self.redraw()
 
     def show_baselines(self, baselines: Mapping[str, float]) -> None:
@@ -65,221 +116,362 @@ class LossCurve(Canvas):
         self._overlays = overlays
         self.redraw()
 
+    # Drawing.
+
     def draw(self, width: int, height: int) -> list[Strip]:
-        """A heading with the current values, the plot, and its axes."""
-        ink, history = self.ink, self._history
-        if history is None or not len(history.steps):
-            rows = [heading(ink, width, "Loss")]
+        """A heading with the current values, or those of the step pointed at, the plot, strips, and its axes."""
+        ink, whole = self.ink, self._history
+        self._plot = None
+        if whole is None or not len(whole.steps):
+            rows = [heading(ink, width, "Loss", focus=self.has_focus)]
             hint = "waiting for the first steps" + ("..." if ink.ascii else "…")
             rows += [row(width, [])] * (max(0, height - 2) // 2)
             return [*rows, row(width, [(hint.center(width), ink.faint)])]
-        rows = [self._heading(width, history)]
+        rows = [self._heading(width, whole)]
+        if self._overlays and height >= 9:
+            rows.append(self._legend(width))
         axes = 2 if height >= 8 else 1
-        plot_height = height - 1 - axes
+        per_strip = (height >= _STRIPS_FROM) + (height >= _TALL_STRIPS_FROM)
+        if not np.isfinite(whole.norm).any():
+            per_strip = 0
+        plot_height = height - len(rows) - axes - 2 * per_strip
         if plot_height < 1:
             return rows
-        y_range, ticks = vertical_axis(*loss_range(history), plot_height, dots=self._dots)
-        x_range = (0.0, horizontal_end(float(history.steps[-1])))
-        labels = tick_labels(list(ticks.values()))
-        margin = max(map(len, labels), default=0) + 1
-        plot = self._plot(history, width - margin - 1, plot_height, x_range, y_range)
+        low, high = self._window.ends(float(whole.steps[-1]))
+        x = Scale(max(1.0, low), high, log=True) if self._log_steps else Scale(low, high)
+        history = between(whole, x.low, x.high)
+        behind = {
+            index: between(run.history, x.low, x.high)
+            for index, run in enumerate(self._overlays, 1)
+            if len(run.history.steps) and run.history.steps[-1] >= x.low
+        }
+        y, labels = loss_axis(
+            *loss_range(history, behind.values()), plot_height, log=self._log_loss, dots=1 if ink.ascii else 4
+        )
+        margin = max(_MARGIN, *(len(label) + 1 for label in labels.values()), 0)
+        plot = self._plot = Plot(ink, max(0, width - margin - 1), plot_height, x, y)
+        if plot.width:
+            self._fill(plot, history, behind)
         side, cross = ("|", "+") if ink.ascii else ("│", "┤")
-        edge = [(" " * margin, side)] * plot_height
-        for y, label in zip(ticks, labels, strict=True):
-            edge[y] = (label.rjust(margin - 1) + " ", cross)
-        for (label, line), cells in zip(edge, plot, strict=True):
-            rows.append(Strip([Segment(label, ink.muted), Segment(line, ink.rule), *join(cells)]))
-        return [*rows, *self._horizontal_axis(width, margin, x_range)[-axes:]]
+        for index, cells in enumerate(plot.cells):
+            label = labels.get(index, "").rjust(margin - 1) + " "
+            rule = cross if index in labels else side
+            rows.append(Strip([Segment(label, ink.muted), Segment(rule, ink.rule), *join(cells)]))
+        clipped = by_column(plot, history.steps, history.clipped) >= _CLIPPED
+        if per_strip and plot.width:
+            norms, rates = (by_column(plot, history.steps, values) for values in (history.norm, history.rate))
+            rows += Bars("norm", norms, log=True, marked=clipped).draw(ink, margin, per_strip)
+            rows += Bars("lr", rates).draw(ink, margin, per_strip)
+        rows += [self._axis(plot, margin, clipped), self._steps(plot, width, margin, whole)][:axes]
+        return [strip.crop(0, width) for strip in rows]
 
     def _heading(self, width: int, history: HistoryView) -> Strip:
-        """The title, and a legend with the current values, in the longest words that fit."""
-        ink = self.ink
-        entries = [(".:" if ink.ascii else "⣿", ink.band, ("training", "train", ""), self._loss)]
-        smoothed = float(history.smoothed[-1])
-        entries.append(("**" if ink.ascii else "━", ink.line, ("smoothed", "smooth", ""), smoothed))
-        if len(history.val_loss):
-            validation = float(history.val_loss[-1])
-            entries.append(("o" if ink.ascii else "◆", ink.point, ("validation", "valid", ""), validation))
-        for title, words in ((" nats per character", 0), ("", 0), ("", 1), ("", 2)):
+        """The title, and a legend with the values now or at the cursor, in the longest words that fit."""
+        ink, at = self.ink, self._bucket(history)
+        scale = {(True, False): " log", (True, True): " log-log"}.get((self._log_loss, self._log_steps), "")
+        zoom = "" if self._window == Window() else " zoomed" if self._window.start is not None else " last steps"
+        if at is None:
+            band, smoothed = number(self._loss), float(history.smoothed[-1])
+            reached = float(history.steps[-1])
+            titles = [(f" nats per character{scale}{zoom}", 0), (scale + zoom, 0), (scale + zoom, 1), (scale + zoom, 2)]
+        else:
+            band, smoothed = f"{number(history.low[at])}-{number(history.high[at])}", float(history.smoothed[at])
+            reached = float(history.steps[at])
+            step = f" at step {reached:,.0f}"
+            titles = [(step, 0), (step, 1), (step, 2), (f" {reached:,.0f}", 2)]
+        entries = [
+            (self._sign(_BAND), ink.band, ("training", "train", ""), band),
+            (self._sign(_SMOOTHED), ink.line, ("smoothed", "smooth", ""), number(smoothed)),
+        ]
+        known = history.val_loss[history.val_steps <= reached]
+        if len(known):
+            entries.append((self._sign(_VALIDATION), ink.point, ("validation", "valid", ""), number(float(known[-1]))))
+        for title, words in titles:
             legend: list[Piece] = []
             for glyph, style, names, value in entries:
                 name = names[words] + " " if names[words] else ""
                 legend += [("  " if legend else "", ink.text), (f"{glyph} ", style)]
-                legend += [(name, ink.muted), (number(value), ink.text)]
+                legend += [(name, ink.muted), (value, ink.text)]
             if sum(len(text) for text, _ in legend) + len(title) + 6 <= width:
-                return heading(ink, width, "Loss", [(title, ink.faint)], legend)
-        return heading(ink, width, "Loss")
+                break
+        else:
+            title, legend = (title if at is not None else ""), []
+        note = ink.key if at is not None else ink.faint
+        return heading(ink, width, "Loss", [(title, note)], legend, focus=self.has_focus)
 
-    def _plot(
-        self, history: HistoryView, width: int, height: int, x_range: tuple[float, float], y_range: tuple[float, float]
-    ) -> list[list[Piece]]:
-        """Cells of the plot: dotted lines below, then the band, the smoothed line, validation on top."""
+    def _sign(self, mark: Mark) -> str:
+        """A curve's sign in the legend."""
+        if self.ink.ascii:
+            return {"*": "**", ".": ".:"}.get(mark.ascii, mark.ascii)
+        return (mark.plain if self.ink.mono else "") or mark.legend
+
+    def _legend(self, width: int) -> Strip:
+        """The runs behind, with their best validation loss or, at the cursor, their smoothed loss there."""
         ink = self.ink
-        glyphs: Glyphs = "ascii" if ink.ascii else "braille"
-        blank = (" ", Style.null())
-        cells: list[list[Piece]] = [[blank] * width for _ in range(height)]
-        if width < 1:
-            return cells
-        inside = {name: value for name, value in self._baselines.items() if y_range[0] < value < y_range[1]}
+        pieces: list[Piece] = []
+        for index, run in enumerate(self._overlays, 1):
+            at = self._bucket(run.history)
+            value = "not evaluated" if run.best_val is None else f"best {number(run.best_val)}"
+            if at is not None:
+                value = number(float(run.history.smoothed[at]))
+            pieces += [("  " if pieces else "", ink.text), (f"{index}{self._sign(_BEHIND)} ", ink.muted)]
+            pieces += [(f"{run.name} ", ink.muted), (value, ink.text)]
+        alone = ("A alone", clickable(ink.faint, "screen.clear_overlays"))
+        return row(width, pieces, [("  ", ink.text), alone])
+
+    def _fill(self, plot: Plot, history: HistoryView, behind: Mapping[int, HistoryView]) -> None:
+        """Levels first, then uprights, other runs, the band, the smoothed line, validation, and words on top."""
+        ink = self.ink
+        inside = {name: value for name, value in self._baselines.items() if plot.y.low < value < plot.y.high}
         for value in inside.values():
-            y = self._row(value, y_range, height)
-            dot = round(position(value, y_range, height * 4)) % 4
-            cells[y] = [("-" if ink.ascii else "⠁⠂⠄⡀"[dot], ink.rule)] * width
-
-        changes = {column_of(step, x_range, width): lr for step, lr in _changes(history)}
+            plot.level(value, ink.rule)
+        changes = {
+            plot.column(step): lr
+            for step, lr in zip(history.lr_steps[1:].tolist(), history.lrs[1:].tolist(), strict=True)
+            if plot.x.low <= step <= plot.x.high
+        }
         for column in changes:
-            for line in cells:
-                line[column] = (self._upright, ink.rule)
-
-        layers = (
-            *((run.history.steps, run.history.smoothed, ink.faint, ".") for run in self._overlays),
-            (*_band(history, 2 * width), ink.band, "."),
-            (history.steps, history.smoothed, ink.line, "*"),
-            (history.val_steps, history.val_loss, ink.point, "o"),
-        )
-        for xs, ys, style, mark in layers:
-            if not len(xs):
-                continue
-            drawing = draw_curves([(xs, ys)], width, height, x_range, y_range, glyphs=glyphs)
-            for y, x in zip(*np.nonzero(drawing.series >= 0), strict=True):
-                cells[y][x] = (mark if ink.ascii else drawing.rows[y][x], style)
-        if len(history.val_loss) and y_range[0] <= history.val_loss[-1] <= y_range[1]:
-            x = column_of(float(history.val_steps[-1]), x_range, width)
-            cells[self._row(float(history.val_loss[-1]), y_range, height)][x] = ("o" if ink.ascii else "◆", ink.point)
+            plot.upright(column, ink.rule, ":" if ink.ascii else "┊")
+        cursor = None if self._cursor is None else plot.x.share(max(self._cursor, 1.0))
+        if cursor is not None and 0 <= cursor <= 1:
+            plot.upright(plot.column(max(self._cursor or 0.0, 1.0)), ink.key, "|" if ink.ascii else "│")
+        for run in behind.values():
+            self._curve(plot, run.steps, run.smoothed, ink.faint, _BEHIND)
+        self._curve(plot, *_band(history, 2 * plot.width), ink.band, _BAND)
+        self._curve(plot, history.steps, history.smoothed, ink.line, _SMOOTHED)
+        self._curve(plot, history.val_steps, history.val_loss, ink.point, _VALIDATION)
+        if len(history.val_loss) and plot.y.low <= history.val_loss[-1] <= plot.y.high:
+            place = plot.row(float(history.val_loss[-1])), plot.column(float(history.val_steps[-1]))
+            plot.cells[place[0]][place[1]] = ("o" if ink.ascii else "◆", ink.point)
         for name, value in inside.items():
-            self._label(cells[self._row(value, y_range, height)], f" {name} {value:.2f}")
-        self._mark_cut(cells, history, x_range, y_range[1])
+            plot.label(value, f" {name} {value:.2f}", ink.baseline)
+        for index, run in behind.items():
+            self._number(plot, run, str(index))
+        self._mark_cut(plot, history)
         for column, lr in reversed(changes.items()):  # where they are close, the last one counts
-            self._write(cells[:-4:-1], column + 1, f" lr {lr:.3g} ")
-        return cells
+            plot.write(plot.cells[:-4:-1], column + 1, f" lr {lr:.3g} ")
 
-    def _mark_cut(
-        self, cells: list[list[Piece]], history: HistoryView, x_range: tuple[float, float], highest: float
-    ) -> None:
+    def _curve(self, plot: Plot, steps: np.ndarray, values: np.ndarray, style: Style, mark: Mark) -> None:
+        plot.curve(steps, values, style, mark.ascii if self.ink.ascii else mark.plain if self.ink.mono else "")
+
+    def _number(self, plot: Plot, run: HistoryView, label: str) -> None:
+        """Write the number of a run behind at its last point on screen."""
+        shown = np.flatnonzero(
+            (run.steps <= plot.x.high) & (run.smoothed >= plot.y.low) & (run.smoothed <= plot.y.high)
+        )
+        if len(shown):
+            last = shown[-1]
+            plot.cells[plot.row(float(run.smoothed[last]))][plot.column(float(run.steps[last]))] = (
+                label[-1],
+                self.ink.muted,
+            )
+
+    def _mark_cut(self, plot: Plot, history: HistoryView) -> None:
         """Arrows in the top row where losses lie above it, and behind the first ones the highest loss."""
-        cut = history.high > highest
+        cut = (history.high > plot.y.high) & (history.steps >= plot.x.low) & (history.steps <= plot.x.high)
         if not cut.any():
             return
-        width = len(cells[0])
-        columns = {column_of(float(step), x_range, width) for step in history.steps[cut]}
+        columns = {plot.column(float(step)) for step in history.steps[cut]}
         for column in columns:
-            cells[0][column] = ("^" if self.ink.ascii else "↑", self.ink.band)
-        start = next(column for column in range(min(columns), width + 1) if column not in columns)
-        self._write(cells[:3], start, f" {number(float(history.high[cut].max()))} ")
+            plot.cells[0][column] = ("^" if self.ink.ascii else "↑", self.ink.band)
+        start = next(column for column in range(min(columns), plot.width + 1) if column not in columns)
+        plot.write(plot.cells[:3], start, f" {number(float(history.high[cut].max()))} ")
 
-    def _write(self, lines: list[list[Piece]], start: int, label: str) -> None:
-        """Write ``label`` from the column ``start`` on into the first line where it covers nothing but rules."""
-        for line in lines:
-            room = line[start : start + len(label)]
-            free = all(glyph == " " or (style is self.ink.rule and glyph != self._upright) for glyph, style in room)
-            if len(room) == len(label) and free:
-                line[start : start + len(label)] = [(letter, self.ink.muted) for letter in label]
-                return
-
-    def _label(self, line: list[Piece], label: str) -> None:
-        """Write ``label`` as far right as it does not touch a curve."""
-        for start in range(len(line) - len(label), len(line) // 3, -1):
-            if all(style is self.ink.rule for _, style in line[start : start + len(label)]):
-                line[start : start + len(label)] = [(letter, self.ink.baseline) for letter in label]
-                return
-
-    @property
-    def _upright(self) -> str:
-        return ":" if self.ink.ascii else "┊"
-
-    @property
-    def _dots(self) -> int:
-        """Rows of dots in a row of cells."""
-        return 1 if self.ink.ascii else 4
-
-    def _row(self, value: float, y_range: tuple[float, float], height: int) -> int:
-        return row_of(value, y_range, height, dots=self._dots)
-
-    def _horizontal_axis(self, width: int, margin: int, x_range: tuple[float, float]) -> list[Strip]:
+    def _axis(self, plot: Plot, margin: int, clipped: np.ndarray) -> Strip:
+        """The line below the plot: heavy where most steps were clipped, with ticks."""
         ink = self.ink
-        corner, bottom, tee = "+-+" if ink.ascii else "└─┴"
-        plot_width = width - margin - 1
-        ticks = nice_ticks(*x_range, max_count=max(2, plot_width // 10))
-        line, numbers = [bottom] * plot_width, [" "] * width
-        free = 0
-        for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-            column = column_of(tick, x_range, plot_width)
-            start = min(max(0, margin + 1 + column - len(label) // 2), width - len(label))
-            if start < free:
-                continue
-            line[column] = tee
-            numbers[start : start + len(label)] = label
-            free = start + len(label) + 2
+        corner, bottom, tee, heavy = "+-+=" if ink.ascii else "└─┴━"
+        cells: list[Piece] = [(heavy, ink.warning) if mark else (bottom, ink.rule) for mark in clipped]
+        for tick in step_ticks(plot.x, plot.width)[0] if plot.width else ():
+            cells[plot.column(tick)] = (tee, ink.rule)
+        return Strip([Segment(" " * margin, ink.text), Segment(corner, ink.rule), *join(cells)])
+
+    def _steps(self, plot: Plot, width: int, margin: int, history: HistoryView) -> Strip:
+        """The steps below the axis; where a step is pointed at, what its update was."""
+        at = self._bucket(history)
+        if at is not None and math.isfinite(history.norm[at]):
+            return self._update(width, margin, history, at)
+        numbers, free = [" "] * width, 0
+        for tick, label in zip(*step_ticks(plot.x, plot.width), strict=True) if plot.width else ():
+            start = min(max(0, margin + 1 + plot.column(tick) - len(label) // 2), width - len(label))
+            if start >= free:
+                numbers[start : start + len(label)] = label
+                free = start + len(label) + 2
         if free + 5 <= width:
             numbers[-5:] = "steps"
-        axis = row(width, [(" " * margin, ink.text), (corner + "".join(line), ink.rule)])
-        return [axis, row(width, [("".join(numbers), ink.muted)])]
+        return row(width, [("".join(numbers), self.ink.muted)])
+
+    def _update(self, width: int, margin: int, history: HistoryView, at: int) -> Strip:
+        """Gradient norm, share of clipped steps and learning rate of a bucket."""
+        ink = self.ink
+        low, high = number(history.norm_low[at]), number(history.norm_high[at])
+        norm = number(history.norm[at]) + (f" ({low}-{high})" if low != high else "")
+        pieces: list[Piece] = [(" " * margin, ink.text), ("norm ", ink.muted), (norm, ink.text)]
+        pieces += [("  lr ", ink.muted), (f"{history.rate[at]:.3g}", ink.text)]
+        if history.clipped[at] > 0:
+            pieces.append((f"  clipped {history.clipped[at]:.0%}", ink.warning))
+        return row(width, pieces)
+
+    def _bucket(self, history: HistoryView) -> int | None:
+        """The bucket that holds the step pointed at; None: there is none, or the curve ends before it."""
+        if self._cursor is None or not len(history.steps):
+            return None
+        at = int(history.steps.searchsorted(self._cursor))
+        return min(at, len(history.steps) - 1) if history is self._history or at < len(history.steps) else None
+
+    # Pointing, zooming and moving.
+
+    @property
+    def _last(self) -> float:
+        return float(self._history.steps[-1]) if self._history is not None and len(self._history.steps) else 0.0
+
+    def _show_window(self, window: Window) -> None:
+        if self._last and window != self._window:
+            self._window = window
+            self.redraw()
+
+    def _step_at(self, x: int) -> float | None:
+        """The step in column ``x`` of the widget."""
+        plot = self._plot
+        if plot is None or plot.width < 2:
+            return None
+        column = x - (self.size.width - plot.width)
+        if not 0 <= column < plot.width:
+            return None
+        return min(max(1.0, plot.x.at(column / (plot.width - 1))), self._last)
+
+    def point(self, step: float | None, *, held: bool = False) -> None:
+        """Show the values of a step; None: of the last one. ``held``: also when the mouse leaves."""
+        changed = step != self._cursor
+        self._cursor, self._held = step, held and step is not None
+        if changed:
+            self.redraw()
+
+    def action_walk(self, columns: int) -> None:
+        """Points at the step some columns to the right, or to the left; at first at the last one."""
+        plot = self._plot
+        if plot is None or plot.width < 2:
+            return
+        share = 1.0 if self._cursor is None else plot.x.share(self._cursor) + columns / (plot.width - 1)
+        low, high = plot.x.low, min(plot.x.high, self._last)
+        self.point(min(max(plot.x.at(share), low, 1.0), high), held=True)
+
+    def action_let_go(self) -> None:
+        """Points at nothing."""
+        self.point(None)
+
+    def action_zoom(self, steps: int) -> None:
+        """Zooms in, or out for a negative number, around the step pointed at."""
+        self._show_window(self._window.zoomed(_ZOOM**steps, self._last, self._cursor))
+
+    def action_move(self, pages: int) -> None:
+        """Shows earlier or later steps."""
+        self._show_window(self._window.moved(pages / 2, self._last))
+
+    def action_first(self) -> None:
+        """Shows the first steps."""
+        self._show_window(self._window.moved(-math.inf, self._last))
+
+    def action_last(self) -> None:
+        """Follows the last steps."""
+        self._show_window(Window(self._window.span))
+
+    def action_whole(self) -> None:
+        """Shows the whole run."""
+        self._show_window(Window())
+
+    def next_scale(self) -> None:
+        """Linear, then loss logarithmic, then steps as well."""
+        now = _SCALES.index((self._log_loss, self._log_steps))
+        self._log_loss, self._log_steps = _SCALES[(now + 1) % len(_SCALES)]
+        self.redraw()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Points at the step under the mouse, or drags the steps along."""
+        plot = self._plot
+        if self._dragged is not None and plot is not None and plot.width > 1:
+            start, window = self._dragged
+            self._show_window(window.moved((start - event.x) / (plot.width - 1), self._last))
+        elif not self._held:
+            self.point(self._step_at(event.x) if event.y > 0 else None)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """May begin to drag."""
+        if event.y > 0:
+            self._dragged = (event.x, self._window)
+            self.capture_mouse()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Holds the step that was clicked, or lets it go again; not where something was dragged."""
+        if self._dragged is None:
+            return
+        self.release_mouse()
+        (start, _), self._dragged = self._dragged, None
+        if event.x == start:
+            step = self._step_at(event.x)
+            self.point(step, held=not (self._held and step == self._cursor))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zooms in at the mouse."""
+        event.stop()
+        self._show_window(self._window.zoomed(_ZOOM, self._last, self._step_at(event.x)))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zooms out at the mouse."""
+        event.stop()
+        self._show_window(self._window.zoomed(1 / _ZOOM, self._last, self._step_at(event.x)))
+
+    def on_leave(self, event: events.Leave) -> None:
+        """Points at nothing."""
+        if not self._held:
+            self.point(None)
 
 
-def loss_range(history: HistoryView) -> tuple[float, float]:
+def between(history: HistoryView, low: float, high: float) -> HistoryView:
+    """The part of a curve from step ``low`` to ``high``, with one point beyond each end, for the lines to it."""
+
+    def part(steps: np.ndarray) -> slice:
+        first, last = steps.searchsorted((low, high))
+        return slice(max(0, int(first) - 1), int(last) + 1)
+
+    buckets, validation = part(history.steps), part(history.val_steps)
+    changed: dict[str, np.ndarray] = {}
+    for field in fields(history):
+        values = getattr(history, field.name)
+        if field.name in ("lr_steps", "lrs"):
+            continue
+        changed[field.name] = values[validation if field.name.startswith("val_") else buckets]
+    return replace(history, **changed)
+
+
+def loss_range(history: HistoryView, behind: Iterable[HistoryView] = ()) -> tuple[float, float]:
     """The losses worth showing: without the first steps' if they would flatten the rest."""
     lows = [float(history.smoothed.min()), float(np.quantile(history.low, 0.05))]
     highs = [float(np.quantile(history.high, 0.97)), float(history.smoothed[-1])]
     if len(history.val_loss):
         lows.append(float(history.val_loss.min()))
         highs.append(float(np.quantile(history.val_loss, 0.97)))
+    for run in behind:
+        if len(run.steps):
+            lows.append(float(run.smoothed.min()))
+            highs.append(float(np.quantile(run.smoothed, 0.9)))
     return min(lows), max(highs)
 
 
-def vertical_axis(
-    low: float, high: float, height: int, *, dots: int = 4
-) -> tuple[tuple[float, float], dict[int, float]]:
-    """An axis over ``height`` rows that holds [low, high]: its range, and round numbers by row.
-
-    The numbers lie in the lowest dots of their rows, equally many rows apart, at least two. Of
-    all such axes it is one that wastes little and has many numbers; it moves only in whole rows.
-    """
-    span = max(high - low, 1e-3)
-    power = 10.0 ** (math.floor(math.log10(span)) - 1)
-    best: tuple[float, float, float, int] | None = None
-    for step in (factor * power for factor in (1, 2, 5, 10, 20, 50, 100)):
-        for rows in range(max(2, height // 10), max(3, height)):
-            per_row = step / rows
-            bottom = math.floor(low / per_row + 1e-9)
-            top = bottom * per_row + (height * dots - 1) / dots * per_row
-            cost = (top - bottom * per_row) * (1 + rows / 8)
-            if top >= high and (best is None or cost < best[0]):
-                best = (cost, top, per_row, rows)
-                lowest = bottom
-    if best is None:
-        return (low, high), {}
-    _, top, per_row, rows = best
-    ticks = {height - 1 - y: (lowest + y) / rows * (per_row * rows) for y in range(height) if (lowest + y) % rows == 0}
-    return (lowest * per_row, top), ticks
-
-
-def horizontal_end(step: float) -> float:
-    """The step at which the horizontal axis ends: a round number that is not below ``step``."""
-    step = max(step, _MIN_SPAN)
-    power = 10.0 ** math.floor(math.log10(step))
-    return next((stride * power for stride in _STRIDES if stride * power >= step), 10 * power)
-
-
-def position(value: float, y_range: tuple[float, float], dots: int) -> float:
-    """Distance of a value from the top, in dots from 0 to ``dots`` − 1."""
-    low, high = y_range
-    return min(max((high - value) / (high - low), 0.0), 1.0) * (dots - 1)
-
-
-def row_of(value: float, y_range: tuple[float, float], height: int, *, dots: int = 4) -> int:
-    """The row, counted from the top, in which ``draw_curves`` puts a value; braille has 4 dots in a row."""
-    return round(position(value, y_range, height * dots)) // dots
-
-
-def column_of(step: float, x_range: tuple[float, float], width: int) -> int:
-    """The column in which a step lies."""
-    low, high = x_range
-    return min(width - 1, max(0, round((step - low) / (high - low) * (2 * width - 1)) // 2))
-
-
-def _changes(history: HistoryView) -> list[tuple[float, float]]:
-    """Steps at which another learning rate was chosen, and the new ones."""
-    return list(zip(history.lr_steps[1:].tolist(), history.lrs[1:].tolist(), strict=True))
+def by_column(plot: Plot, steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(width,) the highest value of the buckets in each column; between distant buckets that of the one before, NaN
+    where none is known."""
+    columns = np.full(plot.width, np.nan)
+    if not len(steps) or not plot.width:
+        return columns
+    places = plot.columns(steps)
+    known = (places < plot.width) & np.isfinite(values)
+    places = np.maximum(places[known], 0)
+    np.fmax.at(columns, places, values[known])
+    if len(places):
+        before = np.maximum.accumulate(np.where(np.isnan(columns), places[0], np.arange(plot.width)))
+        columns[places[0] : places[-1] + 1] = columns[before][places[0] : places[-1] + 1]
+    return columns
 
 
 def _band(history: HistoryView, dots: int) -> tuple[np.ndarray, np.ndarray]:
