@@ -21,8 +21,9 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.files import OpenFile, SaveFile
-from lstm_lab.app.screens.gates import AskText, GatesScreen
+from lstm_lab.app.screens.gates import GatesScreen
 from lstm_lab.app.screens.help import Help
+from lstm_lab.app.screens.source import AskText
 from lstm_lab.app.widgets.gate_view import Look
 from lstm_lab.app.widgets.unit_map import UnitMap, window
 from lstm_lab.app.widgets.unit_text import UnitText

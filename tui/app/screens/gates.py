@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -15,19 +15,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input, Label
 
 from lstm_ext.cells import CELLS
-from lstm_ext.data import BUILTIN, Vocabulary, load_text
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.errors import DataError
 from lstm_ext.explain.reading import Reading, read, views
 from lstm_ext.explain.units import ORDERS, Order
 from lstm_ext.files import write_atomically
-from lstm_ext.nn.language_model import LanguageModel
-from lstm_ext.tensors import SUFFIX
-from lstm_ext.train.checkpoint import load_checkpoint
-from lstm_ext.train.trainer import Trainer
 
 from ...text import gates
 from ...text.visible import visible
@@ -42,8 +36,8 @@ from ..widgets.saturation_scatter import SaturationScatter
 from ..widgets.unit_facts import UnitFacts, UnitFollows
 from ..widgets.unit_map import UnitMap
 from ..widgets.unit_text import UnitText
-from .dialog import Dialog
-from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
+from .files import FILE_ERRORS, SaveFile, one_line
+from .source import AskText, Loaded, Source, ask_checkpoint, ask_file, current, kept_apart
 
 #: Characters that are read: enough to tell what a unit follows.
 LENGTH = 2000
@@ -54,23 +48,13 @@ _REST = 1.0
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A network from a checkpoint."""
-
-    model: LanguageModel
-    vocabulary: Vocabulary
-    path: str
-    step: int
-
-
-@dataclass(frozen=True)
 class Seen:
     """What a network did on the text, and when."""
 
     reading: Reading
     config: ModelConfig
     #: Whose network it was: the trainer, or what was loaded.
-    source: Trainer | Loaded
+    source: Source
     step: int
 
     @property
@@ -125,38 +109,6 @@ class Choice:
             None if kept is None else kept.reading.units(self.layer, self.name),
             "" if kept is None else kept.when,
         )
-
-
-class AskText(Dialog[str]):
-    """Asks for a text to read; ``check`` raises where the network cannot read it."""
-
-    TITLE_TEXT = "A text to read"
-    HINT = "enter read · esc cancel"
-
-    def __init__(self, check: Callable[[str], object]) -> None:
-        super().__init__()
-        self._check = check
-
-    def compose_body(self) -> ComposeResult:
-        """One line."""
-        yield Input("", max_length=LENGTH, id="text")
-        yield Label("", classes="dialog--error", markup=False)
-        note = "\\n is a line's end. Nothing: the text that was kept apart from training."
-        yield Label(note, classes="dialog--note", markup=False)
-
-    def on_mount(self) -> None:
-        """An error takes room only when there is one."""
-        self.show_error("")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the text if it can be read."""
-        text = event.value.replace("\\n", "\n")
-        try:
-            self._check(text)
-        except DataError as error:
-            self.show_error(one_line(error))
-        else:
-            self.dismiss(text)
 
 
 class GatesScreen(Screen[None]):
@@ -240,7 +192,7 @@ class GatesScreen(Screen[None]):
     # Reading.
 
     @property
-    def _source(self) -> Trainer | Loaded | None:
+    def _source(self) -> Source | None:
         """Whose network is read."""
         return self._loaded or self.session.trainer
 
@@ -276,16 +228,13 @@ class GatesScreen(Screen[None]):
         self.choice = self.choice.fitted(now)
         self._arrange()
 
-    async def _read(self, source: Trainer | Loaded) -> Seen:
-        if isinstance(source, Loaded):
-            model, step = source.model, source.step
-        else:
-            model, step = await asyncio.wrap_future(source.submit(lambda model: (model.copy(), source.snapshot().step)))
+    async def _read(self, source: Source) -> Seen:
+        model, step = await current(source)
         symbols = self._symbols(source, model.config)
         reading = await asyncio.wrap_future(in_background(partial(read, model, symbols, source.vocabulary)))
         return Seen(reading, model.config, source, step)
 
-    def _symbols(self, source: Trainer | Loaded, config: ModelConfig) -> np.ndarray:
+    def _symbols(self, source: Source, config: ModelConfig) -> np.ndarray:
         """What is read: a text of the user's if the network knows its characters, else what was kept apart."""
         room = max(200, _NUMBERS // (6 * config.hidden_size * config.num_layers))
         if self._text:
@@ -294,12 +243,7 @@ class GatesScreen(Screen[None]):
             except DataError as error:
                 self._text = ""
                 self.app.notify(one_line(error), severity="warning")
-        trainer = source if isinstance(source, Trainer) else self.session.trainer
-        if trainer is None:
-            raise DataError("there is no text that was kept apart; choose one with t or d")
-        split = trainer.split
-        symbols = (split.train if split.validation is None else split.validation)[: min(LENGTH, room)]
-        return source.vocabulary.encode(trainer.vocabulary.decode(symbols))
+        return kept_apart(source, self.session.trainer, min(LENGTH, room))
 
     @work(exclusive=True, group="look")
     async def _arrange(self, *, at_top: bool = False) -> None:
@@ -517,7 +461,7 @@ class GatesScreen(Screen[None]):
     async def action_type_text(self) -> None:
         """Another text."""
         if (source := self._source) is not None:
-            text = await self.app.push_screen_wait(AskText(source.vocabulary.encode))
+            text = await self.app.push_screen_wait(AskText(source.vocabulary.encode, LENGTH))
             if text is not None:
                 self._text = text
                 self.read()
@@ -528,12 +472,7 @@ class GatesScreen(Screen[None]):
         source = self._source
         if source is None:
             return
-
-        def load(name: str) -> str:
-            text = load_text(name, vocabulary=source.vocabulary)
-            return source.vocabulary.decode(text.symbols[:LENGTH])
-
-        text = await self.app.push_screen_wait(OpenFile("A text to read", load, choices=BUILTIN))
+        text = await self.app.push_screen_wait(ask_file(source, LENGTH))
         if text is not None:
             self._text = text
             self.read()
@@ -541,17 +480,7 @@ class GatesScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_load(self) -> None:
         """Another network."""
-
-        def load(path: str) -> Loaded:
-            checkpoint = load_checkpoint(path)
-            state = checkpoint.state
-            step = state.history.best_step if state.kept == "best" else state.step
-            loaded = Loaded(checkpoint.model(), checkpoint.vocabulary, path, step)
-            if self._now is not None:
-                loaded.vocabulary.encode(self._now.reading.text)
-            return loaded
-
-        loaded = await self.app.push_screen_wait(OpenFile("A checkpoint to look into", load, suffix=SUFFIX))
+        loaded = await self.app.push_screen_wait(ask_checkpoint("" if self._now is None else self._now.reading.text))
         if loaded is not None:
             self._loaded = loaded
             self.refresh_bindings()

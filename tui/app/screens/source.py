@@ -1,0 +1,113 @@
+"""Where a screen's network comes from, and what it reads: the run in training or a checkpoint, and a text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.widgets import Input, Label
+
+from lstm_ext.data import BUILTIN, Vocabulary, load_text
+from lstm_ext.errors import DataError
+from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.tensors import SUFFIX
+from lstm_ext.train.checkpoint import load_checkpoint
+from lstm_ext.train.trainer import Trainer
+
+from .dialog import Dialog
+from .files import OpenFile, one_line
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network from a checkpoint."""
+
+    model: LanguageModel
+    vocabulary: Vocabulary
+    path: str
+    step: int
+
+
+Source = Trainer | Loaded
+
+
+async def current(source: Source) -> tuple[LanguageModel, int]:
+    """A network that nobody else uses, and the step that it is from."""
+    if isinstance(source, Loaded):
+        return source.model, source.step
+    return await asyncio.wrap_future(source.submit(lambda model: (model.copy(), source.snapshot().step)))
+
+
+def kept_apart(source: Source, trainer: Trainer | None, length: int) -> np.ndarray:
+    """The first ``length`` symbols, for ``source``, of the text that ``trainer`` does not learn from, or of all there
+    is. Raises DataError."""
+    run = source if isinstance(source, Trainer) else trainer
+    if run is None:
+        raise DataError("there is no text that was kept apart; choose one with t or d")
+    split = run.split
+    symbols = (split.train if split.validation is None else split.validation)[:length]
+    return source.vocabulary.encode(run.vocabulary.decode(symbols))
+
+
+def load(path: str) -> Loaded:
+    """The network of a checkpoint: the weights that are used, and the step that they are from."""
+    checkpoint = load_checkpoint(path)
+    state = checkpoint.state
+    step = state.history.best_step if state.kept == "best" else state.step
+    return Loaded(checkpoint.model(), checkpoint.vocabulary, path, step)
+
+
+class AskText(Dialog[str]):
+    """Asks for a text of at most ``length`` characters to read; ``check`` raises where the network cannot read it."""
+
+    TITLE_TEXT = "A text to read"
+    HINT = "enter read · esc cancel"
+
+    def __init__(self, check: Callable[[str], object], length: int) -> None:
+        super().__init__()
+        self._check, self._length = check, length
+
+    def compose_body(self) -> ComposeResult:
+        """One line."""
+        yield Input("", max_length=self._length, id="text")
+        yield Label("", classes="dialog--error", markup=False)
+        note = "\\n is a line's end. Nothing: the text that was kept apart from training."
+        yield Label(note, classes="dialog--note", markup=False)
+
+    def on_mount(self) -> None:
+        """An error takes room only when there is one."""
+        self.show_error("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes the text if it can be read."""
+        text = event.value.replace("\\n", "\n")
+        try:
+            self._check(text)
+        except DataError as error:
+            self.show_error(one_line(error))
+        else:
+            self.dismiss(text)
+
+
+def ask_file(source: Source, length: int) -> OpenFile[str]:
+    """The dialog for a text from a file, of which ``length`` characters are read."""
+
+    def read(name: str) -> str:
+        text = load_text(name, vocabulary=source.vocabulary)
+        return source.vocabulary.decode(text.symbols[:length])
+
+    return OpenFile("A text to read", read, choices=BUILTIN)
+
+
+def ask_checkpoint(must_read: str) -> OpenFile[Loaded]:
+    """The dialog for a checkpoint whose network can read ``must_read``."""
+
+    def open_checkpoint(path: str) -> Loaded:
+        loaded = load(path)
+        loaded.vocabulary.encode(must_read)
+        return loaded
+
+    return OpenFile("A checkpoint to look into", open_checkpoint, suffix=SUFFIX)
