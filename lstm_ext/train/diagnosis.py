@@ -135,7 +135,7 @@ def _overfitting(snapshot: Snapshot) -> Diagnosis | None:
 def _vanishing(snapshot: Snapshot) -> Diagnosis | None:
     history = snapshot.history
     norms = history.norm_high[history.steps > snapshot.step * 19 / 20]
-    if snapshot.step < VANISHED_STEPS or _now(snapshot) < UNKNOWN or not (norms < VANISHED).all():
+    if not len(norms) or snapshot.step < VANISHED_STEPS or _now(snapshot) < UNKNOWN or not (norms < VANISHED).all():
         return None
     return Diagnosis(
         "vanishing",

@@ -28,13 +28,15 @@ from .driver import LabDriver
 from .ending import Ending
 from .keys import LAB, bind, commands
 from .modes import MODES, Mode
+from .recorder import Recorder
+from .recording import RecordingApp
 from .recovery import recovery_folder
 from .screens.dialog import Ask
 from .screens.help import Help
 from .screens.too_small import MIN_SIZE, TooSmall
 from .screens.train import TrainScreen
 from .session import Opening, Session
-from .theme import DARK, LIGHT, ThemedApp
+from .theme import DARK, LIGHT
 
 
 class AskToQuit(Ask):
@@ -49,7 +51,7 @@ class AskToQuit(Ask):
         super().__init__("Quit", question, answers)
 
 
-class LabApp(ThemedApp):
+class LabApp(RecordingApp):
     """Owns the session, which outlives any screen, and what can be done everywhere."""
 
     TITLE = "lstm-lab"
@@ -94,8 +96,14 @@ class LabApp(ThemedApp):
         self._event_loop: asyncio.AbstractEventLoop | None = None
 
     def on_mount(self) -> None:
-        """Open the first screen."""
+        """Begin."""
         self._event_loop = asyncio.get_running_loop()
+        self.open_first()
+        if self.recorder is not None:
+            self.record(self.recorder)
+
+    def open_first(self) -> None:
+        """Open the first screen."""
         self.switch_mode("step" if self._opening.against else "learn" if self._opening.learn else "train")
 
     def _make_screen(self, mode: Mode) -> Screen[Any]:
@@ -196,20 +204,39 @@ class LabApp(ThemedApp):
             self.push_screen(TooSmall())
 
 
-def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, ascii_only: bool = False) -> int:
+def run_lab(
+    config: RunConfig | None = None,
+    opening: Opening | None = None,
+    *,
+    ascii_only: bool = False,
+    record: str | None = None,
+) -> int:
     """Opens the lab and returns its exit code. ``config`` is what networks are made of; None: the defaults.
+    ``record``: a file that does not exist yet, into which everything is recorded as a lesson.
 
     Raises ``UsageError`` where there is no terminal, ``LabError`` for a text or checkpoint that cannot
     be used, and, once the terminal is restored, whatever made the app crash.
     """
+    check_terminal()
+    app = LabApp(Session(config, opening, folder=recovery_folder()), opening, ascii_only=ascii_only)
+    if record is not None:
+        app.recorder = Recorder(record)
+    return run_in_terminal(app)
+
+
+def check_terminal() -> None:
+    """Raises ``UsageError`` where there is no terminal."""
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # Textual draws on the last
     if not terminal or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
             "the lab needs a terminal, on standard input, output and error; "
             "`lstm-lab train`, `step`, `gates` and `learn` work without one"
         )
-    session = Session(config, opening, folder=recovery_folder())
-    app = LabApp(session, opening, ascii_only=ascii_only)
+
+
+def run_in_terminal(app: LabApp) -> int:
+    """Runs a lab to its end, however that comes. Raises as ``run_lab`` does."""
+    session = app.session
     ending = Ending(app.leave, partial(session.close, keep=True))
     ending.watch()
     try:
@@ -217,6 +244,7 @@ def run_lab(config: RunConfig | None = None, opening: Opening | None = None, *, 
     finally:
         ending.left()
         problem = session.close(keep=app.keeps)
+        app.close_recording()
     if app.crash is not None:
         raise app.crash
     if app.failure or problem:

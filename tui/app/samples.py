@@ -11,6 +11,8 @@ from lstm_ext.explain.reading import Reading, read
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.trainer import Trainer
 
+from .played import PlayedTrainer
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -41,9 +43,25 @@ class SampleSource:
         self._first = symbols.index("\n") if "\n" in symbols else int(trainer.text.symbols[0])
 
     @property
+    def trainer(self) -> Trainer:
+        """Whose network writes."""
+        return self._trainer
+
+    @property
     def busy(self) -> bool:
-        """Whether a job is running, or done and not yet taken."""
-        return self._job is not None
+        """Whether a job is running, or done and not yet taken; of a recorded network, samples are given."""
+        held = isinstance(self._trainer, PlayedTrainer) and not self._trainer.released
+        return held or self._job is not None
+
+    def give(self, step: int, loss: float, temperature: float, text: str) -> None:
+        """``text``, with the character that was fed first, is what the network wrote. Raises DataError."""
+        first, *drawn = self._trainer.vocabulary.encode(text).tolist()
+        symbols = np.array(drawn, np.int32)
+
+        def job(model: LanguageModel) -> Sample:
+            return Sample(step, loss, temperature, first, symbols, self._read(model, symbols))
+
+        self._job = self._trainer.submit(job)
 
     def write(self, temperature: float) -> None:
         """Asks for a new sample."""

@@ -20,6 +20,7 @@ COMMANDS = {
     "step": "walk through a text one gate at a time, in plain text",
     "experiment": "answer a question about recurrent networks by measuring",
     "learn": "take the course: exercises that know what you did wrong",
+    "replay": "replay a recorded lesson on the lab's own screens",
     "verify": "prove the engines against each other, the textbook and PyTorch",
     "doctor": "show versions, engine, speed, terminal and texts, and what to improve",
     "completion": "print a completion script for bash, zsh or fish",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from textual import work
@@ -15,6 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.worker import WorkerError
 
 from lstm_ext.cells import CELLS
 from lstm_ext.engine.config import ModelConfig
@@ -29,6 +31,7 @@ from ..background import in_background
 from ..export import export_path, file_name
 from ..keys import LOOKING, NETWORK, bind
 from ..session import Session
+from ..shown import State, flag, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.gate_heatmap import VIEW_KEYS
 from ..widgets.gate_view import GateView, Look
@@ -300,6 +303,43 @@ class GatesScreen(Screen[None]):
                     follows.show(self.look)
         finally:
             self._counting = False
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The text, and what is looked at in it."""
+        return {
+            **vars(self.choice),
+            "text": self._text,
+            "frozen": self.frozen,
+            "open": self.has_class("-unit"),
+        }
+
+    async def restore(self, state: State) -> None:
+        """Read the same text with the session's network, and look at the same place."""
+        choice, trainer = self.choice, self.session.trainer
+        self.choice = Choice(
+            word(state, "name", choice.name),
+            whole(state, "layer", choice.layer),
+            cast(Order, word(state, "sort", choice.sort, ORDERS)),
+            flag(state, "deviation", choice.deviation),
+            whole(state, "unit", choice.unit),
+            whole(state, "position", choice.position),
+        )
+        if flag(state, "open") != self.has_class("-unit"):
+            self._open(flag(state, "open"))
+        text, now = word(state, "text", ""), self._now
+        step = None if trainer is None else trainer.snapshot().step
+        stale = now is None or now.source is not trainer or now.step != step
+        if (stale and not self.frozen) or text != self._text:
+            self._text, self._loaded = text, None
+            with suppress(WorkerError):
+                await self.read().wait()
+        self.frozen = flag(state, "frozen")
+        if self._now is not None:
+            self.choice = self.choice.fitted(self._now)
+            with suppress(WorkerError):  # cancelled: something else was chosen meanwhile
+                await self._arrange().wait()
 
     # What keys do.
 

@@ -35,6 +35,7 @@ from ...text.visible import visible
 from ..background import in_background
 from ..driver import lend_terminal
 from ..keys import LEARNING, LOOKING, bind
+from ..shown import State, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.canvas import Canvas, row
 from ..widgets.course_map import CourseMap
@@ -315,6 +316,35 @@ class LearnScreen(Screen[None]):
         sheet = self.desk is not None and self.desk.exercise.kind == "questions"
         page = "#reader" if view != "result" else "#questions" if sheet else "#result"
         self.call_after_refresh(lambda: self.query_one(page).focus())
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The open exercise, and the page of it; what a learner wrote is not in it."""
+        desk = self.desk
+        if desk is None:
+            chosen = self.query_one(CourseMap).chosen
+            return {"exercise": "", "chosen": chosen.id if chosen else ""}
+        return {"exercise": desk.exercise.id, "view": self.view, "question": desk.question}
+
+    async def restore(self, state: State) -> None:
+        """Open the same page."""
+        identifier = word(state, "exercise", "")
+        if self.known is None:
+            await self._reload()
+        if identifier not in exercises():
+            if self.desk is not None:
+                self.action_map()
+            if (chosen := word(state, "chosen", "")) in exercises():
+                self.query_one(CourseMap).choose(chosen)
+            return
+        if self.desk is None or self.desk.exercise.id != identifier:
+            self.action_open(identifier)
+        view: View = "result" if state.get("view") == "result" else "text"  # a solution is not given away
+        if self.desk is not None and self.desk.exercise.kind == "questions":
+            self.desk.question = whole(state, "question", 0, 0, len(questions_of(self.desk.exercise)) - 1)
+        if view != self.view:
+            self._show_view(view)
 
     # What is possible now.
 

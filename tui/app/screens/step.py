@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import work
 from textual.app import ComposeResult
@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.worker import WorkerError
 
-from lstm_ext.cells import CELLS
+from lstm_ext.cells import CELLS, CellName
 from lstm_ext.errors import LabError
 from lstm_ext.files import write_atomically
 
@@ -25,6 +25,7 @@ from ..background import in_background
 from ..export import export_path, file_name
 from ..keys import LOOKING, NETWORK, bind
 from ..session import Session
+from ..shown import State, flag, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.cell_diagram import CellDiagram
 from ..widgets.next_character import NextCharacter
@@ -33,7 +34,7 @@ from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
 from ..widgets.walk_view import Place, WalkView
 from .files import OpenFile, SaveFile
-from .subject import AskText, Subject
+from .subject import MAX_TEXT, MIN_TEXT, AskText, Subject
 
 WALKING = Binding.Group("Walking")
 MAX_UNITS = 16
@@ -172,6 +173,41 @@ class StepScreen(Screen[None]):
             for view in self.query(WalkView):
                 view.show(place)
         self.refresh_bindings()
+
+    # For recordings.
+
+    def state(self) -> State:
+        """What is walked through, and the place in it."""
+        subject, place = self.subject, self.place
+        state: State = {
+            name: getattr(subject, name) for name in ("text", "cell", "reset_after", "hidden_size", "trained")
+        }
+        if place is not None:
+            here = place.moment
+            state |= {"t": here.step.t, "stage": here.stage.id, "phase": here.phase, "index": place.index}
+            state["unit"] = place.unit
+        return state
+
+    async def restore(self, state: State) -> None:
+        """The same walk, computed here, and the same place in it."""
+        text = word(state, "text", self.subject.text)
+        subject = Subject(
+            text if MIN_TEXT <= len(text) <= MAX_TEXT and text.isprintable() else self.subject.text,
+            cast(CellName, word(state, "cell", self.subject.cell, CELLS)),
+            flag(state, "reset_after"),
+            whole(state, "hidden_size", self.subject.hidden_size, 1, MAX_UNITS),
+            flag(state, "trained"),
+        )
+        if self.place is None or subject != self.subject:
+            await self.walk_through(subject)
+        place = self.place
+        if place is not None:
+            index = place.find(whole(state, "t", 0), word(state, "stage", ""))
+            unit = whole(state, "unit", place.unit, 0, subject.hidden_size - 1)
+            if index is None:
+                index = whole(state, "index", place.index, 0, len(place.walk.moments) - 1)
+            if (index, unit) != (place.index, place.unit):
+                self._show(replace(place, index=index, unit=unit))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import ClassVar
@@ -20,6 +21,7 @@ from textual.widgets import Static
 from lstm_ext.data import BUILTIN, Text, load_text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
+from lstm_ext.errors import LabError
 from lstm_ext.explain.reading import views
 from lstm_ext.tensors import SUFFIX, checkpoint_path
 from lstm_ext.train.diagnosis import Diagnosis, diagnose, repetition
@@ -36,6 +38,7 @@ from ..pacing import frames_per_second, output_waits
 from ..recovery import Recovery
 from ..samples import Sample, SampleSource
 from ..session import Session
+from ..shown import LONGEST, State, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.gate_heatmap import VIEW_KEYS, GateHeatmap
 from ..widgets.loss_curve import LossCurve
@@ -117,6 +120,8 @@ class TrainScreen(Screen[None]):
         self._rest_until = 0.0
         #: A sample has been asked for by key.
         self._wanted = False
+        #: The recorded sample that was shown last.
+        self._given: tuple[int, str] | None = None
 
     def compose(self) -> ComposeResult:
         """Loss and status above, gates and samples below."""
@@ -172,6 +177,7 @@ class TrainScreen(Screen[None]):
         """Replace the current trainer by another, perhaps resumed from ``recovery``, and start it."""
         self.session.use(trainer, recovery)
         self._source, self._sample, self._shown = SampleSource(trainer), None, ()
+        self._given = None
         self._repetition = None
         config = trainer.model.config
         self.query_one(TitleBar).show(
@@ -293,6 +299,37 @@ class TrainScreen(Screen[None]):
         banner.update(visible(message))
         banner.display = bool(message)
         banner.set_class(failure, "-failure")
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The last sample, and what is looked at."""
+        gates, sample, trainer = self.query_one(GateHeatmap), self._sample, self.session.trainer
+        state: State = {"gate": gates.view, "layer": gates.chosen_layer, "temperature": self.temperature}
+        if sample is not None and trainer is not None:
+            first = trainer.vocabulary.symbols[sample.first]
+            state["sample"] = [sample.step, sample.loss, sample.temperature, first + sample.reading.text]
+        return state
+
+    async def restore(self, state: State) -> None:
+        """Show the session's run with the sample that was recorded."""
+        trainer, gates = self.session.trainer, self.query_one(GateHeatmap)
+        if trainer is None:
+            return
+        if self._source is None or self._source.trainer is not trainer:
+            self.adopt(trainer)
+        known = views(trainer.model.config.cell)
+        gates.show(known[word(state, "gate", gates.view, known)].key)
+        gates.show_layer(whole(state, "layer", 0))
+        self._set_temperature(real(state, "temperature", self.temperature, 0.0, 2.0))
+        match state.get("sample"):
+            case [int(step), float(loss), float(temperature), str(text)] if len(text) > 1:
+                before = self._given
+                self._given = (step, text)
+                if self._source is not None and self._given != before:
+                    with suppress(LabError):  # characters that the network does not know
+                        self._source.give(step, loss, temperature, text[:LONGEST])
+                        self._tick()
 
     # What keys do.
 

@@ -26,6 +26,11 @@ class TitleBar(Canvas):
         super().__init__(id=id)
         self._subject = ""
 
+    @property
+    def subject(self) -> str:
+        """The subject in words."""
+        return self._subject
+
     def show(self, subject: str) -> None:
         """Show the subject on the right."""
         subject = visible(subject)
@@ -64,7 +69,7 @@ class KeyBar(Canvas):
     KeyBar { dock: bottom; height: 1; background: $panel; }
     """
     #: Commands on the right, which are always shown.
-    LAST: ClassVar[tuple[str, ...]] = ("lab.help", "lab.quit")
+    LAST: ClassVar[tuple[str, ...]] = ("replay.return", "lab.help", "lab.quit")
 
     def on_mount(self) -> None:
         """Follows the screen's bindings."""

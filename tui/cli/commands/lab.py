@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="open the Step screen on an LSTM, GRU or RNN of yours in this file",
     )
+    record = "record everything as a lesson, into a new file NAME.jsonl (`lstm-lab replay` shows it)"
+    parser.add_argument("--record", metavar="FILE", help=record)
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)
     add_training(parser)
@@ -35,4 +37,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.against and not Path(arguments.against).is_file():
         raise UsageError(f"--against: there is no file {arguments.against}")
     opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", checkpoint, arguments.against)
-    return run_lab(run_config(arguments, threads=THREADS), opening, ascii_only=arguments.ascii_only)
+    config = run_config(arguments, threads=THREADS)
+    return run_lab(config, opening, ascii_only=arguments.ascii_only, record=arguments.record)

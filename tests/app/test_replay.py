@@ -1,0 +1,179 @@
+"""Recording a lesson, and replaying it at another size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app.laboratory import LARGE, SMALL, Lab, lab
+
+from lstm_lab.app.lab import LabApp
+from lstm_lab.app.played import PlayedTrainer
+from lstm_lab.app.recorder import Recorder
+from lstm_lab.app.replay import ReplayApp
+from lstm_lab.lessons.log import Lesson, load_lesson
+
+
+class Clock:
+    """Time that the test decides."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def replay(lesson: Lesson, size: tuple[int, int] = LARGE) -> AsyncIterator[Lab]:
+    """A lesson that stands still until the test goes on."""
+    app = ReplayApp(lesson)
+    app.paused = True
+    async with app.run_test(size=size, notifications=True) as pilot:
+        here = Lab(app, pilot)
+        await here.until(lambda: app.base.query("ReplayBar"))
+        yield here
+
+
+async def go(here: Lab, time: float) -> None:
+    assert isinstance(here.app, ReplayApp)
+    here.app.time = time
+    await here.app.go(time)
+
+
+async def settled(here: Lab, state: dict[str, Any]) -> None:
+    """Waits until the same is shown; of a subject, the screen may have more to say."""
+    await here.until(lambda: isinstance(here.app, LabApp) and _same(here.app.shown(), state))
+
+
+def _same(shown: dict[str, Any], state: dict[str, Any]) -> bool:
+    return json.loads(json.dumps(shown)) == state
+
+
+async def test_what_is_recorded_at_one_size_is_shown_again_at_another(tmp_path: Path) -> None:
+    """Every screen, each with something done on it."""
+    path, clock = tmp_path / "lesson.jsonl", Clock()
+    states: list[tuple[float, dict[str, Any]]] = []
+
+    async with lab(SMALL) as here:
+        app = here.app
+        recorder = Recorder(str(path), "A test", clock)
+        app.recorder = recorder
+
+        async def look() -> None:
+            clock.now += 10.0
+            await app.look(recorder)
+            states.append((recorder.seconds, json.loads(json.dumps(app.shown()))))
+
+        await here.press("f", "s")
+        await here.until(lambda: here.app.base._sample is not None)  # type: ignore[attr-defined]
+        await here.paused()
+        await here.press("t")
+        await look()
+        await here.press("2")
+        await here.until(lambda: app.base.place is not None)  # type: ignore[attr-defined]
+        await here.press("right", "right", "down", "c")
+        await here.shows("GRU")
+        await look()
+        await here.press("4")
+        await here.until(lambda: app.base.look is not None)  # type: ignore[attr-defined]
+        await here.press("v", "down", "right", "i", "enter")
+        await here.until(lambda: app.base.look.name == "i")  # type: ignore[attr-defined]
+        await look()
+        await here.press("3")
+        await here.until(lambda: app.base.known is not None)  # type: ignore[attr-defined]
+        await here.press("enter")
+        await look()
+        await app.end_recording()
+
+    lesson = load_lesson(str(path))
+    assert lesson.header.title == "A test"
+    assert [value["id"] for value in lesson.tracks["do"].values][:2] == ["train.gate.f", "train.sample"]
+    async with replay(lesson, LARGE) as there:
+        assert isinstance(there.app, ReplayApp)
+        for time, state in (*states, *reversed(states)):
+            await go(there, time + 0.01)
+            await settled(there, state)
+
+
+async def test_the_numbers_are_those_that_were_recorded(tmp_path: Path) -> None:
+    path, clock = tmp_path / "lesson.jsonl", Clock()
+    async with lab() as here:
+        recorder = Recorder(str(path), clock=clock)
+        here.app.recorder = recorder
+        await here.paused()
+        await here.app.look(recorder)
+        first = here.step
+        for _ in range(5):
+            clock.now += 1.0
+            before = here.step
+            await here.press("n")
+            await here.until(lambda before=before: here.step > before)
+            recorder.progress(here.trainer)
+        clock.now += 3.0
+        await here.app.look(recorder)
+        curve = here.trainer.snapshot().history
+        await here.app.end_recording()
+    lesson = load_lesson(str(path))
+    async with replay(lesson) as there:
+        assert isinstance(there.app, ReplayApp)
+        await go(there, 3.5)
+        snapshot = there.trainer.snapshot()
+        assert snapshot.step == first + 3
+        assert snapshot.history.loss.tolist() == curve.loss[curve.steps <= first + 3].tolist()
+        await go(there, lesson.seconds)
+        assert there.trainer.snapshot().history.loss.tolist() == curve.loss.tolist()
+        assert isinstance(there.trainer, PlayedTrainer)
+        there.trainer.start()
+        assert not there.trainer.running
+
+
+async def test_taking_over_and_coming_back(tmp_path: Path) -> None:
+    path, clock = tmp_path / "lesson.jsonl", Clock()
+    async with lab() as here:
+        recorder = Recorder(str(path), clock=clock)
+        here.app.recorder = recorder
+        await here.paused()
+        await here.app.look(recorder)
+        step = here.step
+        clock.now += 5.0
+        recorder.note("Now it is your turn.")
+        await here.app.end_recording()
+    async with replay(load_lesson(str(path)), SMALL) as there:
+        app = there.app
+        assert isinstance(app, ReplayApp)
+        await there.press("right", "right")
+        await there.shows("Now it is your turn.", f"{step:,}")
+        await there.press("n")  # is the screen's, and it is not ours
+        await there.shows("t takes over")
+        assert not there.trainer.running
+        await there.press("t")
+        await there.shows("The lab is yours")
+        await there.press("n")
+        await there.until(lambda: there.step > step)
+        await there.press("2")
+        await there.until(lambda: app.current_mode == "step")
+        await there.press("ctrl+t")
+        await there.until(lambda: app.current_mode == "train" and there.step == step)
+        assert not there.trainer.running
+        await there.shows("Now it is your turn.")
+
+
+@pytest.mark.parametrize("size", [(60, 16), SMALL, LARGE, (200, 55)])
+async def test_the_bar_has_the_time_and_a_click_seeks(tmp_path: Path, size: tuple[int, int]) -> None:
+    path, clock = tmp_path / "lesson.jsonl", Clock()
+    async with lab() as here:
+        recorder = Recorder(str(path), clock=clock)
+        here.app.recorder = recorder
+        await here.app.look(recorder)
+        clock.now = 60.0
+        await here.app.end_recording()
+    async with replay(load_lesson(str(path)), size) as there:
+        await there.shows("0:00", "1:00")
+        line = there.line[-1]
+        await there.pilot.click("#replay", offset=(line.index("─") + line.count("─") // 2, 2))
+        await there.until(lambda: 25 < there.app.time < 35)  # type: ignore[attr-defined]
