@@ -11,10 +11,10 @@ UNITS  := $(wildcard csrc/*.c csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick lint types docs asan fuzz soak bench experiments wheel sdist clean distclean
+.PHONY: help lab test quick lint types docs asan fuzz soak bench bench-tui experiments wheel sdist clean distclean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/.installed ## install into .venv and open the laboratory
 	@$(BIN)/lstm-lab lab $(ARGS)
@@ -61,6 +61,9 @@ bench: ## training and sampling speed beside PyTorch and JAX, in .venv-bench (AR
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.peers
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/.installed
 	@.venv-bench/bin/python -m bench $(ARGS)
+
+bench-tui: $(VENV)/.test ## the lab in a pseudo-terminal: latency, bytes, cost, memory (ARGS="--quick")
+	@$(BIN)/python -m bench.tui $(ARGS)
 
 experiments: $(VENV)/.test ## measure every experiment, and rewrite docs/experiments (ARGS="--jobs 4", hours; "--quick")
 	for name in $$($(BIN)/lstm-lab experiment --list | awk '/^[a-z]/ { print $$1 }'); do \

@@ -48,6 +48,9 @@ class Ending:
         """The lab has ended in the ordinary way; if the deadline is over, this does not return."""
         with self._leaving:
             self._left.set()
+        if self._begun:  # from now on Python is about to give signals their deadly effect back
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._begin(number)

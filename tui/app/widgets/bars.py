@@ -71,6 +71,15 @@ class KeyBar(Canvas):
     #: Commands on the right, which are always shown.
     LAST: ClassVar[tuple[str, ...]] = ("replay.return", "lab.help", "lab.quit")
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._slow = False
+
+    def show_slow(self, slow: bool) -> None:
+        """Say that the line to the terminal is slow, or no more."""
+        self._slow = slow
+        self.redraw()
+
     def on_mount(self) -> None:
         """Follows the screen's bindings."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
@@ -83,6 +92,8 @@ class KeyBar(Canvas):
         """One row."""
         known = commands(self.screen)
         last = [piece for command in known if command.id in self.LAST for piece in self._pieces(command)]
+        if self._slow:
+            last = [(" slow line ", self.ink.warning), *last]
         room = width - sum(cell_len(text) for text, _ in last)
         first: list[Piece] = []
         for command in known:

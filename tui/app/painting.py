@@ -1,0 +1,92 @@
+"""What is sent to the terminal: the cells that changed, with few control sequences, no more than the line carries.
+
+For a partial update Textual sends lines from the left edge of the widget on, and for every piece of them all of its
+colours; of a heatmap that grows by a column that is ten times what is needed. And it sends an update as a whole,
+however long a slow line takes for it. This is the one place that builds on how its compositor describes updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain
+
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+
+_RESET = "\x1b[0m"
+#: A style's parts as parameters of a control sequence: what is neither colour, the foreground, the background.
+Parts = tuple[str, str, str]
+
+
+class Painting(CompositorUpdate):
+    """One of Textual's updates, up to about ``limit`` bytes of it; ``rest`` has the regions that are then left."""
+
+    def __init__(self, update: ChopsUpdate | LayoutUpdate, limit: float) -> None:
+        self._update, self._limit = update, limit
+        self.rest: list[Region] = []
+
+    def render_segments(self, console: Console) -> str:
+        """What is to be written."""
+        system = console._color_system or ColorSystem.TRUECOLOR
+        written: list[str] = []
+        size = 0
+        for x, y, strip in _pieces(self._update):
+            if size < self._limit:
+                written.append(f"\x1b[{y + 1};{x + 1}H{encode(strip, system)}")
+                size += len(written[-1])
+            else:
+                self.rest.append(Region(x, y, strip.cell_length, 1))
+        return "".join(written)
+
+
+def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
+    """Where the parts of an update stand, and what they are."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            yield update.region.x, y, Strip(chain.from_iterable(strips))
+        return
+    for y, first, last in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            start, stop = max(x, first), min(end, last)
+            if strip is not None and start < stop:
+                yield start, y, strip.crop(start - x, stop - x)
+
+
+def encode(strip: Strip, system: ColorSystem) -> str:
+    """The characters of a strip, and before each change of style what has changed; the style is reset at the end."""
+    written = []
+    now: Parts = ("", "", "")
+    for text, style, _ in strip:
+        if not text:
+            continue
+        parts = _parts(style or Style.null(), system)
+        if parts != now:
+            written.append(_change(now, parts))
+            now = parts
+        written.append(text)
+    if any(now):
+        written.append(_RESET)
+    return "".join(written)
+
+
+@lru_cache(maxsize=1 << 14)
+def _change(now: Parts, then: Parts) -> str:
+    """What turns a style into another one: only colours that differ, unless something has to be taken away."""
+    taken = now[0] != then[0] or any(before and not after for before, after in zip(now, then, strict=True))
+    if taken and any(now):
+        changed = ["0", *filter(None, then)]
+    else:
+        changed = [after for before, after in zip(now, then, strict=True) if after != before]
+    return f"\x1b[{';'.join(changed)}m"
+
+
+@lru_cache(maxsize=1 << 14)
+def _parts(style: Style, system: ColorSystem) -> Parts:
+    foreground = "" if style.color is None else ";".join(style.color.downgrade(system).get_ansi_codes())
+    background = "" if style.bgcolor is None else ";".join(style.bgcolor.downgrade(system).get_ansi_codes(False))
+    return style.without_color._make_ansi_codes(system), foreground, background
