@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,15 +19,13 @@ from platformdirs import user_state_path
 from lstm_ext import __version__
 from lstm_ext.errors import CheckpointError
 from lstm_ext.files import keep_aside, write_atomically
-from lstm_ext.lock import locked
+from lstm_ext.lock import waiting
 
 from .grading.report import Report
 
 FORMAT = "lstm-lab progress 1"
 #: The longest pause between two events that counts as work, in seconds
 LONGEST_PAUSE = 15 * 60
-#: How long another process is waited for, in seconds
-_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -170,7 +167,7 @@ class Progress:
         changing = False
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(self.path):
+            with waiting(self.path):
                 state = self._load()
                 changing = True
                 yield state
@@ -182,7 +179,7 @@ class Progress:
 
     def _read(self) -> dict[str, Any]:
         try:
-            with _alone(self.path):
+            with waiting(self.path):
                 return self._load()
         except (OSError, CheckpointError) as error:
             self._notice(f"progress cannot be read: {_problem(error, self.path)}")
@@ -221,25 +218,6 @@ class Progress:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_threads = threading.RLock()
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """No other thread or process is inside such a block; it waits for the one that is. Raises CheckpointError."""
-    end = time.monotonic() + _PATIENCE
-    with _threads, contextlib.ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(locked(path))
-                break
-            except CheckpointError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
-        yield
 
 
 def _empty() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 from .errors import CheckpointError
@@ -16,6 +17,7 @@ from .errors import CheckpointError
 #: Real path → the descriptor that holds its lock (None: none could be had) and how often it was taken.
 _held: dict[str, tuple[int | None, int]] = {}
 _guard = threading.RLock()
+_threads = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -34,6 +36,42 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     finally:
         _release(real)
+
+
+@contextlib.contextmanager
+def waiting(path: str | os.PathLike[str], seconds: float = 5.0) -> Iterator[None]:
+    """``with waiting(path):`` no other thread or process is inside such a block for the same file; it waits for the one
+    that is, at most so many ``seconds``. For short work only. Raises CheckpointError where that takes longer."""
+    end = time.monotonic() + seconds
+    with _threads, contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(locked(path))
+                break
+            except CheckpointError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+        yield
+
+
+def holder(path: str | os.PathLike[str]) -> str:
+    """Who is writing the file at ``path``, such as "process 12 on somewhere"; "" where nobody has its lock."""
+    real = os.path.realpath(path)
+    with _guard:
+        if real in _held:
+            return "this process"
+        try:
+            descriptor = os.open(_beside(real), os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            return ""
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return _holder(descriptor) if error.errno in (errno.EACCES, errno.EAGAIN) else ""
+        finally:
+            os.close(descriptor)
+    return ""
 
 
 def _take(path: str, real: str) -> None:
@@ -56,8 +94,8 @@ def _release(real: str) -> None:
 
 
 def _forget() -> None:
-    global _guard
-    _guard = threading.RLock()
+    global _guard, _threads
+    _guard, _threads = threading.RLock(), threading.RLock()
     _held.clear()
 
 

@@ -144,8 +144,8 @@ def check_destination(path: str) -> None:
 class TensorFile:
     """An open file: its header, and its arrays one by one. The header is read and judged before anything else."""
 
-    def __init__(self, path: str, file: FileIO, what: str) -> None:
-        """Raises CheckpointError for a header that contradicts itself or the file's size."""
+    def __init__(self, path: str, file: FileIO, what: str, header_bytes: int = HEADER_BYTES) -> None:
+        """Raises CheckpointError for a header that contradicts itself or the file's size, or is longer than allowed."""
         self.path = path
         self._file = file
         self._what = what
@@ -156,7 +156,7 @@ class TensorFile:
         self._checksums: dict[str, int] | None = None
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
-        if length > min(size - 8, HEADER_BYTES):
+        if length > min(size - 8, header_bytes):
             raise self._unreadable(f"a header of {length:,} bytes, in a file of {size:,}")
         try:
             end = self._enter_all(_parsed(file.read(length)), 8 + length)
@@ -291,8 +291,9 @@ def _parsed(text: bytes) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def open_tensors(path: PathName, what: str = "checkpoint") -> Iterator[TensorFile]:
-    """``with open_tensors(path) as file``. Raises CheckpointError, in which ``what`` says what was expected."""
+def open_tensors(path: PathName, what: str = "checkpoint", *, header_bytes: int = HEADER_BYTES) -> Iterator[TensorFile]:
+    """``with open_tensors(path) as file``. Raises CheckpointError, in which ``what`` says what was expected, also for a
+    header of more than ``header_bytes``."""
     path = os.fspath(path)
     try:
         mode = os.stat(path).st_mode
@@ -300,7 +301,7 @@ def open_tensors(path: PathName, what: str = "checkpoint") -> Iterator[TensorFil
             kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
             raise CheckpointError(f"{path}: is {kind}, expected a {what}")
         with open(path, "rb", buffering=0) as file:
-            yield TensorFile(path, file, what)
+            yield TensorFile(path, file, what, header_bytes)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such {what}") from None
     except OSError as error:

@@ -50,6 +50,8 @@ from .state import RunState
 FORMAT = "lstm-lab"
 VERSION = 2
 _HISTORY = "training.history."
+#: The longest description that is read only to list a file: that of an alphabet of some 100,000 characters.
+HEADER_BYTES = 1 << 20
 
 
 @checked
@@ -118,7 +120,39 @@ def load_checkpoint(path: str) -> Checkpoint:
         return _checkpoint(file, file.contents(format=FORMAT, version=VERSION, what="checkpoint"))
 
 
-def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
+@checked
+@dataclass(frozen=True)
+class CheckpointHeader:
+    """What a checkpoint says of its run, without the weights."""
+
+    config: ModelConfig
+    vocabulary: Vocabulary
+    trainer_config: TrainerConfig
+    #: What was learned.
+    text: TextIdentity
+    #: Which weights are those to use: "best", "average" or "last".
+    kept: str
+    #: Optimizer steps, whole epochs, and steps in the current epoch.
+    step: int
+    epoch: int
+    epoch_step: int
+    #: The learning rate, before warm-up and schedule.
+    lr: float
+    #: Time spent in training, in seconds.
+    seconds: float
+    #: The losses, in mean nats per symbol.
+    history: History
+
+
+@checked
+def load_header(path: str) -> CheckpointHeader:
+    """Reads a checkpoint's description and its loss curve, whatever its size. Raises ``CheckpointError``, also for a
+    file whose description is longer than that of any run: it may be one of many in a folder."""
+    with open_tensors(path, header_bytes=HEADER_BYTES) as file:
+        return _header(file, file.contents(format=FORMAT, version=VERSION, what="checkpoint"))
+
+
+def _header(file: TensorFile, contents: Mapping[str, Any]) -> CheckpointHeader:
     """Raises KeyError, TypeError, ValueError where something is missing or does not fit."""
     if unknown := sorted(contents.keys() - _CONTENTS):
         raise ArgumentError(f"unknown setting {unknown[0]!r}")
@@ -139,8 +173,6 @@ def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
         raise ArgumentError(f"sha256 is {text.sha256!r}")
     dtype, size = config.dtype, config.num_parameters
     file.check({"training.parameters": (dtype, (size,))})  # before memory for as many is asked for
-    kept = np.empty(size, dtype)
-    named = _named(config, kept)
     which = contents["kept"]
     with_average = which == "average" or "training.average" in file.header
     if which not in ("best", "average" if with_average else "last"):
@@ -148,7 +180,7 @@ def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
     curve = {name.removeprefix(_HISTORY): entry for name, entry in file.header.items() if name.startswith(_HISTORY)}
     History.check_header(curve)
     expected = {
-        **{name: (dtype, view.shape) for name, view in named.items()},
+        **{name: (dtype, view.shape) for name, view in _named(config, np.empty(size, dtype)).items()},
         "training.parameters": (dtype, (size,)),
         "training.moments": (dtype, (2, size)),
         "training.state": (dtype, config.state_shape(trainer_config.batch_size)),
@@ -156,20 +188,27 @@ def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
         **{_HISTORY + name: entry for name, entry in curve.items()},
     }
     file.check_all(expected)
-    for name, view in named.items():
-        view[...] = file.read(name)
     history = History.from_arrays({name: file.read(_HISTORY + name, finite=False) for name in curve})
+    return CheckpointHeader(config, vocabulary, trainer_config, text, which, history=history, **plain)
+
+
+def _checkpoint(file: TensorFile, contents: Mapping[str, Any]) -> Checkpoint:
+    """Raises what ``_header`` raises."""
+    header = _header(file, contents)
+    kept = np.empty(header.config.num_parameters, header.config.dtype)
+    for name, view in _named(header.config, kept).items():
+        view[...] = file.read(name)
     state = RunState(
         parameters=file.read("training.parameters"),
         moments=file.read("training.moments"),
         carried=file.read("training.state"),
         plan=Plan(**contents["plan"]),
-        history=history,
-        average=file.read("training.average") if with_average else None,
-        best=kept if which == "best" else None,
-        **plain,
+        history=header.history,
+        average=file.read("training.average") if "training.average" in file.header else None,
+        best=kept if header.kept == "best" else None,
+        **{name: getattr(header, name) for name in _STATE},
     )
-    return Checkpoint(config, vocabulary, trainer_config, text, state)
+    return Checkpoint(header.config, header.vocabulary, header.trainer_config, header.text, state)
 
 
 def _plain(contents: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> dict[str, Any]:

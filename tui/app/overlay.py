@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from lstm_ext.cells import CELLS
-from lstm_ext.engine.config import ModelConfig
-from lstm_ext.train.checkpoint import load_checkpoint
+from lstm_ext.train.checkpoint import load_header
 from lstm_ext.train.history import HistoryView
 from lstm_ext.train.trainer import Trainer
+from lstm_lab.runs.known import network_name
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,8 @@ class Overlay:
     history: HistoryView
     #: Mean nats per character; None: it was never evaluated.
     best_val: float | None
+    #: The checkpoint that it was read from; "" for what is in no file.
+    path: str = ""
 
     @classmethod
     def of(cls, trainer: Trainer) -> Overlay:
@@ -31,12 +32,6 @@ class Overlay:
     @classmethod
     def read(cls, path: str) -> Overlay:
         """The run kept in the checkpoint ``path``. Raises ``CheckpointError``."""
-        checkpoint = load_checkpoint(path)
-        history = checkpoint.state.history
-        return cls(f"{network_name(checkpoint.config)} {os.path.basename(path)}", history.view(), history.best_val)
-
-
-def network_name(config: ModelConfig) -> str:
-    """A network in short: LSTM 128, GRU 64×2."""
-    layers = f"×{config.num_layers}" if config.num_layers > 1 else ""
-    return f"{CELLS[config.cell].title} {config.hidden_size}{layers}"
+        header = load_header(path)
+        name = f"{network_name(header.config)} {os.path.basename(path)}"
+        return cls(name, header.history.view(), header.history.best_val, os.path.abspath(path))

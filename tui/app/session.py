@@ -11,6 +11,7 @@ from lstm_ext.data import DEFAULT_TEXT, Text, load_text
 from lstm_ext.errors import CheckpointError, LabError
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
+from lstm_lab.runs.registry import Registry
 
 from .. import memory
 from .overlay import Overlay
@@ -53,9 +54,11 @@ class Session:
         #: The runs behind the current one: the last one before it, and those that were laid over.
         self.last: Overlay | None = None
         self.laid_over: tuple[Overlay, ...] = ()
+        #: What is remembered from one lab to the next.
+        self.registry = Registry()
         self._opening = opening or Opening()
         self._saved_step, self._saved_seconds = 0, 0.0
-        self._folder = folder
+        self.unsaved_folder = folder
         self._recovery: Recovery | None = None
         self._problem = ""
         #: Set when the current run ends.
@@ -75,15 +78,21 @@ class Session:
     def load(self, path: str) -> Trainer:
         """The run saved at ``path``, to continue without an end at the learning rate that it had, and to
         be saved only when asked to. Raises ``CheckpointError``, ``DataError``."""
-        return self._resume(path, None)
+        trainer = self._resume(path, None)
+        self.registry.remember_run(path)
+        return trainer
 
     def _resume(self, path: str, text: str | None) -> Trainer:
         backend, threads = self.config.backend, self.config.threads
         return Trainer.resume(path, text, backend=backend, threads=threads, schedule="constant", checkpoint=None)
 
+    def recovery_paths(self) -> list[Path]:
+        """Where what is not saved of the current run is kept."""
+        return [] if self._recovery is None else [self._recovery.path]
+
     def left_behind(self) -> list[Recovery]:
         """What labs that were cut off had learned, the newest first."""
-        return left_behind(self._folder) if self._folder is not None else []
+        return left_behind(self.unsaved_folder) if self.unsaved_folder is not None else []
 
     def resume(self, recovery: Recovery) -> Trainer:
         """Its run, to continue as that would have. Raises ``CheckpointError``, ``DataError``."""
@@ -106,10 +115,10 @@ class Session:
 
     def _new_recovery(self) -> Recovery | None:
         """None where none can be kept: training is possible all the same."""
-        if self._folder is None:
+        if self.unsaved_folder is None:
             return None
         try:
-            return Recovery.new(self._folder)
+            return Recovery.new(self.unsaved_folder)
         except (OSError, CheckpointError) as error:
             self._problem = reason(error)
             return None
@@ -122,6 +131,10 @@ class Session:
     def lay_over(self, overlay: Overlay) -> None:
         """Draw ``overlay`` behind the current run, in the place of one of the same name."""
         self.laid_over = (*(each for each in self.laid_over if each.name != overlay.name), overlay)
+
+    def take_away(self, path: str) -> None:
+        """No longer draw the run that was read from ``path``."""
+        self.laid_over = tuple(each for each in self.laid_over if each.path != path)
 
     def clear_overlays(self) -> None:
         """Draw the current run alone."""
@@ -145,6 +158,7 @@ class Session:
         if self.trainer is not None:
             self.trainer.save(path)
             self._mark_saved()
+            self.registry.remember_run(path)
             if self._recovery is not None:
                 self._recovery.clear()
 

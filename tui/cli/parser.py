@@ -18,6 +18,7 @@ COMMANDS = {
     "gates": "show what every unit's gates do on a text, and what it follows",
     "flow": "show how far back a loss reaches: gradients along a text, LSTM, GRU and RNN",
     "step": "walk through a text one gate at a time, in plain text",
+    "runs": "list past runs; show, rename, delete or export one",
     "experiment": "answer a question about recurrent networks by measuring",
     "learn": "take the course: exercises that know what you did wrong",
     "replay": "replay a recorded lesson on the lab's own screens",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from textual.app import ComposeResult
@@ -52,11 +53,14 @@ def kept_apart(source: Source, trainer: Trainer | None, length: int) -> np.ndarr
     return source.vocabulary.encode(run.vocabulary.decode(symbols))
 
 
-def load(path: str) -> Loaded:
-    """The network of a checkpoint: the weights that are used, and the step that they are from."""
+def load(path: str, must_read: str = "") -> Loaded:
+    """The network of a checkpoint: the weights that are used, and the step that they are from.
+
+    Raises CheckpointError, DataError where it cannot read ``must_read``."""
     checkpoint = load_checkpoint(path)
     state = checkpoint.state
     step = state.history.best_step if state.kept == "best" else state.step
+    checkpoint.vocabulary.encode(must_read)
     return Loaded(checkpoint.model(), checkpoint.vocabulary, path, step)
 
 
@@ -104,10 +108,4 @@ def ask_file(source: Source, length: int) -> OpenFile[str]:
 
 def ask_checkpoint(must_read: str) -> OpenFile[Loaded]:
     """The dialog for a checkpoint whose network can read ``must_read``."""
-
-    def open_checkpoint(path: str) -> Loaded:
-        loaded = load(path)
-        loaded.vocabulary.encode(must_read)
-        return loaded
-
-    return OpenFile("A checkpoint to look into", open_checkpoint, suffix=SUFFIX)
+    return OpenFile("A checkpoint to look into", partial(load, must_read=must_read), suffix=SUFFIX)

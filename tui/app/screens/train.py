@@ -7,6 +7,7 @@ import math
 import os
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
@@ -28,12 +29,13 @@ from lstm_ext.train.diagnosis import Diagnosis, diagnose, repetition
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
+from lstm_lab.runs.known import network_name
 
 from ...text.visible import visible
 from ..background import in_background
 from ..export import export, export_path, file_name
 from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
-from ..overlay import Overlay, network_name
+from ..overlay import Overlay
 from ..pacing import frames_per_second, output_waits
 from ..recovery import Recovery
 from ..samples import Sample, SampleSource
@@ -474,12 +476,35 @@ class TrainScreen(Screen[None]):
         return True
 
     @work(exclusive=True, group="dialog")
-    async def action_load(self) -> None:
-        """Continue a saved run."""
-        dialog = OpenFile[Trainer]("Load a checkpoint", self.session.load, suffix=SUFFIX)
-        trainer = await self.app.push_screen_wait(dialog)
+    async def action_load(self, path: str = "") -> None:
+        """Continue the run saved at ``path``; without a path, ask for it."""
+        if path:
+            try:
+                trainer: Trainer | None = await asyncio.wrap_future(in_background(partial(self.session.load, path)))
+            except FILE_ERRORS as error:
+                self._notice(one_line(error), failure=True)
+                return
+        else:
+            dialog = OpenFile[Trainer]("Load a checkpoint", self.session.load, suffix=SUFFIX)
+            trainer = await self.app.push_screen_wait(dialog)
         if trainer is not None and await self._may_forget():
             self.adopt(trainer)
+
+    @work(exclusive=True, group="dialog")
+    async def action_recover(self, path: str) -> None:
+        """Continue what a lab kept at ``path`` that was left without saving."""
+        recovery: Recovery | None = None
+        try:
+            recovery = Recovery(Path(path))
+            trainer = await asyncio.wrap_future(in_background(partial(self.session.resume, recovery)))
+        except FILE_ERRORS as error:
+            self._notice(one_line(error), failure=True)
+        else:
+            if await self._may_forget():
+                self.adopt(trainer, recovery)
+                return
+        if recovery is not None:
+            recovery.release()
 
     @work(exclusive=True, group="dialog")
     async def action_overlay(self, path: str = "") -> None:

@@ -23,6 +23,7 @@ from lstm_ext.train.run_config import DEFAULTS, NETWORK_OPTIONS, training_change
 from lstm_ext.train.schedule import TIMED_SCHEDULE
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
+from lstm_lab.runs.registry import Registry
 
 from ... import memory
 from ...errors import UsageError
@@ -154,6 +155,9 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
             show(line, stream)
 
     trainer = _resumed(arguments, path, say) if arguments.resume else _begun(arguments, path, say)
+    registry = Registry()
+    registry.remember_run(path)
+    registry.remember_text(trainer.text.name, trainer.text.encoding)
     begun = trainer.snapshot()
     limits = _limits(arguments, begun, say)
 
