@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,13 +13,9 @@ from typing import Any, Literal
 
 from lstm_ext.errors import ArgumentError
 
+from ..toml import tomllib
 from .grading.mutants import Mutant
 from .vault import read_private
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONTENT = Path(__file__).parent / "content"
 

@@ -30,9 +30,12 @@ def engine(request: pytest.FixtureRequest) -> EngineModule:
 
 @pytest.fixture(autouse=True, scope="session")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test writes to the user's own state folder, or finds there what others have left."""
+    """No test writes to the user's own state folder, or finds there what others have left; nor does it follow the
+    user's own config.toml."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        patch.delenv("LSTM_LAB_CONFIG", raising=False)
         yield
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from lstm_ext import __version__
 from lstm_ext.files import write_atomically
 
+from .log import LOG
+
 
 def report(error: BaseException) -> str:
     """Write the traceback of ``error`` to a file that only this user can read. Returns one line for the user."""
@@ -22,6 +24,7 @@ def report(error: BaseException) -> str:
     what = textwrap.shorten(f"{name}: {error}" if str(error) else name, 200, placeholder=" …")
     found = f"this is a bug in lstm-lab ({what})"
     path = keep("".join(traceback.format_exception(error)))
+    LOG.error("bug: %s; its traceback is in %s", name, path)
     if path is None:
         return f"{found}; its traceback could not be written to any folder: LSTM_LAB_DEBUG=1 shows it"
     return f"{found}; its traceback is in {path}; please report it with that file and what `lstm-lab doctor` prints"

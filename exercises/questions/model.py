@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Literal
 
+from ...toml import tomllib
 from ..catalogue import Exercise
 from ..vault import read_private
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: ``choice``: a letter. ``choices``: every letter that fits. ``order``: all letters in the right order. ``number``,
 #: ``formula``: computed. ``prediction``: any number, which the lab then measures. ``essay``: the learner's own words,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .core import Core
 
 BACKENDS = ("c", "numpy")
-_VARIABLE = "LSTM_LAB_BACKEND"
+#: Names the backend.
+VARIABLE = "LSTM_LAB_BACKEND"
 
 
 @checked
@@ -30,7 +31,7 @@ def engine_module(name: str | None = None, kernel: str | None = None, threads: T
     """
     if name is None:
         name = backend_name()
-        if name == "numpy" and not os.environ.get(_VARIABLE):
+        if name == "numpy" and not os.environ.get(VARIABLE):
             _say_that_numpy_works()
     if name not in BACKENDS:
         raise ArgumentError(f"backend: got {name!r}, expected one of {', '.join(BACKENDS)}")
@@ -57,10 +58,10 @@ def backend_name() -> str:
 
     Raises ArgumentError if LSTM_LAB_BACKEND names no backend.
     """
-    name = os.environ.get(_VARIABLE)
+    name = os.environ.get(VARIABLE)
     if name:
         if name not in BACKENDS:
-            raise ArgumentError(f"{_VARIABLE}: got {name!r}, expected one of {', '.join(BACKENDS)}")
+            raise ArgumentError(f"{VARIABLE}: got {name!r}, expected one of {', '.join(BACKENDS)}")
         return name
     return available_backends()[0]
 

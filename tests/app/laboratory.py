@@ -15,6 +15,7 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.session import Opening, Session
+from lstm_lab.settings import Settings
 
 SMALL, LARGE = (80, 24), (120, 40)
 TINY = RunConfig.from_options({"hidden_size": 6, "seq_length": 9, "batch_size": 3})
@@ -76,9 +77,11 @@ async def lab(
     checkpoint: str | None = None,
     ascii_only: bool = False,
     folder: Path | None = None,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Lab]:
     """The lab, once it has learned a few steps and shows them; ``folder`` has its recovery checkpoints."""
-    app = LabApp(Session(config, Opening("hamlet", checkpoint=checkpoint), folder=folder), ascii_only=ascii_only)
+    session = Session(config, Opening("hamlet", checkpoint=checkpoint), folder=folder)
+    app = LabApp(session, ascii_only=ascii_only, settings=settings)
     async with app.run_test(size=size, notifications=True) as pilot:
         here = Lab(app, pilot)
         await here.until(lambda: app.session.trainer is not None and here.step > 0)

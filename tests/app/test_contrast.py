@@ -7,15 +7,18 @@ from itertools import chain
 
 import pytest
 from app.laboratory import Lab, lab
-from rich.color import ColorType
+from rich._palettes import STANDARD_PALETTE
+from rich.color import Color as RichColor
+from rich.color import ColorSystem, ColorType
 from rich.style import Style
 from screen import segments
 from textual.color import Color
+from textual.theme import Theme
 
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.modes import MODES
 from lstm_lab.app.screens.dialog import Dialog
-from lstm_lab.app.theme import DARK, GROUNDS, LIGHT, TEXT_CONTRAST, Ink, contrast
+from lstm_lab.app.theme import DARK, DARK_16, GROUNDS, LIGHT, LIGHT_16, TEXT_CONTRAST, Ink, contrast
 
 THEMES = (DARK.name, LIGHT.name)
 TEXT_STYLES = ("text", "muted", "faint", "strong", "key", "line", "point", "baseline", "good", "warning", "bad")
@@ -62,6 +65,24 @@ def test_every_theme_has_text_that_can_be_read_on_every_ground() -> None:
                     style,
                     ground,
                 )
+
+
+@pytest.mark.parametrize("theme", [DARK_16, LIGHT_16], ids=["dark", "light"])
+def test_sixteen_colors_are_told_apart(theme: Theme) -> None:
+    variables = theme.to_color_system().generate()
+    ink = Ink.mix(variables, dark=theme.dark, ascii_only=False, colored=False)
+
+    def shade(color: RichColor) -> RichColor:
+        """As a terminal with 16 colours shows it, with the values that its makers gave them."""
+        number = color.downgrade(ColorSystem.STANDARD).number
+        return RichColor.from_triplet(STANDARD_PALETTE[number])
+
+    shades = {name: shade(getattr(ink, name).color) for name in TEXT_STYLES}
+    ground = Color.from_rich_color(shade(Color.parse(variables["background"]).rich_color))
+    for name, color in shades.items():
+        assert contrast(Color.from_rich_color(color), ground) > 3.0, name
+    told_apart = ("text", "muted", "key", "line", "good", "bad")
+    assert len({shades[name].triplet for name in told_apart}) == len(told_apart)
 
 
 @pytest.mark.parametrize("theme", THEMES)

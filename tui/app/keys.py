@@ -6,6 +6,7 @@ bar, the help screen and the command palette all show :func:`commands`, and keys
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from textual.binding import ActiveBinding, Binding
@@ -46,7 +47,8 @@ def bind(
 
 
 def commands(screen: Screen[object]) -> list[Command]:
-    """The commands of ``screen`` that are possible now; keys with the same id are one command."""
+    """The commands of ``screen`` that are possible now, as they are declared, whatever keys the user has chosen for
+    them; keys with the same id are one command."""
     keys: dict[str, list[str]] = {}
     actives: dict[str, ActiveBinding] = {}
     for active in screen.active_bindings.values():
@@ -65,5 +67,18 @@ def commands(screen: Screen[object]) -> list[Command]:
             target=active.node,
             on_bar=active.binding.show,
         )
-        for id, active in actives.items()
+        for id, active in sorted(actives.items(), key=_declared(actives.values()))
     ]
+
+
+def _declared(actives: Iterable[ActiveBinding]) -> Callable[[tuple[str, ActiveBinding]], tuple[int, int]]:
+    """The order of commands: by the node that they belong to, then as its class has them."""
+    nodes = list(dict.fromkeys(active.node for active in actives))
+    ids = {node: list(_ids(type(node))) for node in nodes}
+    return lambda entry: (nodes.index(entry[1].node), ids[entry[1].node].index(entry[0]))
+
+
+def _ids(kind: type[DOMNode]) -> Iterator[str | None]:
+    for base in reversed(kind.__mro__):
+        for binding in vars(base).get("BINDINGS", ()):
+            yield binding.id if isinstance(binding, Binding) else None

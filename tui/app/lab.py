@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import platform
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -23,10 +24,13 @@ from textual.geometry import Region
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from lstm_ext.errors import LabError
+from lstm_ext import __version__
+from lstm_ext.errors import ArgumentError, LabError
 from lstm_ext.train.run_config import RunConfig
 
 from ..errors import UsageError
+from ..log import LOG, begin_log, end_log
+from ..settings import Settings
 from .driver import LabDriver
 from .ending import Ending
 from .keys import LAB, bind, commands
@@ -86,10 +90,16 @@ class LabApp(RecordingApp):
     ]
 
     def __init__(
-        self, session: Session | None = None, opening: Opening | None = None, *, ascii_only: bool = False
+        self,
+        session: Session | None = None,
+        opening: Opening | None = None,
+        *,
+        ascii_only: bool = False,
+        settings: Settings | None = None,
     ) -> None:
         """``opening`` says at which screen the lab opens, with which files of the learner's."""
         super().__init__(ascii_only=ascii_only)
+        self.settings = settings or Settings()
         self._opening = opening or Opening()
         self.session = session or Session()
         for mode in MODES:
@@ -106,13 +116,34 @@ class LabApp(RecordingApp):
     def on_mount(self) -> None:
         """Begin."""
         self._event_loop = asyncio.get_running_loop()
+        problems = self.follow_settings()
         self.open_first()
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            notice = f"config.toml: {problems[0]}{more}; see `lstm-lab config validate`"
+            self.notify(notice, severity="warning", timeout=15)
         if self.recorder is not None:
             self.record(self.recorder)
 
     def open_first(self) -> None:
         """Open the first screen."""
         self.switch_mode("step" if self._opening.against else "learn" if self._opening.learn else "train")
+
+    def follow_settings(self) -> list[str]:
+        """Take theme and keys from config.toml; returns all that is wrong with it."""
+        problems, theme = list(self.settings.problems), self.settings.theme
+        if theme is not None and not self.no_color:
+            try:
+                self.theme = self.theme_named(theme)
+            except ArgumentError as error:
+                problems.append(f"theme: {error}")
+        if self.settings.keys:
+            from .keymap import key_problems, keymap, table  # which imports every screen
+
+            rows = table(type(self))
+            problems += key_problems(self.settings.keys, rows)
+            self.set_keymap(keymap(self.settings.keys, rows))
+        return problems
 
     def _make_screen(self, mode: Mode) -> Screen[Any]:
         """The screen of a mode; its module is imported when it is first opened."""
@@ -252,6 +283,7 @@ def run_lab(
     *,
     ascii_only: bool = False,
     record: str | None = None,
+    settings: Settings | None = None,
 ) -> int:
     """Opens the lab and returns its exit code. ``config`` is what networks are made of; None: the defaults.
     ``record``: a file that does not exist yet, into which everything is recorded as a lesson.
@@ -260,10 +292,15 @@ def run_lab(
     be used, and, once the terminal is restored, whatever made the app crash.
     """
     check_terminal()
-    app = LabApp(Session(config, opening, folder=recovery_folder()), opening, ascii_only=ascii_only)
+    session = Session(config, opening, folder=recovery_folder())
+    app = LabApp(session, opening, ascii_only=ascii_only, settings=settings)
     if record is not None:
         app.recorder = Recorder(record)
-    return run_in_terminal(app)
+    try:
+        return run_in_terminal(app)
+    finally:
+        if app.settings.remember:
+            session.remembered("" if app.no_color else app.theme).write()
 
 
 def check_terminal() -> None:
@@ -281,12 +318,17 @@ def run_in_terminal(app: LabApp) -> int:
     session = app.session
     ending = Ending(app.leave, partial(session.close, keep=True))
     ending.watch()
+    if app.settings.log:
+        begin_log()
+    LOG.info("start: lstm-lab %s, Python %s, %s colors", __version__, platform.python_version(), app.color_depth)
     try:
-        code = app.run()
+        code = app.run(mouse=app.settings.mouse)
     finally:
         ending.left()
         problem = session.close(keep=app.keeps)
         app.close_recording()
+        LOG.info("end: code %s%s", app.return_code, f", {type(app.crash).__name__}" if app.crash else "")
+        end_log()
     if app.crash is not None:
         raise app.crash
     if app.failure or problem:

@@ -16,6 +16,8 @@ from time import monotonic
 
 from textual.app import App
 
+from ..settings import FPS_VARIABLE, MAX_FPS, MIN_FPS
+
 LOCAL_FPS = 10
 SSH_FPS = 4
 #: What is sent over SSH on the average, at most.
@@ -38,7 +40,9 @@ def over_ssh(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def frames_per_second(environ: Mapping[str, str] = os.environ) -> int:
-    """Frames per second to aim at: fewer over SSH."""
+    """Frames per second to aim at: fewer over SSH, and as many as LSTM_LAB_FPS says where it does."""
+    if environ.get(FPS_VARIABLE, "").isdecimal():
+        return max(MIN_FPS, min(MAX_FPS, int(environ[FPS_VARIABLE])))
     return SSH_FPS if over_ssh(environ) else LOCAL_FPS
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lstm_ext.data import DEFAULT_TEXT, Text, load_text
@@ -16,6 +17,7 @@ from lstm_lab.runs.registry import Registry
 from .. import memory
 from .overlay import Overlay
 from .recovery import Recovery, Summary, left_behind, reason
+from .remembered import Remembered
 
 #: More threads would each have too few of a small batch's lanes to be worth it.
 MAX_THREADS = 4
@@ -39,6 +41,8 @@ class Opening:
     against: str = ""
     learn: bool = False
     folder: Path | None = None
+    #: What the last lab was left with, as far as nothing else was asked for.
+    last: Remembered | None = None
 
 
 class Session:
@@ -67,9 +71,14 @@ class Session:
 
     def open(self) -> Trainer:
         """The run that the lab opens with. Raises ``DataError``, ``CheckpointError``, ``ArgumentError``."""
-        if self._opening.checkpoint is not None:
-            return self.load(self._opening.checkpoint)
-        return self.make(self.config, load_text(self._opening.data, self._opening.encoding))
+        opening, last = self._opening, self._opening.last
+        if opening.checkpoint is not None:
+            return self.load(opening.checkpoint)
+        if last is not None:
+            text = (last.data, last.encoding) if last.data else (opening.data, opening.encoding)
+            with contextlib.suppress(LabError, OSError, MemoryError):  # it has gone, or has become too large
+                return self.make(self.config.with_options(last.network), load_text(*text))
+        return self.make(self.config, load_text(opening.data, opening.encoding))
 
     def make(self, config: RunConfig, text: Text) -> Trainer:
         """A new network and its run. Raises ``DataError``, ``ArgumentError``."""
@@ -161,6 +170,12 @@ class Session:
             self.registry.remember_run(path)
             if self._recovery is not None:
                 self._recovery.clear()
+
+    def remembered(self, theme: str) -> Remembered:
+        """What the next lab may open with: ``theme``, unless that is "", the text and the network."""
+        before, trainer = Remembered.read(), self.trainer
+        now = before if trainer is None else Remembered.of(trainer)
+        return replace(now, theme=theme or before.theme)
 
     def stop(self) -> None:
         """End the current run after its step; nothing waits for it."""

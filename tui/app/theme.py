@@ -7,7 +7,8 @@ the current theme's colours. So a theme change reaches curves and heatmaps too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from rich.cells import cell_len
 from rich.color import Color as RichColor
@@ -19,6 +20,7 @@ from textual.filter import LineFilter, NoColor
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
+from lstm_ext.errors import ArgumentError
 from lstm_ext.visualization import drawing
 
 from ..text.ascii import AsciiFilter
@@ -54,6 +56,35 @@ LIGHT = Theme(
     dark=False,
 )
 
+
+#: The same for terminals with 16 colours: what each shade becomes there stands out from the ground.
+DARK_16 = replace(
+    DARK,
+    primary="#55ffff",
+    secondary="#00aaaa",
+    accent="#ffff55",
+    warning="#ffff55",
+    error="#ff5555",
+    success="#55ff55",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    variables={},
+)
+LIGHT_16 = replace(
+    LIGHT,
+    primary="#0000aa",
+    secondary="#00aaaa",
+    accent="#aa00aa",
+    warning="#aa00aa",
+    error="#aa0000",
+    success="#00aa00",
+    foreground="#000000",
+    background="#ffffff",
+    surface="#ffffff",
+    panel="#ffffff",
+)
 
 #: What WCAG 2.2 asks of text (1.4.3) and of what is drawn (1.4.11), as the ratio of two luminances.
 TEXT_CONTRAST, GRAPHIC_CONTRAST = 4.5, 3.0
@@ -147,14 +178,14 @@ class Ink:
             mono=mono,
             text=style(text),
             muted=style(text, strength=0.76, dim=True),
-            faint=style(text, strength=0.4, dim=True),
+            faint=style(text, strength=0.55, dim=True),
             strong=style(text, bold=True),
             key=style(accent, bold=True),
             rule=style(text, strength=0.2, least=1.0, dim=True),
             line=style(primary, bold=True),
             band=style(primary, strength=0.42, least=GRAPHIC_CONTRAST, dim=True),
             point=style(accent, bold=True),
-            baseline=style(text, strength=0.4, dim=True),
+            baseline=style(text, strength=0.55, dim=True),
             good=style(Color.parse(colors["success"])),
             warning=style(Color.parse(colors["warning"])),
             bad=style(Color.parse(colors["error"]), bold=True),
@@ -199,8 +230,8 @@ class ThemedApp(App[int]):
         self.ascii_only = ascii_only  # Textual asks for the variables of the style sheets while it is made
         super().__init__()
         self._ink: tuple[str, Ink] | None = None
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
+        for theme in (DARK_16, LIGHT_16) if self.console.color_system == "standard" else (DARK, LIGHT):
+            self.register_theme(theme)
         self._first_filters: list[LineFilter] = [VisibleFilter(), *([AsciiFilter()] if ascii_only else [])]
         self._no_color = NoColor()
         # With NO_COLOR, Textual itself still sends greys; with an ANSI theme it sends none.
@@ -209,6 +240,21 @@ class ThemedApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The filters of every line on its way to the terminal."""
         return [*self._first_filters, *([self._no_color] if self.no_color else super().get_line_filters())]
+
+    @property
+    def color_depth(self) -> str:
+        """How many colors are sent to the terminal, in a word."""
+        return "no" if self.no_color else self.console.color_system or "no"
+
+    def theme_named(self, name: str) -> str:
+        """The theme that ``dark``, ``light`` or another name stands for. Raises ArgumentError if there is none."""
+        themes = self.available_themes
+        name = {"dark": DARK.name, "light": LIGHT.name}.get(name, name)
+        if name not in themes:
+            close = get_close_matches(name, ["dark", "light", *themes], n=1)
+            hint = f"; did you mean {close[0]}?" if close else ", the command palette shows them"
+            raise ArgumentError(f"there is no theme {name!r}{hint}")
+        return name
 
     def get_css_variables(self) -> dict[str, str]:
         """Textual's, and ``$muted``, the drawings' shade of text that matters less."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "learn": "take the course: exercises that know what you did wrong",
     "replay": "replay a recorded lesson on the lab's own screens",
     "verify": "prove the engines against each other, the textbook and PyTorch",
+    "config": "say where config.toml is, what it may say, and what is wrong with it",
     "doctor": "show versions, engine, speed, terminal and texts, and what to improve",
     "completion": "print a completion script for bash, zsh or fish",
 }

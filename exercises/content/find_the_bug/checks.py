@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,17 +15,13 @@ import numpy.typing as npt
 
 from lstm_ext import LSTM
 
+from ....toml import tomllib
 from ...grading.inline import execute
 from ...grading.recording import Recording
 from ...grading.report import Finding
 from ...grading.rungs import Judge, Rung
 from ...grading.student import Student
 from ...vault import read_private
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Falsify: TypeAlias = Callable[[dict[str, Array]], None]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from lstm_ext.data import DEFAULT_TEXT
 
-from ...app.session import MAX_THREADS, THREADS, Opening
+from ...app.session import MAX_THREADS, Opening
 from ...errors import UsageError
 from ..checkpoints import readable
-from ..options import add_checkpoint, add_engine, add_network, add_text, add_training, run_config
+from ..options import add_checkpoint, add_engine, add_network, add_text, add_training, run_options
+from ..starting import open_lab
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ...app.lab import run_lab
-
     checkpoint = None if arguments.checkpoint is None else readable(arguments.checkpoint)
     if arguments.against and not Path(arguments.against).is_file():
         raise UsageError(f"--against: there is no file {arguments.against}")
-    opening = Opening(arguments.data or DEFAULT_TEXT, arguments.encoding or "utf-8", checkpoint, arguments.against)
-    config = run_config(arguments, threads=THREADS)
-    return run_lab(config, opening, ascii_only=arguments.ascii_only, record=arguments.record)
+    opening = Opening(arguments.data or "", arguments.encoding or "", checkpoint, arguments.against)
+    return open_lab(opening, run_options(arguments), ascii_only=arguments.ascii_only, record=arguments.record)

@@ -97,10 +97,10 @@ def _open(arguments: argparse.Namespace) -> int:
     """The lab at its Learn screen; where there is no terminal, the list."""
     if not (sys.stdin.isatty() and on_terminal() and os.environ.get("TERM")):
         return _list(arguments)
-    from ...app.lab import run_lab
     from ...app.session import Opening
+    from ..starting import open_lab
 
-    return run_lab(opening=Opening(learn=True, folder=_folder(arguments)), ascii_only=arguments.ascii_only)
+    return open_lab(Opening("", "", learn=True, folder=_folder(arguments)), ascii_only=arguments.ascii_only)
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,79 @@
+"""Say where config.toml is, what it may say, and what is wrong with it.
+
+Without an action, all of it is shown as it stands: redirect it to the file to begin one.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from ...settings import read_settings, settings_path, template
+from ..options import add_json
+from ..output import show
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(act=_show)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    for name, act, what in (
+        ("path", _path, "print where the file is, or would be"),
+        ("show", _show, "print every setting, with what it does"),
+        (
+            "validate",
+            _validate,
+            "print what is wrong with the file, a line for each problem; exit status 1 if there is any",
+        ),
+        ("keys", _keys, "print every command that keys can be chosen for: its id, its keys, and what it does"),
+    ):
+        action = actions.add_parser(name, prog=f"lstm-lab config {name}", help=what, description=what)
+        action.set_defaults(act=act)
+        if name == "keys":
+            add_json(action)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    status: int = arguments.act(arguments)
+    return status
+
+
+def _path(arguments: argparse.Namespace) -> int:
+    show(str(settings_path()))
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    for line in template(read_settings()).splitlines():
+        show(line)
+    return 0
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from ...app.lab import LabApp
+
+    path = settings_path()
+    found = LabApp(settings=read_settings()).follow_settings()
+    for problem in found:
+        show(f"{path}: {problem}")
+    if not found:
+        show(f"{path}: nothing is wrong with it" if path.exists() else f"{path}: is not there, and need not be")
+    return 1 if found else 0
+
+
+def _keys(arguments: argparse.Namespace) -> int:
+    import json
+
+    from ...app.keymap import keymap, table
+    from ...app.lab import LabApp
+
+    rows = table(LabApp)
+    chosen = keymap(read_settings().keys, rows)
+    commands = [
+        {"id": row.id, "keys": chosen.get(row.id, ",".join(row.keys)), "what": row.what} for row in rows.values()
+    ]
+    if arguments.json:
+        show(json.dumps(commands))
+        return 0
+    width, keys = max(len(row["id"]) for row in commands), max(len(row["keys"]) for row in commands)
+    for row in commands:
+        show(f"{row['id'].ljust(width)}  {row['keys'].ljust(keys)}  {row['what']}")
+    return 0

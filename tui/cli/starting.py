@@ -1,0 +1,73 @@
+"""The lab, opened as the command line says, then the environment, then config.toml, then as it was left."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lstm_ext.data import DEFAULT_TEXT
+from lstm_ext.engine.backend import VARIABLE
+from lstm_ext.errors import ArgumentError
+from lstm_ext.train.run_config import RunConfig
+
+from ..app.remembered import Remembered
+from ..app.session import THREADS, Opening
+from ..errors import UsageError
+from ..settings import FPS_VARIABLE, MAX_FPS, MIN_FPS, Settings, accepted, read_settings
+from .options import as_option
+
+#: What Textual calls them.
+_COLOR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}
+
+
+def open_lab(
+    opening: Opening,
+    options: Mapping[str, object] | None = None,
+    *,
+    ascii_only: bool = False,
+    record: str | None = None,
+) -> int:
+    """Open the lab; returns its exit status. ``options`` are settings of a run that were given; ``record``: as for
+    ``run_lab``.
+
+    ``opening.data`` and ``opening.encoding`` are "" unless they were given. Raises UsageError, LabError.
+    """
+    settings = read_settings()
+    last = Remembered.read() if settings.remember else Remembered()
+    settings = replace(settings, theme=settings.theme or last.theme or None)
+    _prepare(settings)
+    options = options or {}
+    given = bool(opening.data or opening.checkpoint or options)
+    network, _ = accepted(settings.network, options)
+    if VARIABLE in os.environ:
+        network.pop("backend", None)
+    try:
+        config = RunConfig.from_options({"threads": THREADS, **network, **options})
+    except ArgumentError as error:
+        raise UsageError(as_option(error)) from error
+    if opening.data:
+        opening = replace(opening, encoding=opening.encoding or "utf-8")
+    else:
+        last = replace(last, data="" if settings.data else last.data, network={} if settings.network else last.network)
+        data, encoding = settings.data or DEFAULT_TEXT, opening.encoding or settings.encoding
+        opening = replace(opening, data=os.path.expanduser(data), encoding=encoding, last=None if given else last)
+    from ..app.lab import run_lab  # Textual reads the environment when it is imported
+
+    unicode = (sys.stderr.encoding or "").lower().startswith("utf")
+    ascii_only = ascii_only or settings.ascii_only or not unicode
+    return run_lab(config, opening, ascii_only=ascii_only, record=record, settings=settings)
+
+
+def _prepare(settings: Settings) -> None:
+    """What the lab takes from the environment, where that says nothing else."""
+    fps = os.environ.get(FPS_VARIABLE)
+    if fps is not None and not (fps.isdecimal() and MIN_FPS <= int(fps) <= MAX_FPS):
+        raise UsageError(f"{FPS_VARIABLE}: got {fps!r}, expected a whole number from {MIN_FPS} to {MAX_FPS}")
+    if fps is None and settings.fps is not None:
+        os.environ[FPS_VARIABLE] = str(settings.fps)
+    if settings.colors == "none":
+        os.environ.setdefault("NO_COLOR", "1")
+    elif settings.colors in _COLOR_SYSTEMS:
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", _COLOR_SYSTEMS[settings.colors])
