@@ -12,7 +12,8 @@ from lstm_lab.exercises.catalogue import exercises
 from lstm_lab.exercises.course import Checked
 from lstm_lab.exercises.grading.report import Finding, Report, RungResult
 from lstm_lab.exercises.progress import Attempt, Measured, Record
-from lstm_lab.text.learn import check_lines, short_path, spent, text_lines
+from lstm_lab.text.learn import check_lines, short_path, spent
+from lstm_lab.text.markdown import text_lines
 
 MARKDOWN = """\
 ## Task

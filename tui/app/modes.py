@@ -12,16 +12,18 @@ class Mode:
     key: str
     id: str
     title: str
+    #: The topic of the handbook that belongs to it.
+    topic: str
 
 
 MODES = (
-    Mode("1", "train", "Train"),
-    Mode("2", "step", "Step"),
-    Mode("3", "learn", "Learn"),
-    Mode("4", "gates", "Gates"),
-    Mode("5", "flow", "Flow"),
-    Mode("6", "surgery", "Surgery"),
-    Mode("7", "experiments", "Experiments"),
-    Mode("8", "handbook", "Handbook"),
-    Mode("9", "runs", "Runs"),
+    Mode("1", "train", "Train", "loss"),
+    Mode("2", "step", "Step", "step"),
+    Mode("3", "learn", "Learn", "course"),
+    Mode("4", "gates", "Gates", "units"),
+    Mode("5", "flow", "Flow", "gradients"),
+    Mode("6", "surgery", "Surgery", "surgery"),
+    Mode("7", "experiments", "Experiments", "experiments"),
+    Mode("8", "handbook", "Handbook", "recurrence"),
+    Mode("9", "runs", "Runs", "runs"),
 )

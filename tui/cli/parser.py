@@ -21,6 +21,7 @@ COMMANDS = {
     "runs": "list past runs; show, rename, delete or export one",
     "experiment": "answer a question about recurrent networks by measuring",
     "learn": "take the course: exercises that know what you did wrong",
+    "handbook": "look up cells, gates, settings, symptoms, terms and papers",
     "replay": "replay a recorded lesson on the lab's own screens",
     "verify": "prove the engines against each other, the textbook and PyTorch",
     "config": "say where config.toml is, what it may say, and what is wrong with it",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, zip_longest
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 from rich.text import Text
 
 from lstm_lab.exercises.catalogue import Chapter, Exercise
@@ -33,8 +30,6 @@ RUNGS: dict[Status, tuple[str, str]] = {
     "open": ("·", "yellow"),
     "blocked": ("·", "dim"),
 }
-_ITEM = re.compile(r"\s*(?:[-*]|\d+\.) +")
-_MARKED = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|(?<![\w*])\*([^\s*][^*]*)\*(?![\w*])")
 #: Lines of what the learner's code printed that are shown
 _PRINTED = 5
 _LABEL = 8
@@ -74,73 +69,6 @@ def heading(exercise: Exercise, number: int, width: int) -> Iterator[Text]:
     yield from wrapped(", ".join(facts), width, style="dim")
     if exercise.requires:
         yield from wrapped(f"builds on {', '.join(exercise.requires)}", width, style="dim")
-
-
-def text_lines(markdown: str, width: int, *, styled: bool = False) -> Iterator[Text]:
-    """Markdown as text: paragraphs and lists are filled anew, everything else stays as it was written.
-
-    With ``styled``, styles take the place of the signs for code and emphasis.
-    """
-    paragraph: list[str] = []
-    code = False
-    lines = markdown.splitlines()
-    for line in _tabulated(lines) if styled else lines:
-        item = _ITEM.match(line)
-        fence = line.lstrip().startswith("```")
-        written = code or fence or not line.strip() or line.startswith(("#", "|", "    "))
-        if paragraph and (written or item):
-            yield from _filled(paragraph, width, styled)
-            paragraph = []
-        if fence:
-            code = not code
-        elif code:
-            yield Text(visible(line), "cyan")
-        elif written:
-            title = line.startswith("#")
-            yield Text(
-                visible(line.lstrip("# ") if styled and title else line), ("bold yellow" if styled else "bold") * title
-            )
-        else:
-            paragraph.append(line)
-    if paragraph:
-        yield from _filled(paragraph, width, styled)
-
-
-def _tabulated(lines: Sequence[str]) -> Iterator[str]:
-    """The lines, with the columns of tables under each other."""
-    for in_table, group in groupby(lines, key=lambda line: line.startswith("|")):
-        if not in_table:
-            yield from group
-            continue
-        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in group]
-        columns = zip_longest(*(row for row in rows if not _is_rule(row)), fillvalue="")
-        widths = [max(map(cell_len, column)) for column in columns]
-        for row in rows:
-            cells = ["─" * width for width in widths] if _is_rule(row) else row
-            yield (
-                "    "
-                + "  ".join(set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=False)).rstrip()
-            )
-
-
-def _is_rule(cells: Sequence[str]) -> bool:
-    return all(re.fullmatch(":?-+:?", cell) for cell in cells)
-
-
-def _filled(paragraph: Sequence[str], width: int, styled: bool) -> Iterator[Text]:
-    first, *others = paragraph
-    item = _ITEM.match(first)
-    mark = item[0] if item else ""
-    text = Text(visible(" ".join([first[len(mark) :].strip(), *(line.strip() for line in others)])))
-    if styled:
-        parts = _MARKED.split(text.plain)  # text, code, strong, emphasis, text, code …
-        text = Text()
-        for index, part in enumerate(parts):
-            text.append(part or "", ("", "cyan", "bold", "italic")[index % 4])
-    room = max(10, width - len(mark))
-    for index, line in enumerate(text.wrap(Console(width=room), room)):
-        line.rstrip()
-        yield Text.assemble(" " * len(mark) if index else mark, line)
 
 
 def plain_lines(text: str, width: int) -> Iterator[Text]:

@@ -52,6 +52,8 @@ class CourseMap(Canvas, can_focus=True):
         self._standings: Mapping[str, Standing] = {}
         self._records: Mapping[str, Record] = {}
         self._index = self._top = 0
+        #: The exercise to be marked as soon as there are any.
+        self._wanted = ""
 
     @property
     def chosen(self) -> Exercise | None:
@@ -64,11 +66,15 @@ class CourseMap(Canvas, can_focus=True):
         """Show how far the learner is."""
         self._chapters, self._standings, self._records = chapters, standings, records
         self._exercises = [exercise for chapter in chapters for exercise in chapter.exercises]
+        if self._wanted:
+            self.choose(self._wanted)
         self.redraw()
 
     def choose(self, identifier: str) -> None:
-        """Mark an exercise."""
-        self.action_move([exercise.id for exercise in self._exercises].index(identifier) - self._index)
+        """Mark an exercise, before they are shown or after."""
+        self._wanted = "" if self._exercises else identifier
+        if self._exercises:
+            self.action_move([exercise.id for exercise in self._exercises].index(identifier) - self._index)
 
     def action_move(self, by: int) -> None:
         """Marks an exercise further down, or up."""

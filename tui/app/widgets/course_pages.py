@@ -27,11 +27,11 @@ from ...text.learn import (
     rung_lines,
     short_path,
     spent,
-    text_lines,
     unguessed,
     waiting_line,
     wrapped,
 )
+from ...text.markdown import text_lines
 from ...text.visible import visible
 from .page import MEASURE
 

@@ -17,9 +17,10 @@ def run(arguments: argparse.Namespace) -> int:
     from lstm_ext.data import BUILTIN
     from lstm_ext.experiments import NAMES
     from lstm_lab.exercises.catalogue import exercises
+    from lstm_lab.handbook.topics import topics
 
     from ..parser import make_parser
 
-    functions = preamble(arguments.shell, tuple(BUILTIN), NAMES, tuple(exercises()))
+    functions = preamble(arguments.shell, tuple(BUILTIN), NAMES, tuple(exercises()), tuple(topics()))
     print(shtab.complete(make_parser(), arguments.shell, preamble=functions))
     return 0

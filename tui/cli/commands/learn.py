@@ -122,7 +122,8 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from lstm_lab.exercises.catalogue import exercises
 
-    from ...text.learn import heading, text_lines
+    from ...text.learn import heading
+    from ...text.markdown import text_lines
 
     exercise = _exercise(arguments)
     number = list(exercises()).index(exercise.id) + 1
