@@ -136,9 +136,9 @@ async def test_enter_leads_to_the_text_and_escape_back() -> None:
 async def test_the_contents_can_be_hidden() -> None:
     async with handbook() as here:
         await here.press("c")
-        assert "Contents" not in here.text
+        await here.until(lambda: "Contents" not in here.text)
         await here.press("c")
-        assert "Contents" in here.text
+        await here.shows("Contents")
 
 
 async def test_narrow_terminals_show_contents_or_text() -> None:

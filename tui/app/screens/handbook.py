@@ -297,7 +297,8 @@ class HandbookScreen(Screen[None]):
                 await self._experiment(rest)
 
     async def _step(self, cell: str, *options: str) -> None:
-        from .step import StepScreen, Subject
+        from .step import StepScreen
+        from .subject import Subject
 
         await self.app.switch_mode("step")
         known = next(name for name in CELLS if name == cell)
