@@ -5,8 +5,8 @@
     print(*experiment.report(results).findings, sep="\\n")
 
 Each is a file, an ``Experiment`` with variants to compare; ``runner`` runs them and keeps finished runs,
-and ``export`` turns the outcome into text, JSON, CSV and pages. On the command line:
-``lstm-lab experiment NAME``.
+``export`` turns the outcome into text, JSON, CSV and pages, and ``records`` keeps outcomes and compares them.
+On the command line: ``lstm-lab experiment NAME``.
 """
 
 from __future__ import annotations
@@ -19,25 +19,16 @@ from .experiment import Claim, Experiment, Report, Results, Table
 from .runner import run
 from .words import Spread
 
-__all__ = ["NAMES", "Claim", "Experiment", "Report", "Results", "Spread", "Table", "load", "run"]
+__all__ = ["NAMES", "SUBJECTS", "Claim", "Experiment", "Report", "Results", "Spread", "Table", "load", "run"]
 
-#: In the order of a course; each in the module of that name, with underscores.
-NAMES = (
-    "gradient-flow",
-    "memory",
-    "classics",
-    "ablation",
-    "lstm-vs-gru",
-    "baselines",
-    "optimizers",
-    "depth",
-    "dropout",
-    "temperature",
-    "sentiment",
-    "ner",
-    "forecast",
-    "seq2seq",
-)
+#: What the experiments are about, in the order of a course; each is in the module of its name, with underscores.
+SUBJECTS = {
+    "Memory and gradients": ("gradient-flow", "memory", "classics"),
+    "Cells": ("ablation", "lstm-vs-gru"),
+    "Training": ("baselines", "optimizers", "depth", "dropout"),
+    "Sequences and text": ("temperature", "sentiment", "ner", "forecast", "seq2seq"),
+}
+NAMES = tuple(name for names in SUBJECTS.values() for name in names)
 
 
 def load(name: str, data: str | None = None) -> Experiment:

@@ -23,6 +23,13 @@ COLOURS: tuple[RGB, ...] = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167),
     (230, 159, 0), (86, 180, 233), (120, 110, 60), (130, 130, 130),
 )  # fmt: skip
+#: The same hues, lighter, for dark screens.
+COLOURS_ON_DARK: tuple[RGB, ...] = (
+    (92, 164, 255), (255, 133, 71), (64, 205, 155), (229, 157, 197),
+    (242, 192, 72), (148, 219, 250), (196, 186, 120), (176, 176, 176),
+)  # fmt: skip
+#: Curves with at most so many points have a mark, and an interval, at each.
+FEW = 12
 #: A piece of text, and the number of the curve whose colour it has, −1 for none.
 Run = tuple[str, int]
 
@@ -62,7 +69,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarChart:
-    """Horizontal bars from 0, or, with ``log``, from the decade below the smallest. ``spec`` formats the numbers."""
+    """Horizontal bars, each with a thin line up to its maximum. They begin at 0 or, with ``log``, at the decade below
+    the smallest. ``spec`` formats the numbers."""
 
     title: str
     bars: Sequence[Bar]
@@ -77,22 +85,43 @@ Chart = LineChart | BarChart
 # ---------------------------------------------------------------------------- with characters
 
 
-def chart_lines(chart: Chart, width: int, glyphs: Glyphs) -> list[list[Run]]:
-    """The chart as lines of runs, at most ``width`` columns wide."""
-    return _curve_lines(chart, width, glyphs) if isinstance(chart, LineChart) else _bar_lines(chart, width, glyphs)
+def chart_lines(chart: Chart, width: int, glyphs: Glyphs, height: int = 16) -> list[list[Run]]:
+    """The chart as lines of runs, at most ``width`` columns wide; the axes of curves take ``height`` lines."""
+    if isinstance(chart, LineChart):
+        return _curve_lines(chart, width, glyphs, height)
+    return _bar_lines(chart, width, glyphs)
 
 
-def _curve_lines(chart: LineChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
+def _curve_lines(chart: LineChart, width: int, glyphs: Glyphs, height: int) -> list[list[Run]]:
     curves = [(curve.x, curve.y) for curve in chart.curves]
     ends = drawing.value_range(*(xs for xs, _ in curves))
     curves += [(ends, (y, y)) for y in chart.references.values()]
-    drawn = drawing.draw_chart(curves, width, 16, y_range=chart.y_range, log_y=chart.log_y, glyphs=glyphs)
+    drawn = drawing.draw_chart(
+        curves,
+        width,
+        height,
+        y_range=chart.y_range,
+        log_y=chart.log_y,
+        intervals=list(_intervals(chart.curves)),
+        glyphs=glyphs,
+    )
     names = [*(curve.name for curve in chart.curves), *chart.references]
     lines: list[list[Run]] = [[(chart.title, -1)]]
     lines += _legend(names, width, glyphs)
     lines += [list(drawn.runs(row)) for row in range(len(drawn.rows))]
     lines.append([(chart.x_label.rjust(width), -1)])
     return lines
+
+
+def _intervals(curves: Sequence[Curve]) -> Iterator[tuple[int, float, float, float]]:
+    """Minimum and maximum at the points of each curve; of curves with many points the one here and the other there."""
+    for index, curve in enumerate(curves):
+        if curve.low is None or curve.high is None:
+            continue
+        points = list(zip(curve.x, curve.low, curve.high, strict=True))
+        few = len(points) <= FEW
+        for x, low, high in points if few else points[index :: max(len(curves), len(points) // FEW)]:
+            yield index, float(x), float(low), float(high)
 
 
 def _legend(names: Sequence[str], width: int, glyphs: Glyphs) -> Iterator[list[Run]]:
@@ -117,11 +146,14 @@ def _bar_lines(chart: BarChart, width: int, glyphs: Glyphs) -> list[list[Run]]:
     rows += [(name, value, format(value, chart.spec)) for name, value in chart.references.items()]
     texts = max(len(text) for _, _, text in rows)
     room = max(8, width - names - texts - 4)
-    low, high = _bar_range([value for _, value, _ in rows], chart.log)
+    low, high = _bar_range([*(value for _, value, _ in rows), *(bar.high for bar in chart.bars)], chart.log)
+    whisker = "-" if glyphs == "ascii" else "─"
     lines: list[list[Run]] = [[(chart.title, -1)]]
     for index, (name, value, text) in enumerate(rows):
         share = (_scaled(value, chart.log) - low) / (high - low) if math.isfinite(value) else 1.0
         bar = drawing.draw_bar(share, room, "ascii" if glyphs == "ascii" else "block")
+        if index < len(chart.bars) and math.isfinite(most := chart.bars[index].high):
+            bar = bar.ljust(round(room * (_scaled(most, chart.log) - low) / (high - low)), whisker)
         series = index if index < len(chart.bars) else -1
         lines.append([(f"{name:<{names}}  ", -1), (bar.ljust(room), series), (f"  {text:>{texts}}", -1)])
     return lines
@@ -176,7 +208,7 @@ def _colour(index: int) -> tuple[float, float, float]:
 def _plot_curves(axes: Axes, chart: LineChart) -> None:
     for index, curve in enumerate(chart.curves):
         style = "-" if index < len(COLOURS) else "--"
-        few = len(curve.x) <= 12
+        few = len(curve.x) <= FEW
         look: dict[str, Any] = {
             "color": _colour(index),
             "linewidth": 1.5,

@@ -18,7 +18,7 @@ from ..files import write_atomically
 from ..visualization.drawing import Glyphs
 from .charts import Run, chart_lines, save_charts
 from .experiment import Experiment, Report, Results, Table
-from .runner import engine, plain
+from .runner import engine, rounded
 
 #: Columns of the text in pages.
 PAGE_WIDTH = 80
@@ -64,7 +64,7 @@ def table_lines(table: Table, width: int) -> list[str]:
 
 def as_json(experiment: Experiment, results: Results, report: Report) -> dict[str, Any]:
     """Everything: how it was measured, every run's numbers to six digits, and what follows from them."""
-    found: dict[str, Any] = _rounded(
+    found: dict[str, Any] = rounded(
         {
             "experiment": experiment.name,
             "question": experiment.question,
@@ -83,16 +83,6 @@ def as_json(experiment: Experiment, results: Results, report: Report) -> dict[st
         }
     )
     return found
-
-
-def _rounded(value: Any) -> Any:
-    """``plain``, with six significant digits."""
-    value = plain(value)
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def as_csv(results: Results) -> str:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,13 @@ class Cell:
     path: Path | None
 
 
+class Measured(NamedTuple):
+    """What a run measured, and how long it took."""
+
+    numbers: Numbers
+    seconds: float
+
+
 @checked
 def cells(experiment: Experiment, seeds: Sequence[int], quick: bool, directory: Path | None) -> list[Cell]:
     """All runs, seed by seed, so that an interrupted experiment has whole comparisons."""
@@ -61,16 +68,18 @@ def cells(experiment: Experiment, seeds: Sequence[int], quick: bool, directory: 
 
 
 @checked
-def kept(cell: Cell) -> Numbers | None:
-    """A finished run's numbers, or None."""
+def kept(cell: Cell) -> Measured | None:
+    """A finished run, or None."""
     if cell.path is None:
         return None
     try:
         saved = json.loads(cell.path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    numbers: Numbers | None = saved.get("numbers") if isinstance(saved, dict) else None
-    return numbers
+    if not (isinstance(saved, dict) and isinstance(saved.get("numbers"), dict)):
+        return None
+    seconds = saved.get("seconds")
+    return Measured(saved["numbers"], float(seconds) if isinstance(seconds, (int, float)) else 0.0)
 
 
 @checked
@@ -82,7 +91,7 @@ def run(
     jobs: int = 1,
     directory: Path | None = None,
     fresh: bool = False,
-    on_cell: Callable[[Cell], object] | None = None,
+    on_cell: Callable[[Cell, Measured], object] | None = None,
 ) -> Results:
     """Do all runs that ``directory`` does not have yet (with ``fresh``: all), in ``jobs`` processes.
 
@@ -91,22 +100,22 @@ def run(
     ends, also by KeyboardInterrupt. Raises LabError if a process dies.
     """
     planned = cells(experiment, seeds, quick, directory)
-    numbers = {} if fresh else {(cell.variant, cell.seed): found for cell in planned if (found := kept(cell))}
+    numbers = {} if fresh else {(cell.variant, cell.seed): run.numbers for cell in planned if (run := kept(cell))}
     todo = [cell for cell in planned if (cell.variant, cell.seed) not in numbers]
     jobs = min(jobs, len(todo))
     for cell, measured in _parallel(experiment, todo, jobs) if jobs > 1 else _serial(experiment, todo):
-        numbers[cell.variant, cell.seed] = measured
+        numbers[cell.variant, cell.seed] = measured.numbers
         if on_cell is not None:
-            on_cell(cell)
+            on_cell(cell, measured)
     return Results(experiment.variants(quick), tuple(seeds), numbers, quick)
 
 
-def _serial(experiment: Experiment, todo: Sequence[Cell]) -> Iterator[tuple[Cell, Numbers]]:
+def _serial(experiment: Experiment, todo: Sequence[Cell]) -> Iterator[tuple[Cell, Measured]]:
     for cell in todo:
         yield cell, _measure(experiment, cell)
 
 
-def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Numbers]]:
+def _parallel(experiment: Experiment, todo: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Measured]]:
     folder = os.getcwd()
     with _environment(_WORKER_ENVIRONMENT), _with_safe_path(), _without_signals():
         workers = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(folder,))
@@ -193,22 +202,23 @@ def _without_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _measure(experiment: Experiment, cell: Cell) -> Numbers:
+def _measure(experiment: Experiment, cell: Cell) -> Measured:
     begin = time.perf_counter()
     # Through JSON, so that fresh numbers and kept ones are the very same.
     numbers: Numbers = json.loads(json.dumps(plain(experiment.measure(cell.settings, cell.seed))))
+    seconds = round(time.perf_counter() - begin, 3)
     if cell.path is not None:
         record = {
             "experiment": experiment.name,
             "variant": cell.variant,
             "settings": dict(cell.settings),
             "seed": cell.seed,
-            "seconds": round(time.perf_counter() - begin, 3),
+            "seconds": seconds,
             "numbers": numbers,
         }
         cell.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cell.path, json.dumps(record) + "\n")
-    return numbers
+    return Measured(numbers, seconds)
 
 
 @checked
@@ -221,6 +231,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@checked
+def rounded(value: Any) -> Any:
+    """``plain``, with six significant digits."""
+    value = plain(value)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def engine() -> str:

@@ -142,6 +142,7 @@ def draw_chart(
     y_range: tuple[float, float] | None = None,
     log_y: bool = False,
     whole_x: bool = False,
+    intervals: Sequence[tuple[int, float, float, float]] = (),
     glyphs: Glyphs = "braille",
 ) -> Drawing:
     """Curves with axes, ticks and numbers, ``height`` rows of ``width`` characters in all.
@@ -149,11 +150,13 @@ def draw_chart(
     Each curve is (xs, ys), two sequences (N,). Ranges default to those of the finite data. With ``log_y``
     the vertical axis is logarithmic, by default over whole decades; ``y_range`` is still in the unit of the
     data, and values that are not positive leave a gap. ``whole_x`` numbers the horizontal axis with integers
-    only. Below 16×5 characters, too small for axes, only the curves are drawn.
+    only. Each interval (curve, x, low, high) is a vertical line in that curve's colour, where no curve is.
+    Below 16×5 characters, too small for axes, only the curves are drawn.
     """
     if log_y:
         with np.errstate(divide="ignore", invalid="ignore"):
             curves = [(xs, np.log10(ys)) for xs, ys in curves]
+            intervals = [(curve, x, np.log10(low), np.log10(high)) for curve, x, low, high in intervals]
         if y_range is None:
             low, high = value_range(*(ys for _, ys in curves))
             y_range = (math.floor(low), math.ceil(high))
@@ -170,6 +173,7 @@ def draw_chart(
     margin = max((len(label) for label in y_labels), default=0) + 1
     plot_width = width - margin
     plot = draw_curves(curves, plot_width, plot_height, x_range, y_range, glyphs=glyphs)
+    plot = _with_intervals(plot, intervals, x_range, y_range, glyphs)
     side, cross, corner, bottom, tee = "||+-+" if glyphs == "ascii" else "│┤└─┬"
 
     left = [" " * (margin - 1) + side] * plot_height
@@ -193,6 +197,29 @@ def draw_chart(
     series = np.full((height, width), -1, dtype=np.int8)
     series[:plot_height, margin:] = plot.series
     return Drawing(rows, series)
+
+
+def _with_intervals(
+    plot: Drawing,
+    intervals: Sequence[tuple[int, float, float, float]],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    glyphs: Glyphs,
+) -> Drawing:
+    """``plot`` with a vertical line for each interval; the curves stay on top."""
+    rows, series = [list(row) for row in plot.rows], plot.series.copy()
+    height, width = series.shape
+    down, across = _DOTS[glyphs]
+    for curve, x, low, high in intervals:
+        if not (x_range[0] <= x <= x_range[1] and high >= y_range[0] and low <= y_range[1]):
+            continue
+        column = round(float(_scale([x], x_range, width * across)[0])) // across
+        ends = np.clip([high, low], *y_range)
+        top, bottom = (round(end) // down for end in _scale(ends, y_range[::-1], height * down).tolist())
+        for line in range(top, bottom + 1):
+            if series[line, column] < 0:
+                rows[line][column], series[line, column] = ":" if glyphs == "ascii" else "│", curve
+    return Drawing(["".join(row) for row in rows], series)
 
 
 def value_range(*arrays: ArrayLike) -> tuple[float, float]:

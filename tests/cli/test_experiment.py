@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,51 @@ def test_ctrl_c_keeps_what_is_done(state: Path, jobs: str) -> None:
     assert process.returncode == 130, errors
     assert f"{done} of 2640 runs are kept in" in errors and "the same command continues" in errors
     assert "Traceback" not in errors
+
+
+def events(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_events_are_the_plan_every_run_and_the_end(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["experiment", "gradient-flow", "--quick", "--events", "--seeds"]
+    assert main([*command, "1"]) == 0
+    plan, *runs, end = events(capsys.readouterr().out)
+    assert (plan["event"], plan["experiment"], plan["quick"], end) == ("plan", "gradient-flow", True, {"event": "end"})
+    assert [[run["variant"], run["seed"]] for run in runs] == plan["runs"] and len(runs) == 7
+    assert not any(run["kept"] for run in runs) and runs[0]["numbers"]["dh"][0] == 1.0 and runs[0]["seconds"] > 0
+    assert set(plan["variants"]) == {run["variant"] for run in runs}
+    assert main([*command, "2"]) == 0
+    printed = capsys.readouterr()
+    again = events(printed.out)[1:-1]
+    assert [run["kept"] for run in again] == [True] * 7 + [False] * 7 and again[:7] == [
+        {**r, "kept": True} for r in runs
+    ]
+    assert printed.err == ""
+
+
+def test_outcomes_are_kept_listed_and_compared(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["experiment", "gradient-flow", "--quick"]
+    assert main([*command, "--past"]) == 0
+    assert capsys.readouterr().out.startswith("  1  published         quick · 5 seeds · ")
+    assert main([*command, "--seeds", "2", "--against", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "differs  " in out and "seeds: 5, now 2" in out and "15 not shown" in out
+    assert main([*command, "--past", "--json"]) == 0
+    own, known = json.loads(capsys.readouterr().out)
+    assert (own["number"], own["seeds"], own["quick"], known["when"]) == (1, 2, True, None) and own["when"]
+    assert main([*command, "--against", "3"]) == 2
+    assert "--against: got 3, expected at most 2, what --past lists" in capsys.readouterr().err
+
+
+def test_the_process_of_another_program_ends_with_it(state: Path) -> None:
+    program = "from lstm_lab.cli.child import child; child()"
+    command = [sys.executable, "-c", program, "experiment", "memory", "--seeds", "40", "--events"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    assert json.loads(process.stdout.readline())["event"] == "plan"
+    process.stdin.close()
+    assert process.wait(60) == 143
+    process.stdout.close()

@@ -81,13 +81,24 @@ def test_charts_as_characters() -> None:
     assert "+" * 20 in "".join(text)
 
 
+def test_intervals_are_lines_around_the_curve() -> None:
+    curve = Curve("c", [0, 1, 2], [1, 1, 1], [1, 0, 1], [1, 2, 1])
+    lines = chart_lines(LineChart("t", "x", [curve], y_range=(0, 2)), 43, "ascii", 7)
+    plot = ["".join(piece for piece, _ in line)[2:] for line in lines[2:7]]
+    assert [row.find(":") for row in plot] == [20, 20, -1, 20, 20] and "*" * 41 in plot[2]
+    assert (":", 0) in lines[2]
+    never = Curve("n", [0, 1, 2], [1, 1, 1], [1, 0, 1], [1, math.inf, 1])
+    assert chart_lines(LineChart("t", "x", [never], y_range=(0, 2)), 43, "ascii", 7)[3:] == lines[3:]
+
+
 def test_bars_as_characters() -> None:
     chart = BarChart(
         "title", [Bar("a", 2, 1, 3), Bar("bcd", 1, 1, 1), Bar("e", math.inf, 1, math.inf)], {"r": 0.5}, spec=".1f"
     )
     text = ["".join(piece for piece, _ in line) for line in chart_lines(chart, 50, "ascii")]
     bars = [line.count("#") for line in text[1:]]
-    assert bars == [26, 13, 26, 6]
+    assert bars == [17, 9, 26, 4], "of 3, the largest maximum"
+    assert [line.count("-") for line in text[1:]] == [9, 0, 0, 0], "a line from the median up to the maximum"
     assert text[1].startswith("a    #") and text[1].endswith(" 2.0 (1.0–3.0)") and text[3].endswith("never (1.0–never)")
     log = BarChart("t", [Bar("a", 1e-4, 1e-4, 1e-4), Bar("b", 1e-1, 1e-1, 1e-1)], log=True)
     lengths = ["".join(p for p, _ in line).count("#") for line in chart_lines(log, 60, "ascii")[1:]]
