@@ -17,6 +17,7 @@ from textual.screen import Screen
 TRAINING = Binding.Group("Training")
 LEARNING = Binding.Group("Learning")
 NETWORK = Binding.Group("Network and text")
+MEASURING = Binding.Group("Measuring")
 LOOKING = Binding.Group("Looking")
 LAB = Binding.Group("Lab")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lstm_ext.data import DEFAULT_TEXT, Text, load_text
 from lstm_ext.errors import CheckpointError, LabError
@@ -18,6 +20,9 @@ from .. import memory
 from .overlay import Overlay
 from .recovery import Recovery, Summary, left_behind, reason
 from .remembered import Remembered
+
+if TYPE_CHECKING:  # the first frame does not wait for it
+    from .measuring import Measuring
 
 #: More threads would each have too few of a small batch's lanes to be worth it.
 MAX_THREADS = 4
@@ -60,6 +65,8 @@ class Session:
         self.laid_over: tuple[Overlay, ...] = ()
         #: What is remembered from one lab to the next.
         self.registry = Registry()
+        #: The experiment that is being measured, or was measured last.
+        self.measuring: Measuring | None = None
         self._opening = opening or Opening()
         self._saved_step, self._saved_seconds = 0, 0.0
         self.unsaved_folder = folder
@@ -177,8 +184,17 @@ class Session:
         now = before if trainer is None else Remembered.of(trainer)
         return replace(now, theme=theme or before.theme)
 
+    def measure(self, arguments: Sequence[str]) -> None:
+        """Begin to measure what `lstm-lab experiment` would with these arguments. Raises OSError."""
+        from .measuring import Measuring
+
+        if self.measuring is None or not self.measuring.progress.running:
+            self.measuring = Measuring(arguments)
+
     def stop(self) -> None:
-        """End the current run after its step; nothing waits for it."""
+        """End the current run after its step, and the measuring; nothing waits for them."""
+        if self.measuring is not None:
+            self.measuring.cancel()
         if self.trainer is not None:
             self.trainer.stop()
 
