@@ -12,15 +12,10 @@ from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, cast
 
-from rich.console import RenderableType
 from textual import events, work
-from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Region
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -31,11 +26,9 @@ from lstm_ext.train.run_config import RunConfig
 from ..errors import UsageError
 from ..log import LOG, begin_log, end_log
 from ..settings import Settings
-from .driver import LabDriver
 from .ending import Ending
 from .keys import LAB, bind, commands
 from .modes import MODES, Mode
-from .painting import Painting
 from .recorder import Recorder
 from .recording import RecordingApp
 from .recovery import recovery_folder
@@ -109,9 +102,6 @@ class LabApp(RecordingApp):
         #: Whether what is not saved is kept for the next start; not if the user has quit without it.
         self.keeps = True
         self._event_loop: asyncio.AbstractEventLoop | None = None
-        #: What of the last update has still to be painted, and on which screen.
-        self._rest: tuple[Screen[Any] | None, list[Region]] = None, []
-        self._slow = False
 
     def on_mount(self) -> None:
         """Begin."""
@@ -153,44 +143,10 @@ class LabApp(RecordingApp):
             return cast(Screen[Any], screen(self.session, against=self._opening.against))
         return cast(Screen[Any], screen(self._opening.folder if mode.id == "learn" else self.session))
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Send less than Textual would, and no more at once than the line carries."""
-        driver = self._driver
-        if not (isinstance(driver, LabDriver) and isinstance(renderable, (ChopsUpdate, LayoutUpdate))):
-            super()._display(screen, renderable)
-            return
-        painting = Painting(renderable, driver.link.at_once)
-        super()._display(screen, cast(RenderableType, painting))
-        before = self._rest[1] if self._rest[0] is screen and isinstance(renderable, ChopsUpdate) else []
-        self._rest = screen, [*before, *painting.rest]
-        driver.link.unfinished = bool(self._rest[1])
-        driver.ask()
-
-    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
-        driver = super()._build_driver(headless, inline, mouse, size)
-        if isinstance(driver, LabDriver):
-            driver.on_arrival = partial(self._arrived, driver)
-        return driver
-
-    def _arrived(self, driver: LabDriver) -> None:
-        """Go on with an update that was too much for the line, and say whether the line is slow."""
-        if not self.is_running:
-            return
-        screen, regions = self._rest
-        self._rest = None, []
-        driver.link.unfinished = False
-        if regions and screen is self.screen:
-            self.screen._compositor._dirty_regions.update(regions)
-            self.screen._compositor_refresh()
-        if driver.link.slow != self._slow:
-            self._slow = driver.link.slow
-            for bar in self.screen.query(KeyBar):
-                bar.show_slow(self._slow)
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's, but with our own way to be suspended."""
-        driver = super().get_driver_class()
-        return LabDriver if driver is LinuxDriver else driver
+    def line_changed(self, slow: bool) -> None:
+        """Say that the line to the terminal is slow, or no more."""
+        for bar in self.screen.query(KeyBar):
+            bar.show_slow(slow)
 
     # What can be done everywhere.
 

@@ -8,19 +8,76 @@ however long a slow line takes for it. This is the one place that builds on how 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
+from typing import Any, cast
 
 from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
+
+from .driver import LabDriver
 
 _RESET = "\x1b[0m"
 #: A style's parts as parameters of a control sequence: what is neither colour, the foreground, the background.
 Parts = tuple[str, str, str]
+
+
+class PaintingApp(App[int]):
+    """An app that asks after each frame whether it has arrived, and sends long ones in portions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: What of the last update has still to be painted, and on which screen.
+        self._rest: tuple[Screen[Any] | None, list[Region]] = None, []
+        self._slow = False
+
+    def line_changed(self, slow: bool) -> None:
+        """The line to the terminal has become slow, or is so no more."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, but for terminals our own."""
+        driver = super().get_driver_class()
+        return LabDriver if driver is LinuxDriver else driver
+
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
+        driver = super()._build_driver(headless, inline, mouse, size)
+        if isinstance(driver, LabDriver):
+            driver.on_arrival = partial(self._arrived, driver)
+        return driver
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        driver = self._driver
+        if not (isinstance(driver, LabDriver) and isinstance(renderable, (ChopsUpdate, LayoutUpdate))):
+            super()._display(screen, renderable)
+            return
+        painting = Painting(renderable, driver.link.at_once)
+        super()._display(screen, cast(RenderableType, painting))
+        before = self._rest[1] if self._rest[0] is screen and isinstance(renderable, ChopsUpdate) else []
+        self._rest = screen, [*before, *painting.rest]
+        driver.link.unfinished = bool(self._rest[1])
+        driver.ask()
+
+    def _arrived(self, driver: LabDriver) -> None:
+        """Go on with an update that was too much for the line."""
+        if not self.is_running:
+            return
+        screen, regions = self._rest
+        self._rest = None, []
+        driver.link.unfinished = False
+        if regions and screen is self.screen:
+            self.screen._compositor._dirty_regions.update(regions)
+            self.screen._compositor_refresh()
+        if driver.link.slow != self._slow:
+            self._slow = driver.link.slow
+            self.line_changed(self._slow)
 
 
 class Painting(CompositorUpdate):

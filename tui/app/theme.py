@@ -14,7 +14,6 @@ from rich.cells import cell_len
 from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
-from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.notifications import SeverityLevel
@@ -25,6 +24,7 @@ from lstm_ext.visualization import drawing
 
 from ..text.ascii import AsciiFilter
 from ..text.visible import hidden, visible
+from .painting import PaintingApp
 
 DARK = Theme(
     name="lab-dark",
@@ -214,7 +214,7 @@ def _shown(text: str) -> str:
     return "".join("\ufffd" * cell_len(glyph) if hidden(glyph) else glyph for glyph in text)
 
 
-class ThemedApp(App[int]):
+class ThemedApp(PaintingApp):
     """An app with the lab's themes that respects ``--ascii``, ``NO_COLOR`` and terminals with few colours.
 
     What it shows may come from anywhere: it is neither markup nor a way to control the terminal.
