@@ -178,6 +178,26 @@ class Cell:
         """The gradient of ``peephole`` (3, H) from da (T, B, G, H), or None where there is none."""
         return None
 
+    # ----------------------------------------------------- weights that hold a part at a constant
+
+    def hold_unit(self, config: LayerConfig, weights: Weights, unit: int, value: float) -> None:
+        """Changes the weights so that all that W takes from h'_unit it takes from ``value``, a scalar, instead.
+
+        Raises ArgumentError where no weights do that."""
+        if self.recurrent:
+            row = weights.Wt[unit]
+            weights.b[: row.size] += value * row
+            row[...] = 0
+
+    def hold_block(self, config: LayerConfig, weights: Weights, block: str, unit: slice, argument: float) -> None:
+        """Changes the weights so that units of a row block of W have ``argument``, a scalar, as their pre-activation.
+
+        Raises ArgumentError where no weights do that."""
+        first = [own.name for own in self.blocks].index(block) * config.hidden_size
+        columns = slice(first + unit.start, first + unit.stop)
+        weights.Wt[:, columns] = 0
+        weights.b[columns] = argument
+
     # ------------------------------------------------------------------- a step, told stage by stage
 
     def forward_stages(self, config: LayerConfig) -> Iterator[Stage]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .cell import Block, Cell, Counterpart, Framework, NamedWeights, Values
 from .circuit import RIGHT, Circuit, Node, Operator
 from .circuit import gate as gate_nodes
@@ -166,6 +167,28 @@ class GRUCell(Cell):
             db[3 * H :] = dm.sum(axis=0)
         else:  # a_n = U_n·(r⊙h') + …
             dU[:, 2 * H :] = acts.extra.reshape(-1, H).T @ da_n
+
+    # ----------------------------------------------------- weights that hold a part at a constant
+
+    def hold_unit(self, config: LayerConfig, weights: Weights, unit: int, value: float) -> None:
+        """U_n takes it through the reset gate, so without ``reset_after`` only 0, a scalar, can be held. Raises
+        ArgumentError for others."""
+        H, row = config.hidden_size, weights.Wt[unit]
+        if value and not config.reset_after:
+            raise ArgumentError(
+                f"value: got {value:g}, expected 0: this GRU's reset gate scales what the candidate takes from a "
+                "unit, so no weights hold it at another value; with reset_after they do"
+            )
+        weights.b[: 2 * H] += value * row[: 2 * H]
+        if config.reset_after:
+            weights.b[3 * H :] += value * row[2 * H :]
+        row[...] = 0
+
+    def hold_block(self, config: LayerConfig, weights: Weights, block: str, unit: slice, argument: float) -> None:
+        """A scalar ``argument``; with ``reset_after`` the candidate has a second bias."""
+        super().hold_block(config, weights, block, unit, argument)
+        if config.reset_after and block == "n":
+            weights.b[3 * config.hidden_size :][unit] = 0
 
     # ------------------------------------------------------------------- a step, told stage by stage
 

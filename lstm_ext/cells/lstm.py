@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .cell import HIDDEN, Block, Cell, Counterpart, Framework, NamedWeights, State, Values
 from .circuit import RIGHT, Circuit, Node, Operator
 from .circuit import gate as gate_nodes
@@ -196,6 +197,18 @@ class LSTMCell(Cell):
         c_previous, c = acts.c_previous, acts.c_output  # a_i and a_f looked at c', a_o at the new c
         seen = ((0, c_previous), (1, c_previous), (3, c))
         return np.stack([np.einsum("tbh,tbh->h", da[:, :, k], looked_at) for k, looked_at in seen])
+
+    # ----------------------------------------------------- weights that hold a part at a constant
+
+    def hold_block(self, config: LayerConfig, weights: Weights, block: str, unit: slice, argument: float) -> None:
+        """A scalar ``argument``, without peepholes. Raises ArgumentError for a gate that no weights decide."""
+        if block not in self.learned(config):
+            title = next(own.title for own in self.blocks if own.name == block)
+            why = "its settings hold it at a constant" if title in config.force else "it is 1 - f; hold f instead"
+            raise ArgumentError(f"block: got {block!r}, the {title} gate, but no weights decide it: {why}")
+        super().hold_block(config, weights, block, unit, argument)
+        if weights.peephole is not None and block in self.peepholes:
+            weights.peephole[self.peepholes.index(block), unit] = 0
 
     # ------------------------------------------------------------------- a step, told stage by stage
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": "measure a trained network on a text",
     "gates": "show what every unit's gates do on a text, and what it follows",
     "flow": "show how far back a loss reaches: gradients along a text, LSTM, GRU and RNN",
+    "surgery": "hold gates or units of a network, or scale its matrices: loss and samples before and after",
     "step": "walk through a text one gate at a time, in plain text",
     "runs": "list past runs; show, rename, delete or export one",
     "experiment": "answer a question about recurrent networks by measuring",
