@@ -84,8 +84,14 @@ class Session:
         if last is not None:
             text = (last.data, last.encoding) if last.data else (opening.data, opening.encoding)
             with contextlib.suppress(LabError, OSError, MemoryError):  # it has gone, or has become too large
-                return self.make(self.config.with_options(last.network), load_text(*text))
-        return self.make(self.config, load_text(opening.data, opening.encoding))
+                return self.make(self.config.with_options(last.network), self.read(*text))
+        return self.make(self.config, self.read(opening.data, opening.encoding))
+
+    def read(self, name: str, encoding: str = "utf-8") -> Text:
+        """A text to learn. Raises ``DataError``."""
+        text = load_text(name, encoding)
+        self.registry.remember_text(name, encoding)
+        return text
 
     def make(self, config: RunConfig, text: Text) -> Trainer:
         """A new network and its run. Raises ``DataError``, ``ArgumentError``."""

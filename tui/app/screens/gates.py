@@ -520,6 +520,7 @@ class GatesScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_load(self, path: str = "") -> None:
         """The network of the checkpoint at ``path``; without a path, ask for it."""
+        loaded: Loaded | None
         must_read = "" if self._now is None else self._now.reading.text
         if path:
             try:

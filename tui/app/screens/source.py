@@ -11,7 +11,7 @@ import numpy as np
 from textual.app import ComposeResult
 from textual.widgets import Input, Label
 
-from lstm_ext.data import BUILTIN, Vocabulary, load_text
+from lstm_ext.data import Vocabulary, load_text
 from lstm_ext.errors import DataError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.tensors import SUFFIX
@@ -19,7 +19,7 @@ from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.trainer import Trainer
 
 from .dialog import Dialog
-from .files import OpenFile, one_line
+from .files import OpenFile, OpenText, one_line
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ class AskText(Dialog[str]):
             self.dismiss(text)
 
 
-def ask_file(source: Source, length: int) -> OpenFile[str]:
+def ask_file(source: Source, length: int) -> OpenText[str]:
     """The dialog for a text from a file, of which ``length`` characters are read."""
 
-    def read(name: str) -> str:
-        text = load_text(name, vocabulary=source.vocabulary)
+    def read(name: str, encoding: str) -> str:
+        text = load_text(name, encoding, source.vocabulary)
         return source.vocabulary.decode(text.symbols[:length])
 
-    return OpenFile("A text to read", read, choices=BUILTIN)
+    return OpenText("A text to read", read)
 
 
 def ask_checkpoint(must_read: str) -> OpenFile[Loaded]:

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from lstm_ext.data import BUILTIN, Text, load_text
+from lstm_ext.data import Text
 from lstm_ext.data.ngram import ngram_losses
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.errors import LabError
@@ -47,7 +47,7 @@ from ..widgets.loss_curve import LossCurve
 from ..widgets.sample_stream import SampleStream
 from ..widgets.status_panel import StatusPanel
 from .dialog import Ask
-from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
+from .files import FILE_ERRORS, OpenFile, OpenText, SaveFile, one_line
 from .model_form import ModelForm
 from .recover import Recover
 
@@ -418,7 +418,7 @@ class TrainScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_choose_text(self) -> None:
         """Learn another text with a new network of the same form."""
-        text = await self.app.push_screen_wait(OpenFile[Text]("A text to learn", load_text, choices=BUILTIN))
+        text = await self.app.push_screen_wait(OpenText("A text to learn", self.session.read))
         if text is not None:
             await self._learn(self.session.config, text)
 
