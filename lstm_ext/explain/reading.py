@@ -49,6 +49,8 @@ class Reading:
     text: str
     layers: Sequence[Mapping[str, np.ndarray]]
     cell: CellName
+    #: (T,) float64 nats: −log of the probability that the network gave each symbol; NaN for the first one.
+    surprise: np.ndarray
 
     def units(self, layer: Count, name: str) -> Units:
         """One gate or state, by its name in a trace, of one layer, counted from 0. Raises ArgumentError for one that
@@ -72,4 +74,4 @@ def read(model: LanguageModel, symbols: ArrayLike, vocabulary: Vocabulary) -> Re
         {name: values for name, values in trace.values(layer).items() if name in names}
         for layer in range(model.config.num_layers)
     ]
-    return Reading(vocabulary.decode(array), layers, model.config.cell)
+    return Reading(vocabulary.decode(array), layers, model.config.cell, trace.loss_per_symbol)

@@ -214,7 +214,7 @@ async def test_status_makes_room_for_a_diagnosis(size: tuple[int, int], ascii_on
 
 
 def reading(values: dict[str, np.ndarray], text: str) -> Reading:
-    return Reading(text, [values], "lstm")
+    return Reading(text, [values], "lstm", np.zeros(len(text)))
 
 
 def lstm_reading(text: str, **given: np.ndarray) -> Reading:
@@ -390,7 +390,7 @@ async def test_cell_state_is_scaled_to_what_it_reaches() -> None:
     ],
 )
 def test_wrapping(text: str, lines: list[str]) -> None:
-    assert wrap(text, 8) == lines
+    assert [text[start:end] for start, end in wrap(text, 8)] == lines
 
 
 def test_control_characters_never_reach_the_terminal() -> None:

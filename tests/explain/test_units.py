@@ -37,13 +37,13 @@ def test_half_life_by_hand() -> None:
 def test_each_cell_keeps_by_its_own_gate(cell: str, gate: str, share: float) -> None:
     """Where a step keeps 80 %, half is left after ln ½ / ln 0.8 of them."""
     layer = {name: np.full((3, 2), 0.4) for name in views(cell)} | {gate: np.full((3, 2), share)}  # type: ignore[arg-type]
-    found = Reading("abc", [layer], cell).units(0, "h").half_life  # type: ignore[arg-type]
+    found = Reading("abc", [layer], cell, np.zeros(3)).units(0, "h").half_life  # type: ignore[arg-type]
     assert found is not None
     np.testing.assert_allclose(found, np.log(0.5) / np.log(0.8))
 
 
 def test_a_plain_rnn_has_no_half_life() -> None:
-    found = Reading("ab", [{"h": np.zeros((2, 3))}], "rnn").units(0, "h")
+    found = Reading("ab", [{"h": np.zeros((2, 3))}], "rnn", np.zeros(2)).units(0, "h")
     assert found.half_life is None
     with pytest.raises(ArgumentError, match="no gate that keeps"):
         found.order("memory")
@@ -224,7 +224,7 @@ def test_a_reading_is_the_trace_of_the_text() -> None:
 )
 def test_what_is_not_there_is_named(call: object, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
-        call(Reading("ab", [{"h": np.zeros((2, 3))}], "rnn"))  # type: ignore[operator]
+        call(Reading("ab", [{"h": np.zeros((2, 3))}], "rnn", np.zeros(2)))  # type: ignore[operator]
 
 
 def test_views_have_names_in_full() -> None:

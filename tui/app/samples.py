@@ -96,4 +96,4 @@ class SampleSource:
     def _read(self, model: LanguageModel, symbols: np.ndarray) -> Reading:
         whole = read(model, np.concatenate([[self._first], symbols]), self._trainer.vocabulary)
         written = [{name: values[1:] for name, values in layer.items()} for layer in whole.layers]
-        return replace(whole, text=whole.text[1:], layers=written)
+        return replace(whole, text=whole.text[1:], layers=written, surprise=whole.surprise[1:])

@@ -92,6 +92,7 @@ class TrainScreen(Screen[None]):
             bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
             for key, name in VIEW_KEYS.items()
         ),
+        bind("train.surprise", "u", "surprise", "surprise", "Colour samples by the network's surprise", LOOKING),
         bind("train.scale", "L", "scale", "scale", "Linear or logarithmic loss and steps", LOOKING),
         bind("train.layer_down", "left_square_bracket", "layer(-1)", "layer down", "The layer below", LOOKING),
         bind("train.layer_up", "right_square_bracket", "layer(1)", "layer up", "The layer above", LOOKING),
@@ -262,6 +263,7 @@ class TrainScreen(Screen[None]):
             self._sample = arrived
             if sample is not None and arrived.symbols is sample.symbols:
                 gates.replace(sample.reading, arrived.reading)
+                stream.read_again(arrived.reading.surprise[: self._typed])
             else:
                 self._typed = 0
                 stream.begin(f"step {arrived.step:,} · loss {arrived.loss:.3f}")
@@ -293,7 +295,7 @@ class TrainScreen(Screen[None]):
             return
         reading, start = self._sample.reading, self._typed
         self._typed = min(len(reading.text), start + count)
-        self.query_one(SampleStream).type(reading.text[start : self._typed])
+        self.query_one(SampleStream).type(reading.text[start : self._typed], reading.surprise[start : self._typed])
         self.query_one(GateHeatmap).append(reading, start, self._typed)
 
     def _notice(self, message: str, *, failure: bool = False) -> None:
@@ -406,6 +408,10 @@ class TrainScreen(Screen[None]):
         """Show another layer."""
         gates = self.query_one(GateHeatmap)
         gates.show_layer(gates.chosen_layer + step)
+
+    def action_surprise(self) -> None:
+        """Shows how much the samples surprise the network, or just the text."""
+        self.query_one(SampleStream).toggle_surprise()
 
     def action_scale(self) -> None:
         """The curve's next scale."""

@@ -1,8 +1,10 @@
-"""The sample stream: what the network is writing, and what it wrote before."""
+"""The sample stream: what the network is writing, how much that surprises it, and what it wrote before."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -13,27 +15,42 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from ..keys import LOOKING, bind
-from .canvas import Canvas, clickable, heading, row
+from .canvas import Canvas, Piece, clickable, heading, join, row
 
 #: How many samples are kept.
 _MEMORY = 200
+#: The least probabilities of the first degrees of surprise, and those in nats; the last degree is beyond.
+_DEGREES = (0.5, 0.1, 0.01)
+_NATS = tuple(-math.log(least) for least in _DEGREES)
+#: From this height on there is a legend.
+_LEGEND_FROM = 7
 
 
 @dataclass
 class _Sample:
     stamp: str
     text: str = ""
-    #: Lines of the text, wrapped for ``width``.
-    lines: list[str] = field(default_factory=list)
+    #: For each character of the text its degree of surprise.
+    degrees: list[int] = field(default_factory=list)
+    #: The text as it is shown, with the degree of each of its characters, and its lines, wrapped for ``width``.
+    shown: str = ""
+    shown_degrees: list[int] = field(default_factory=list)
+    lines: list[tuple[int, int]] = field(default_factory=list)
     width: int = 0
 
-    def wrap(self, width: int) -> list[str]:
+    def wrap(self, width: int) -> list[tuple[int, int]]:
         if width != self.width:
-            self.lines, self.width = wrap(self.text, width), width
+            glyphs = _glyphs(self.text)
+            self.shown = "".join(glyphs)
+            pairs = zip(glyphs, self.degrees, strict=True)
+            self.shown_degrees = [degree for glyph, degree in pairs for _ in glyph]
+            self.lines, self.width = wrap(self.shown, width), width
         return self.lines
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, surprise: Iterable[float]) -> None:
         self.text += text
+        self.degrees += [sum(nats > limit for limit in _NATS) for nats in surprise]
+        self.degrees += [0] * (len(self.text) - len(self.degrees))
         self.width = 0
 
 
@@ -45,7 +62,9 @@ class SampleStream(Canvas, can_focus=True):
         "Text that the network made up just now, character by character: each one is drawn from its prediction "
         "and fed back in. It writes with the weights after the last step, not with their average. The stamp says "
         "after how many steps, and at which loss. Temperature 0 always takes the likeliest character, 1 draws as "
-        "the network predicts, more is wilder. Scroll up to read older samples."
+        "the network predicts, more is wilder. Scroll up to read older samples. "
+        "Colours say how much a character surprised the network itself: the probability that it gave what was drawn, "
+        "before the temperature changed it. Underlined and coloured are the unlikely ones."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("samples.up", "up", "scroll_rows(-1)", "up", "Earlier samples", LOOKING),
@@ -60,6 +79,7 @@ class SampleStream(Canvas, can_focus=True):
         super().__init__(id=id)
         self._samples: deque[_Sample] = deque(maxlen=_MEMORY)
         self._temperature = 0.0
+        self._surprise = True
         #: Rows scrolled up from the newest one; 0 follows it.
         self._up = 0
 
@@ -80,11 +100,24 @@ class SampleStream(Canvas, can_focus=True):
         self._samples.append(_Sample(stamp))
         self._stay(before)
 
-    def type(self, text: str) -> None:
-        """Adds to the newest sample."""
+    def type(self, text: str, surprise: Iterable[float] = ()) -> None:
+        """Adds to the newest sample; ``surprise``: of each character, in nats."""
         before = len(self._all_rows())
-        self._samples[-1].add(printable(text))
+        self._samples[-1].add(text, surprise)
         self._stay(before)
+
+    def read_again(self, surprise: Iterable[float]) -> None:
+        """Shows by how much the characters of the newest sample surprise a network that has changed since."""
+        if self._samples:
+            sample, text = self._samples[-1], self._samples[-1].text
+            sample.text, sample.degrees = "", []
+            sample.add(text, list(surprise)[: len(text)])
+            self.redraw()
+
+    def toggle_surprise(self) -> None:
+        """Shows surprise, or just the text."""
+        self._surprise = not self._surprise
+        self.redraw()
 
     def _stay(self, before: int) -> None:
         """Keep the rows in view that were scrolled to while new ones arrive below."""
@@ -92,37 +125,76 @@ class SampleStream(Canvas, can_focus=True):
             self._up += len(self._all_rows()) - before
         self.redraw()
 
-    def _all_rows(self) -> list[tuple[str, bool]]:
-        """Every row from oldest to newest, and whether it is a stamp."""
-        rows: list[tuple[str, bool]] = []
+    def _all_rows(self) -> list[tuple[_Sample, tuple[int, int] | None]]:
+        """Every row from oldest to newest: a part of a sample's text, or None for its stamp."""
+        rows: list[tuple[_Sample, tuple[int, int] | None]] = []
         for sample in self._samples:
-            rows.append((sample.stamp, True))
-            rows += [(line, False) for line in sample.wrap(max(1, self.size.width))]
+            rows.append((sample, None))
+            rows += [(sample, line) for line in sample.wrap(max(1, self.size.width))]
         return rows
 
     def draw(self, width: int, height: int) -> list[Strip]:
-        """The heading with the temperature, and as many rows as fit."""
+        """The heading with the temperature, as many rows as fit, and what their colours mean."""
         ink = self.ink
-        rows, visible = self._all_rows(), max(0, height - 1)
+        legend = [self._legend(width)] if self._surprise and height >= _LEGEND_FROM else []
+        rows, visible = self._all_rows(), max(0, height - 1 - len(legend))
         self._up = max(0, min(self._up, len(rows) - visible))
         end = len(rows) - self._up
         shown = rows[max(0, end - visible) : end]
+        strips = [self._heading(width)]
+        strips += [
+            row(width, [(sample.stamp, ink.muted)] if line is None else self._line(sample, line))
+            for sample, line in shown
+        ]
+        if shown and not self._up and shown[-1][1] is not None:
+            pieces = self._line(*shown[-1])
+            if sum(cell_len(text) for text, _ in pieces) < width:
+                strips[-1] = row(width, [*pieces, (" ", ink.line + Style(reverse=True))])
+        strips += [row(width, [])] * (height - len(strips) - len(legend))
+        return strips + legend
+
+    def _heading(self, width: int) -> Strip:
+        ink = self.ink
         note = f"{self._up} below  " if self._up else ""
-        right = [
+        right: list[Piece] = [
             (note, ink.warning),
+            ("u", clickable(ink.key, "screen.surprise")),
+            (" surprise  ", clickable(ink.muted, "screen.surprise")),
             ("t", clickable(ink.key, "screen.warmer")),
             ("/", ink.faint),
             ("T ", clickable(ink.key, "screen.colder")),
             (f"temperature {self._temperature:.1f}", ink.muted),
         ]
+        if width < 34 + len(note) + 12:
+            del right[1:3]
         if width < 34 + len(note):
             right[-1] = (f"temp {self._temperature:.1f}", ink.muted)
-        strips = [heading(ink, width, "Samples", (), right, focus=self.has_focus)]
-        for line, is_stamp in shown:
-            strips.append(row(width, [(line, ink.muted if is_stamp else ink.text)]))
-        if self._samples and not self._up and shown and not shown[-1][1] and cell_len(shown[-1][0]) < width:
-            strips[-1] = row(width, [(shown[-1][0], ink.text), (" ", ink.line + Style(reverse=True))])
-        return strips
+        return heading(ink, width, "Samples", (), right, focus=self.has_focus)
+
+    def _line(self, sample: _Sample, line: tuple[int, int] | None) -> list[Piece]:
+        """A part of a sample's text, in the styles of its degrees of surprise."""
+        start, end = line or (0, 0)
+        if not self._surprise:
+            return [(sample.shown[start:end], self.ink.text)]
+        styles = self._styles()
+        cells = zip(sample.shown[start:end], sample.shown_degrees[start:end], strict=True)
+        return [(piece.text, piece.style or Style.null()) for piece in join((glyph, styles[n]) for glyph, n in cells)]
+
+    def _styles(self) -> list[Style]:
+        """Of the degrees of surprise, from none on; they differ without colours, too."""
+        ink = self.ink
+        last = Style(reverse=True) if ink.mono else Style(underline=True)
+        return [ink.muted, ink.text, ink.warning + Style(underline=True), ink.bad + last]
+
+    def _legend(self, width: int) -> Strip:
+        """What the styles stand for."""
+        ink = self.ink
+        at_least = ">" if ink.ascii else "≥"
+        names = [*(f"{at_least}{least:.0%}" for least in _DEGREES), f"<{_DEGREES[-1]:.0%}"]
+        pieces: list[Piece] = [("u", clickable(ink.key, "screen.surprise")), (" probability", ink.muted)]
+        for name, style in zip(names, self._styles(), strict=True):
+            pieces += [(" ", ink.text), (name, style)]
+        return row(width, pieces)
 
     def action_scroll_rows(self, rows: int) -> None:
         """Scrolls by rows: below zero to earlier ones."""
@@ -155,31 +227,48 @@ class SampleStream(Canvas, can_focus=True):
 
 def printable(text: str) -> str:
     """``text`` with tabs as spaces and without control characters, which would move the cursor."""
-    return "".join(
-        letter if letter == "\n" or letter.isprintable() else "�"
-        for letter in text.replace("\t", "    ").replace("\r\n", "\n")
-    )
+    return "".join(_glyphs(text))
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` cells, broken after spaces where a word fits, otherwise inside it."""
-    lines: list[str] = []
+def _glyphs(text: str) -> list[str]:
+    """How each character is shown."""
+    return [_glyph(letter, after) for letter, after in zip(text, [*text[1:], ""], strict=False)]
+
+
+def _glyph(letter: str, after: str) -> str:
+    if letter == "\r" and after == "\n":
+        return ""
+    if letter == "\t":
+        return "    "
+    return letter if letter == "\n" or letter.isprintable() else "\ufffd"
+
+
+def wrap(text: str, width: int) -> list[tuple[int, int]]:
+    """Where lines of at most ``width`` cells start and end, broken after spaces where a word fits, otherwise inside
+    it."""
+    lines: list[tuple[int, int]] = []
+    start = 0
     for paragraph in text.split("\n"):
-        line, cells, last_space = "", 0, 0
-        for letter in paragraph:
-            size = cell_len(letter)
+        stop = start + len(paragraph)
+        first, cells, after_space = start, 0, 0
+        for index in range(start, stop):
+            size = cell_len(text[index])
             if cells + size > width:
-                if letter == " ":
-                    lines.append(line)
-                    line, cells, last_space = "", 0, 0
+                if text[index] == " ":
+                    lines.append((first, index))
+                    first, cells, after_space = index + 1, 0, 0
                     continue
-                cut = last_space if last_space > 0 else len(line)
-                lines.append(line[:cut].rstrip() if cut == last_space else line)
-                line = line[cut:]
-                cells, last_space = cell_len(line), 0
-            line += letter
+                if after_space > first:
+                    lines.append((first, first + len(text[first:after_space].rstrip())))
+                    first = after_space
+                else:
+                    lines.append((first, index))
+                    first = index
+                cells = cell_len(text[first:index])
+                after_space = 0
             cells += size
-            if letter == " " and line.strip():
-                last_space = len(line)
-        lines.append(line)
+            if text[index] == " " and text[first : index + 1].strip():
+                after_space = index + 1
+        lines.append((first, stop))
+        start = stop + 1
     return lines
