@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from .cell import Block, Cell, Counterpart, Framework, NamedWeights, Values
-from .circuit import RIGHT, Circuit, Node, Operator
+from .circuit import RIGHT, Circuit, Node, Operator, small_gate
 from .circuit import gate as gate_nodes
 from .functions import sigmoid, textbook_sigmoid
 from .stages import (
@@ -372,6 +372,29 @@ class GRUCell(Cell):
         return _RESET_AFTER if config.reset_after else _RESET_BEFORE
 
 
+_SMALL = Circuit(
+    """
+    ╶──────────────────A───────B──╴
+                       ├───────C
+
+
+         ╰──────D──────────────╯
+""",
+    (
+        Node("h_prev", "dh_prev", 0, 0),
+        Node("h", "dh", 0, RIGHT),
+        small_gate("r", 2, 9),
+        Node("s", "ds", 2, 16),
+        small_gate("z", 2, 23),
+        small_gate("n", 2, 31),
+    ),
+    {
+        "A": Operator("×", ("h", "dh_prev")),
+        "B": Operator("+", ("h",)),
+        "C": Operator("×", ("h", "dz", "dn")),
+        "D": Operator("×", ("s", "dr", "dh_prev")),
+    },
+)
 _RESET_BEFORE = Circuit(
     """
          ╶───────┬────────────────────────A──────────────B───────────────╴
@@ -405,9 +428,22 @@ _RESET_BEFORE = Circuit(
         "F": Operator("σ", ("z", "da_z")),
         "G": Operator("tanh", ("n", "da_n")),
     },
+    _SMALL,
 )
+
+
+def _with_memory(circuit: Circuit) -> Circuit:
+    """The same with m, what the old state says about the candidate, in the place of the reset state."""
+    row = 1 if circuit.small is not None else 2
+    return replace(
+        circuit,
+        nodes=tuple(replace(n, forward="m", backward="dm", row=row) if n.forward == "s" else n for n in circuit.nodes),
+        operators={**circuit.operators, "D": Operator("×", ("a_n", "dm", "dr"))},
+    )
+
+
 _RESET_AFTER = replace(
-    _RESET_BEFORE,
+    _with_memory(_RESET_BEFORE),
     wires="""
          ╶───────┬────────────────────────A──────────────B───────────────╴
                                           │ 1 - z        │
@@ -422,6 +458,5 @@ _RESET_AFTER = replace(
                  │  h, x ╶─────┴──────────╯              │
          ╶───────┴───────────────────────────────────────╯
 """,
-    nodes=tuple(Node("m", "dm", 1, 17) if node.forward == "s" else node for node in _RESET_BEFORE.nodes),
-    operators={**_RESET_BEFORE.operators, "D": Operator("×", ("a_n", "dm", "dr"))},
+    small=_with_memory(_SMALL),
 )

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from .cell import HIDDEN, Block, Cell, Counterpart, Framework, NamedWeights, State, Values
-from .circuit import RIGHT, Circuit, Node, Operator
+from .circuit import RIGHT, Circuit, Node, Operator, small_gate
 from .circuit import gate as gate_nodes
 from .functions import sigmoid, textbook_sigmoid
 from .stages import (
@@ -463,6 +463,35 @@ class LSTMCell(Cell):
         return _CIRCUIT
 
 
+_OPERATORS = {
+    "A": Operator("×", ("c", "df", "dc_prev")),
+    "B": Operator("+", ("c",)),
+    "C": Operator("×", ("c", "di", "dg")),
+    "D": Operator("tanh", ("tanh_c", "dc")),
+    "E": Operator("×", ("h", "do", "dc")),
+    "F": Operator("σ", ("f", "da_f")),
+    "G": Operator("σ", ("i", "da_i")),
+    "H": Operator("tanh", ("g", "da_g")),
+    "I": Operator("σ", ("o", "da_o")),
+}
+_SMALL = Circuit(
+    """
+    ╶─────A──────────B─────────┬──╴
+          │      ╭───C───╮     D
+                               E──╴
+""",
+    (
+        Node("c_prev", "dc_prev", 0, 0),
+        Node("c", "dc", 0, RIGHT),
+        Node("h_prev", "dh_prev", 2, 0),
+        small_gate("f", 2, 10),
+        small_gate("i", 2, 17),
+        small_gate("g", 2, 25),
+        small_gate("o", 3, 31),
+        Node("h", "dh", 2, RIGHT),
+    ),
+    {letter: operator for letter, operator in _OPERATORS.items() if letter in "ABCDE"},
+)
 _CIRCUIT = Circuit(
     """
          ╶─────────A────────────────────────────B─────────────┬──────────╴
@@ -489,15 +518,6 @@ _CIRCUIT = Circuit(
         Node("h", "dh", 4, RIGHT),
         Node("x", "", 12, 15),
     ),
-    {
-        "A": Operator("×", ("c", "df", "dc_prev")),
-        "B": Operator("+", ("c",)),
-        "C": Operator("×", ("c", "di", "dg")),
-        "D": Operator("tanh", ("tanh_c", "dc")),
-        "E": Operator("×", ("h", "do", "dc")),
-        "F": Operator("σ", ("f", "da_f")),
-        "G": Operator("σ", ("i", "da_i")),
-        "H": Operator("tanh", ("g", "da_g")),
-        "I": Operator("σ", ("o", "da_o")),
-    },
+    _OPERATORS,
+    _SMALL,
 )

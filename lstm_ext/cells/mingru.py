@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .cell import Block, Cell, NamedWeights, State, Values
-from .circuit import RIGHT, Circuit, Node, Operator
+from .circuit import RIGHT, Circuit, Node, Operator, small_gate
 from .circuit import gate as gate_nodes
 from .functions import sigmoid, textbook_sigmoid
 from .stages import Part, Stage, gate, input_and_bias, last_output, plus, through_sigmoid, weight_gradients
@@ -189,4 +189,21 @@ _CIRCUIT = Circuit(
         "C": Operator("×", ("h", "dz", "dn")),
         "D": Operator("σ", ("z", "da_z")),
     },
+    Circuit(
+        """
+    ╶────────────A─────────B──────╴
+                 ├─────────C
+""",
+        (
+            Node("h_prev", "dh_prev", 0, 0),
+            Node("h", "dh", 0, RIGHT),
+            small_gate("z", 2, 17),
+            Node("n", "dn", 2, 27),
+        ),
+        {
+            "A": Operator("×", ("h", "dh_prev")),
+            "B": Operator("+", ("h",)),
+            "C": Operator("×", ("h", "dz", "dn")),
+        },
+    ),
 )

@@ -108,4 +108,11 @@ _CIRCUIT = Circuit(
         Node("x", "", 3, 19),
     ),
     {"A": Operator("tanh", ("h", "da"))},
+    Circuit(
+        """
+    ╶─────────────────────A───────╴
+""",
+        (Node("h_prev", "dh_prev", 0, 0), Node("a", "da", 0, 15), Node("h", "dh", 0, RIGHT)),
+        {"A": Operator("tanh", ("h", "da"))},
+    ),
 )

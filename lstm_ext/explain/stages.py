@@ -147,4 +147,24 @@ UPDATE_STAGES = (
         "explosions; it does nothing against vanishing.",
         axis="scalar",
     ),
+    Stage(
+        "step",
+        "ΔW",
+        "new weights",
+        "W ← W - η·scale·dW",
+        "",
+        "Every weight moves against its gradient; the learning rate is η = {eta}. Shown is, of each kind of weight of "
+        "unit {unit}, the one that moves most.",
+        axis="weights",
+    ),
+    Stage(
+        "after",
+        "L",
+        "loss after",
+        "L = loss with the new weights",
+        "",
+        "The same text is read again. By the slope alone the loss would have changed by {promised}; but the slope "
+        "changes on the way.",
+        axis="scalar",
+    ),
 )

@@ -2,29 +2,33 @@
 
 The engine computes gates, states, scores and weight gradients. This module takes them from it and adds what
 an engine does not keep: the summands of each pre-activation and, step by step, the gradient of everything on
-the way. ``Walk.difference`` says how far the sum of these steps is from the engine's gradient.
+the way. ``Walk.difference`` says how far the sum of these steps is from the engine's gradient. The walk ends with
+one update of the weights by that gradient, ``lstm_ext.explain.update``.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..arguments import Count, Seed, Size, checked
+from ..arguments import Amount, Count, Seed, Size, checked
 from ..cells import CELLS, CellName
 from ..cells.cell import NamedWeights, Values
 from ..cells.config import LayerConfig
+from ..cells.functions import quiet
 from ..cells.stages import Part, Stage
 from ..data import Vocabulary
 from ..engine.config import ModelConfig, OptimizerConfig
-from ..errors import ArgumentError
+from ..errors import ArgumentError, NonFiniteError
 from ..nn.language_model import LanguageModel
 from ..nn.losses import softmax
 from .stages import UPDATE_STAGES, backward_stages, forward_stages
+from .update import LEARNING_RATE, Update, descend, in_float64, pairs
 
 #: Values with one entry per symbol of the vocabulary, of which the target's is shown.
 _PER_SYMBOL = frozenset({"y", "y.hidden", "y.bias", "p", "dy"})
@@ -74,8 +78,10 @@ class Walk:
     #: Mean nats per character, from the engine.
     loss: float
     steps: tuple[Step, ...]
-    #: The engine's gradient: sizes per array, norm, clipping.
+    #: The engine's gradient: sizes per array, norm, clipping; and the update: how far each array moves, the loss.
     update: Step
+    #: Every weight before and after the update.
+    updated: Update
     #: Names of the arrays whose gradients' sizes ``update`` has.
     arrays: tuple[str, ...]
     #: Weights by name, such as W_fh (H, H) and W_fx (H, D); with .T transposed.
@@ -103,6 +109,15 @@ class Walk:
             *(Moment(self, step, stage, "backward") for step in reversed(self.steps) for stage in backward),
             *(Moment(self, self.update, stage, "update") for stage in UPDATE_STAGES),
         )
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """(H,): what each unit adds to the score of the next character, beyond what it adds to the average score; the
+        mean of its size over the text. The largest are the most telling units."""
+        W_y = self.matrices["W_y"]
+        beyond = W_y - W_y.mean(axis=0)
+        shares: np.ndarray = np.mean([np.abs(beyond[step.target] * step.values["h"]) for step in self.steps], axis=0)
+        return shares
 
     def weight_rows(self, step: Step, unit: Count) -> list[WeightRow]:
         """What one step adds to the gradients of one unit's weights: a row for each block of W that learns.
@@ -156,6 +171,13 @@ class Walk:
             ],
             "gradients": {name: value.tolist() for name, value in self.gradients.items()},
             "norm": float(self.update.values["norm"][0]),
+            "update": {
+                "learning_rate": self.updated.learning_rate,
+                "scale": self.updated.scale,
+                "loss_after": self.updated.loss_after,
+                "probabilities": self.updated.odds.tolist(),
+                "probabilities_after": self.updated.odds_after.tolist(),
+            },
             "difference": self.difference,
         }
 
@@ -225,31 +247,34 @@ class Moment:
 
 
 @checked
+@quiet
 def walk(
     model: LanguageModel,
     text: str,
     vocabulary: Vocabulary,
     *,
-    clip_norm: float | None = None,
+    clip_norm: Amount | None = None,
     state: np.ndarray | None = None,
+    learning_rate: Amount = LEARNING_RATE,
 ) -> Walk:
     """Walk ``model`` through ``text``, starting from ``state`` (layers, states, 1, H), by default from zeros.
 
     Of stacked layers the last one is shown; its input is the output of the layer below. The loss is the mean in
     nats over all characters but the first. It is computed in float64 by the model's kind of engine, on a copy of
-    the weights, so a model in training is not disturbed. ``clip_norm`` defaults to the optimizer's. Raises
-    ArgumentError for a text of less than two characters, DataError for one with unknown characters.
+    the weights, so a model in training is not disturbed. ``clip_norm`` defaults to the optimizer's;
+    ``learning_rate`` is that of the update at the end. Raises ArgumentError for a text of less than two characters,
+    DataError for one with unknown characters.
     """
     if len(text) < 2:
         raise ArgumentError(
             f"text: got {text!r}, expected at least 2 characters, so that there is a next one to predict"
         )
     symbols = vocabulary.encode(text)
-    copy = LanguageModel(replace(model.config, dtype="float64", dropout=0.0), backend=model.backend)
-    copy.load(model.parameters)
-    shown = _shown(copy)
-    inputs, targets = _pairs(symbols)
-    loss = copy.engine.forward(inputs, targets, copy.zero_state() if state is None else state.astype(np.float64))
+    copy = in_float64(model)
+    shown = _shown(copy.config, copy.weights())
+    inputs, targets = pairs(symbols)
+    start = copy.zero_state() if state is None else state.astype(np.float64)
+    loss = copy.engine.forward(inputs, targets, start.copy())
     steps = tuple(_forward(copy, shown, symbols))
     copy.engine.backward()
     later: Values = {}
@@ -266,13 +291,38 @@ def walk(
     squares = float(copy.gradient @ copy.gradient)
     norm, limit = squares**0.5, OptimizerConfig().clip_norm if clip_norm is None else clip_norm
     difference = max(float(np.abs(gradients[name] - sums[name]).max()) for name in gradients)
+    scale = limit / norm if 0 < limit < norm else 1.0
+    new = in_float64(copy)
+    new.gradient[:] = copy.gradient
+    with contextlib.suppress(NonFiniteError):  # the weights then stay as they are
+        descend(new, limit, learning_rate)
+    loss_after = new.engine.forward(inputs, targets, start)
+    odds_after = np.take_along_axis(softmax(new.engine.logits()[:, 0]), targets, axis=1)[:, 0]
+    updated = Update(
+        old=shown,
+        gradient=_shown(copy.config, copy.gradients()),
+        new=_shown(new.config, new.weights()),
+        learning_rate=learning_rate,
+        scale=scale,
+        loss=loss,
+        loss_after=loss_after,
+        promised=-learning_rate * scale * squares,
+        odds=np.array([step.values["p"][step.target] for step in steps]),
+        odds_after=odds_after,
+        parameters=new.parameters,
+    )
     update = {
         "total": np.array(list(sizes.values())),
         "difference": np.array([difference]),
         "squares": np.array([squares]),
         "norm": np.array([norm]),
         "limit": np.array([limit]),
-        "scale": np.array([limit / norm if 0 < limit < norm else 1.0]),
+        "scale": np.array([scale]),
+        "eta": np.array([learning_rate]),
+        "step": learning_rate * scale * np.array(list(sizes.values())),
+        "before": np.array([loss]),
+        "after": np.array([loss_after]),
+        "promised": np.array([updated.promised]),
     }
     return Walk(
         text=text,
@@ -282,6 +332,7 @@ def walk(
         loss=loss,
         steps=steps,
         update=Step(0, steps[-1].symbol, steps[-1].target, update),
+        updated=updated,
         arrays=tuple(sizes),
         matrices=shown.matrices,
         gradients=gradients,
@@ -325,14 +376,8 @@ def weight_gradient(layer: LayerConfig, values: Values) -> Values:
         raise ArgumentError(f"values: has no {error}, expected those of a walk's step with this layer") from None
 
 
-def _pairs(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets for an engine, (T, 1) int32."""
-    column = np.ascontiguousarray(symbols, dtype=np.int32)[:, None]
-    return column[:-1], column[1:]
-
-
 def _teach(model: LanguageModel, symbols: np.ndarray) -> None:
-    inputs, targets = _pairs(symbols)
+    inputs, targets = pairs(symbols)
     moments = np.zeros((2, model.parameters.size))
     # 20,000 characters take the NumPy twin about a second, the C core next to nothing.
     for step in range(1, max(100, 20_000 // len(targets)) + 1):
@@ -368,10 +413,10 @@ def _sizes(layer: LayerConfig, gradients: Values, everything: Values) -> dict[st
     return sizes | {name: float(np.linalg.norm(array)) for name, array in _blocks(layer, gradients).items()}
 
 
-def _shown(model: LanguageModel) -> NamedWeights:
-    """The weights of the layer that is shown, gate by gate, and those of the output: W_y, b_y."""
-    layer = model.config.layers()[-1]
-    cell, blocks, h = CELLS[layer.cell], _blocks(layer, _top(model.weights())), layer.recurrent_rows
+def _shown(config: ModelConfig, arrays: Values) -> NamedWeights:
+    """The weights, or their gradients, of the layer that is shown, gate by gate, and those of the output: W_y, b_y."""
+    layer = config.layers()[-1]
+    cell, blocks, h = CELLS[layer.cell], _blocks(layer, _top(arrays)), layer.recurrent_rows
     matrices = {"W_y": blocks["W_y"]}
     for block in cell.blocks:
         s = cell.suffix(block.name)

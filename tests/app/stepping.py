@@ -69,7 +69,7 @@ class Walker:
 
     async def walks(self, subject: Subject) -> None:
         """Waits until ``subject`` has been walked through."""
-        title = subject.describe(subject.walk())
+        title = subject.describe(subject.walk().walk)
         await until(
             self.pilot,
             # The title does not have the text.

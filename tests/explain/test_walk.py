@@ -134,7 +134,7 @@ def test_equations_filled_with_numbers_give_the_value(walked: Walk, monkeypatch:
                 evaluated.add(moment.stage.id)
             if parts := formulas.summands(moment, unit):
                 assert sum(part.value for part in parts) == pytest.approx(moment.value(unit), abs=1e-14)
-    silent = {"x", "h_prev", "c_prev", "dW", "dW_y", "total"}
+    silent = {"x", "h_prev", "c_prev", "dW", "dW_y", "total", "step", "after"}
     forced = {name[0] for name in walked.layer.force}
     assert {moment.stage.id for moment in walked.moments} - evaluated == silent & {
         moment.stage.id for moment in walked.moments
@@ -153,8 +153,12 @@ def test_products_written_out_give_the_summands(monkeypatch: pytest.MonkeyPatch)
             elif part.label == "input":
                 assert part.product == f"column {vocabulary.symbols[moment.step.symbol]!r} of {part.symbol[:4]}"
     assert written == 4 * (4 + 1 + 1 + 4)  # per step: four gates, the scores, dh, four ways back
-    first = walk(model, "hello", vocabulary).moments[3]
-    assert not any(part.product for part in formulas.summands(first, 0, most=2)[:1])
+    later = next(m for m in walk(model, "hello", vocabulary).moments if (m.stage.id, m.step.t) == ("a_f", 3))
+    recurrent = formulas.summands(later, 0, most=2)[0]
+    largest, rest = re.fullmatch(r"(.*) ([+-] [\d.e-]+) from 2 more", recurrent.product).groups()  # type: ignore[union-attr]
+    terms = later.summands(0)[0].row * later.summands(0)[0].vector  # type: ignore[operator]
+    assert eval(largest.replace("·", "*")) == pytest.approx(max(terms, key=abs))
+    assert eval((largest + rest).replace("·", "*")) == pytest.approx(recurrent.value, abs=1e-14)
 
 
 # --- gradients against finite differences, on a forward pass written for this test ---------------

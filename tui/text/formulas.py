@@ -6,6 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from lstm_ext.explain.walk import Moment, Summand
 
 _SUPERSCRIPTS_AND_SIGNS = {
@@ -20,6 +22,9 @@ _SUPERSCRIPTS_AND_SIGNS = {
     "‖": "|",
     "∂": "d",
     "≈": "~",
+    "←": "<-",
+    "η": "eta",
+    "Δ": "delta ",
     "ₜ₋₁": "_{t-1}",
     "ₜ₊₁": "_{t+1}",
     "ₜ": "_t",
@@ -79,7 +84,7 @@ def meaning(moment: Moment, unit: int) -> str:
 @dataclass(frozen=True)
 class SummandLine:
     """One summand written out: its name, its symbol with this step's subscripts, its value, and how it comes
-    about where that is a short matrix product (else ""), such as "0.21·0.05 - 0.33·0.02"."""
+    about where that is a matrix product (else ""), such as "0.21·0.05 - 0.33·0.02"."""
 
     label: str
     symbol: str
@@ -88,7 +93,7 @@ class SummandLine:
 
 
 def summands(moment: Moment, unit: int, *, most: int = 4) -> list[SummandLine]:
-    """The summands of the value; products of at most ``most`` terms are written out."""
+    """The summands of the value. Of products, ``most`` terms are written out: with more, the largest and the rest."""
     return [
         SummandLine(
             summand.part.label,
@@ -106,10 +111,14 @@ def _product(moment: Moment, summand: Summand, most: int) -> str:
     if summand.part.vector == "x" and moment.walk.config.num_layers == 1:
         character = moment.walk.vocabulary.symbols[moment.step.symbol]
         return f"column {character!r} of {summand.part.matrix}"
-    if summand.vector.size > most:
-        return ""
-    pairs = zip(summand.row.tolist(), summand.vector.tolist(), strict=True)
-    return _signs(" + ".join(f"{format_number(w)}·{format_number(v)}" for w, v in pairs))
+    terms = summand.row * summand.vector
+    shown, rest = np.arange(terms.size), ""
+    if terms.size > most:
+        largest = np.argsort(-np.abs(terms), kind="stable")
+        shown = np.sort(largest[: most - 1])
+        rest = f" + {format_number(float(terms[largest[most - 1 :]].sum()))} from {terms.size - most + 1:,} more"
+    pairs = zip(summand.row[shown].tolist(), summand.vector[shown].tolist(), strict=True)
+    return _signs(" + ".join(f"{format_number(w)}·{format_number(v)}" for w, v in pairs) + rest)
 
 
 def _fill(moment: Moment, template: str, unit: int) -> str:

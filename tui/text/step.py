@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from lstm_ext.cells import CELLS
+from lstm_ext.explain.update import WeightChange
 from lstm_ext.explain.walk import Moment, Step, Walk
 from lstm_ext.visualization.drawing import draw_bar
 
@@ -28,14 +29,36 @@ _BAR = 24
 
 
 def render(
-    walk: Walk, *, unit: int = 0, backward: bool = False, ascii_only: bool = False, weights: str = "untrained"
+    walk: Walk,
+    *,
+    unit: int = 0,
+    backward: bool = False,
+    ascii_only: bool = False,
+    weights: str = "untrained",
+    losses: Sequence[float] | None = None,
 ) -> Iterator[str]:
-    """The lines of the walk: forward, and with ``backward`` the way back and the gradient.
+    """The lines of the walk: forward, with ``backward`` the way back and the gradient, and with ``losses`` the update.
 
     ``unit`` (from 0) is the one whose numbers are filled into the equations; ``weights`` says where
-    the network's weights come from.
+    the network's weights come from; ``losses`` are those before the updates that were made already.
     """
-    yield from _Page(walk, unit, ascii_only).lines(backward, weights)
+    page = _Page(walk, unit, ascii_only)
+    yield from page.lines(backward, weights)
+    if losses is not None:
+        yield from page.update(losses)
+
+
+def weight_name(walk: Walk, change: WeightChange) -> str:
+    """Which weight of a unit it is: the unit or the character that it comes from, or goes to."""
+    symbols, (*_, last) = walk.vocabulary.symbols, change.index
+    if change.array == "b_y":
+        return f"b_y to {symbols[last]!r}"
+    if change.array == "W_y":
+        return f"W_y to {symbols[change.index[0]]!r}"
+    if len(change.index) == 1:
+        return change.array
+    from_symbol = change.array.endswith("x") and walk.config.num_layers == 1
+    return f"{change.array} from {symbols[last]!r}" if from_symbol else f"{change.array} from {last}"
 
 
 def values_file(path: str, walk: Walk) -> str:
@@ -122,7 +145,7 @@ class _Page:
         if backward:
             for step in reversed(walk.steps):
                 yield from self._section(step, "backward")
-            yield from self._update()
+            yield from self._gradient()
 
     def _reading_help(self) -> str:
         config = self.walk.config
@@ -250,11 +273,11 @@ class _Page:
             numbers = [] if recurrent is None else [format_number(float(recurrent[unit])) for unit in units]
             yield (set_cell_size(line, last) + "".join(number.rjust(_NUMBER) for number in numbers)).rstrip()
 
-    def _update(self) -> Iterator[str]:
+    def _gradient(self) -> Iterator[str]:
         walk = self.walk
         yield ""
         yield from self._title("the gradient: all characters together")
-        total, norm, scale = (moment for moment in walk.moments if moment.phase == "update")
+        total, norm, scale, *_ = (moment for moment in walk.moments if moment.phase == "update")
         yield from self._wrapped(self._text(formulas.meaning(total, self.unit)), "")
         sizes = [
             f"{name:<8}{format_number(float(size)):>9}"
@@ -268,6 +291,33 @@ class _Page:
             sides = (formulas.equation(moment), formulas.filled(moment, self.unit), format_number(value))
             yield from fold(" = ".join(map(self._text, sides)), "    ")
             yield from self._wrapped(self._text(formulas.meaning(moment, self.unit)), "    ")
+
+    def update(self, losses: Sequence[float]) -> Iterator[str]:
+        """One update: weights, loss and predictions before and after it; and the losses so far."""
+        walk, updated = self.walk, self.walk.updated
+        *_, step, after = walk.moments
+        yield ""
+        yield from self._title(f"update {len(losses) + 1}")
+        yield from self._wrapped(self._text(f"{step.stage.equation}, η = {updated.learning_rate:g}"), "")
+        yield from self._wrapped(self._text(formulas.meaning(step, self.unit)), "    ")
+        heads = ("old", self._text("η·scale·dW"), "new")
+        yield " " * 20 + "".join(head.rjust(13) for head in heads)
+        for change in updated.changes(self.unit):
+            name = set_cell_size(self._text(weight_name(walk, change)), 20)
+            yield name + "".join(format_number(n).rjust(13) for n in (change.old, change.step, change.new))
+        yield ""
+        yield f"loss {format_number(updated.loss)} before, {format_number(updated.loss_after)} after"
+        yield from self._wrapped(self._text(formulas.meaning(after, self.unit)), "    ")
+        odds = []
+        for moment, before, now in zip(walk.steps, updated.odds, updated.odds_after, strict=True):
+            read, wanted = (
+                self._text(quoted(walk.vocabulary.symbols[s], self.ascii_only)) for s in (moment.symbol, moment.target)
+            )
+            odds.append(f"{wanted} after {read}: {100 * before:.3g} % before, {100 * now:.3g} % after")
+        yield from odds
+        if losses:
+            numbers = "  ".join(format_number(loss) for loss in [*losses, updated.loss, updated.loss_after])
+            yield from self._wrapped(f"losses, update by update: {numbers}", "")
 
     def _text(self, text: str) -> str:
         return ascii_formula(text) if self.ascii_only else text

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -13,19 +16,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.worker import WorkerError
+from textual.worker import Worker, WorkerError
 
 from lstm_ext.cells import CELLS, CellName
-from lstm_ext.errors import LabError
+from lstm_ext.errors import LabError, NonFiniteError
 from lstm_ext.files import write_atomically
+from lstm_ext.tensors import SUFFIX
+from lstm_ext.train.checkpoint import load_checkpoint
 
 from ...exercises.debugger.comparison import Comparison
 from ...text.step import values_file
+from ...text.visible import visible
 from ..background import in_background
 from ..export import export_path, file_name
 from ..keys import LOOKING, NETWORK, bind
 from ..session import Session
-from ..shown import State, flag, whole, word
+from ..shown import State, flag, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.cell_diagram import CellDiagram
 from ..widgets.next_character import NextCharacter
@@ -33,15 +39,19 @@ from ..widgets.stage_detail import StageDetail
 from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
 from ..widgets.walk_view import Place, WalkView
-from .files import OpenFile, SaveFile
-from .subject import MAX_TEXT, MIN_TEXT, AskText, Subject
+from .files import OpenFile, SaveFile, one_line
+from .subject import MAX_TEXT, MIN_TEXT, AskText, Network, Subject, Walked, taken
 
 WALKING = Binding.Group("Walking")
 MAX_UNITS = 16
+#: Learning rates of updates made by hand.
+RATES = tuple(digit * 10.0**exponent for exponent in range(-4, 2) for digit in (1, 2, 5))
+#: Updates that are made again when a recording is shown.
+MOST_UPDATES = 1000
 #: How often the learner's file is looked at, in seconds.
 WATCH_SECONDS = 0.5
-#: A drawing of the cell with fewer lines leaves its room to the stage below.
-LOW = 7
+#: Lines of a terminal in which there is no room for a drawing of the cell.
+SHORT = 22
 
 
 class StepScreen(Screen[None]):
@@ -51,14 +61,18 @@ class StepScreen(Screen[None]):
     HELP_TITLE = "Step"
     HELP = (
         "A small network reads a short text. Right and left go from stage to stage: forward through every gate to the "
-        "prediction of the next character and its loss, then backward to the gradient of every weight. All numbers "
-        "are what the engine computed, in float64; the gradients shown add up to the engine's own.\n"
-        "o takes a Python file with an LSTM, GRU or RNN of your own, follows it beside the lab's, and shows the first "
-        "number that differs."
+        "prediction of the next character and its loss, then backward to the gradient of every weight, and to the "
+        "update that this gradient makes. Enter makes the update and reads the text again: so the text is learned by "
+        "hand. All numbers are what the engine computed, in float64; the gradients shown add up to the engine's own.\n"
+        "n takes the network that is in training, with its most telling units first. o takes a Python file with an "
+        "LSTM, GRU or RNN of your own, follows it beside the lab's, and shows the first number that differs."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("step.on", "right,space", "move(1)", "on", "The next stage", WALKING, on_bar=True),
         bind("step.back", "left", "move(-1)", "back", "The stage before", WALKING),
+        bind("step.update", "enter", "update", "update", "One update of the weights", WALKING, on_bar=True),
+        bind("step.rate_up", "full_stop,greater_than_sign", "rate(1)", "rate up", "Higher learning rate", WALKING),
+        bind("step.rate_down", "comma,less_than_sign", "rate(-1)", "rate down", "Lower learning rate", WALKING),
         bind(
             *("step.next", "right_square_bracket,pagedown", "character(1)", "char", "To the next character", WALKING),
             on_bar=True,
@@ -67,7 +81,7 @@ class StepScreen(Screen[None]):
             *("step.previous", "left_square_bracket,pageup", "character(-1)", "char before"),
             *("Back to the character before", WALKING),
         ),
-        bind("step.unit_down", "down", "unit(1)", "unit", "The next unit", LOOKING, on_bar=True),
+        bind("step.unit_down", "down", "unit(1)", "unit", "The next unit", LOOKING),
         bind("step.unit_up", "up", "unit(-1)", "unit up", "The unit before", LOOKING),
         bind("step.backward", "b", "turn", "backward", "The same gate on the way backward", WALKING, on_bar=True),
         bind("step.forward", "b", "turn_back", "forward", "The same gate going forward", WALKING, on_bar=True),
@@ -75,6 +89,9 @@ class StepScreen(Screen[None]):
         bind("step.train", "w", "train", "train", "Weights that have learned this text", NETWORK, on_bar=True),
         bind("step.untrain", "w", "untrain", "untrain", "Weights as they start", NETWORK, on_bar=True),
         bind("step.difference", "d", "difference", "difference", "The first number that differs", WALKING, on_bar=True),
+        bind("step.take", "n", "take", "network", "The network in training, as it is now", NETWORK, on_bar=True),
+        bind("step.small", "s", "small", "small", "A small network for this text again", NETWORK, on_bar=True),
+        bind("step.load", "l", "load", "load", "The network of a checkpoint", NETWORK),
         bind("step.text", "t", "edit", "text", "Another text", NETWORK, on_bar=True),
         bind("step.follow", "o", "follow", "yours", "A Python file of yours beside it", NETWORK, on_bar=True),
         bind("step.leave", "x", "leave", "leave yours", "Without your file again", NETWORK, on_bar=True),
@@ -91,6 +108,7 @@ class StepScreen(Screen[None]):
         super().__init__()
         self.session = session
         self.subject = Subject(against=against)
+        self._walked: Walked | None = None
         #: Where the walker is; None until the first walk has been computed.
         self.place: Place | None = None
         #: When the learner's file was changed last.
@@ -122,11 +140,15 @@ class StepScreen(Screen[None]):
             if stamp:
                 self._walk(self.subject)
 
-    @work(exclusive=True, group="walk")
-    async def _walk(self, subject: Subject) -> None:
-        """Walks through ``subject`` in the background, then goes to the stage most like the current one."""
+    def _walk(self, subject: Subject) -> Worker[None]:
+        """Walks through ``subject``, in the background."""
         self.subject = subject
-        if subject.trained:
+        return self._compute(subject)
+
+    @work(exclusive=True, group="walk")
+    async def _compute(self, subject: Subject) -> None:
+        """Walks through ``subject``, then goes to the stage most like the current one."""
+        if subject.trained and not subject.updates:
             self.query_one(TitleBar).show(f"learning {subject.text!r} …")
         comparison: Comparison | None = None
         if subject.against:
@@ -139,26 +161,55 @@ class StepScreen(Screen[None]):
                 if self.place is not None:
                     return  # until it is saved again
         if comparison is not None and comparison.walk is not None:
-            walked = comparison.walk
             if comparison.problem:
                 self.app.notify(comparison.problem, severity="warning", timeout=15)
-            subject = replace(subject, cell=walked.config.cell, hidden_size=walked.config.hidden_size)
-            self.subject = subject
+            config = comparison.walk.config
+            subject = self.subject = replace(subject, cell=config.cell, hidden_size=config.hidden_size)
+            walked = Walked(subject, comparison.walk)
         else:
-            walked = await asyncio.wrap_future(in_background(subject.walk))
-        unit = min(self.place.unit, subject.hidden_size - 1) if self.place else 0
-        place = Place(walked, 0, unit, comparison)
-        if self.place is not None and self.place.walk.text == walked.text:
-            here = self.place.moment
-            group = [k for k, m in enumerate(walked.moments) if (m.phase, m.step.t) == (here.phase, here.step.t)]
-            same = [k for k in group if walked.moments[k].stage.id == here.stage.id]
-            place = replace(place, index=(same or group or [0])[0])
-        if place.first is not None:
-            place = _at_difference(place)
+            try:
+                walked = await asyncio.wrap_future(in_background(partial(subject.walk, self._walked)))
+            except NonFiniteError:
+                self.app.notify("The weights became infinite. Here they are as before; try a lower learning rate.")
+                self._walk(subject.fresh())
+                return
+        self._walked = walked
+        place = self._place(walked, comparison)
         if comparison is not None or not subject.against:
-            self.query_one(TitleBar).show(subject.describe(walked, comparison))
-        self.set_class(len(CELLS[subject.cell].circuit(walked.layer).lines) < LOW, "-low")
+            self.query_one(TitleBar).show(subject.describe(walked.walk, comparison))
         self._show(place)
+        self._fit_diagram()
+
+    def _fit_diagram(self) -> None:
+        """The large drawing of the cell where it leaves room for the stage, else the small one; none if it is short."""
+        if self.place is None:
+            return
+        layer = self.place.walk.layer
+        circuit = CELLS[layer.cell].circuit(layer)
+        small = circuit.small
+        large = small is None or (self.has_class("-wide") and self.has_class("-tall"))
+        rows = len(circuit.lines) + 1 if large or small is None else len(small.lines)
+        self.set_class(self.size.height < SHORT, "-flat")
+        self.query_one(CellDiagram).styles.height = rows
+
+    def on_resize(self) -> None:
+        """Another drawing of the cell may fit."""
+        self.call_after_refresh(self._fit_diagram)
+
+    def _place(self, walked: Walked, comparison: Comparison | None) -> Place:
+        """The stage of a new walk that is most like the current one, or where a file differs."""
+        walk, here, sort = walked.walk, self.place, walked.subject.network is not None
+        place = Place(walk, 0, 0, comparison, walked.losses, sort)
+        if here is None or here.sort != sort:
+            place = replace(place, unit=place.order[0])
+        else:
+            place = replace(place, unit=min(here.unit, walk.config.hidden_size - 1))
+        if here is not None and here.walk.text == walk.text:
+            moment = here.moment
+            group = [k for k, m in enumerate(walk.moments) if (m.phase, m.step.t) == (moment.phase, moment.step.t)]
+            same = [k for k in group if walk.moments[k].stage.id == moment.stage.id]
+            place = replace(place, index=(same or group or [0])[0])
+        return place if place.first is None else _at_difference(place)
 
     async def walk_through(self, subject: Subject, *, backward: bool = False) -> None:
         """Walk through another subject, ``backward`` from the first moment of its way back."""
@@ -169,6 +220,7 @@ class StepScreen(Screen[None]):
 
     def _show(self, place: Place) -> None:
         self.place = place
+        self.set_class(place.moment.phase == "update", "-update")
         with self.app.batch_update():
             for view in self.query(WalkView):
                 view.show(place)
@@ -179,9 +231,9 @@ class StepScreen(Screen[None]):
     def state(self) -> State:
         """What is walked through, and the place in it."""
         subject, place = self.subject, self.place
-        state: State = {
-            name: getattr(subject, name) for name in ("text", "cell", "reset_after", "hidden_size", "trained")
-        }
+        names = ("text", "cell", "reset_after", "hidden_size", "trained", "learning_rate")
+        state: State = {name: getattr(subject, name) for name in names}
+        state |= {"taken": subject.network is not None, "updates": list(subject.updates)}
         if place is not None:
             here = place.moment
             state |= {"t": here.step.t, "stage": here.stage.id, "phase": here.phase, "index": place.index}
@@ -190,6 +242,23 @@ class StepScreen(Screen[None]):
 
     async def restore(self, state: State) -> None:
         """The same walk, computed here, and the same place in it."""
+        try:
+            subject = await self._restored(state)
+        except LabError:
+            return
+        if self.place is None or subject != self.subject:
+            await self.walk_through(subject)
+        place = self.place
+        if place is not None:
+            index = place.find(whole(state, "t", 0), word(state, "stage", ""))
+            unit = whole(state, "unit", place.unit, 0, place.walk.config.hidden_size - 1)
+            if index is None:
+                index = whole(state, "index", place.index, 0, len(place.walk.moments) - 1)
+            if (index, unit) != (place.index, place.unit):
+                self._show(replace(place, index=index, unit=unit))
+
+    async def _restored(self, state: State) -> Subject:
+        """Raises LabError where the network in training is wanted, and cannot read the text."""
         text = word(state, "text", self.subject.text)
         subject = Subject(
             text if MIN_TEXT <= len(text) <= MAX_TEXT and text.isprintable() else self.subject.text,
@@ -198,37 +267,49 @@ class StepScreen(Screen[None]):
             whole(state, "hidden_size", self.subject.hidden_size, 1, MAX_UNITS),
             flag(state, "trained"),
         )
-        if self.place is None or subject != self.subject:
-            await self.walk_through(subject)
-        place = self.place
-        if place is not None:
-            index = place.find(whole(state, "t", 0), word(state, "stage", ""))
-            unit = whole(state, "unit", place.unit, 0, subject.hidden_size - 1)
-            if index is None:
-                index = whole(state, "index", place.index, 0, len(place.walk.moments) - 1)
-            if (index, unit) != (place.index, place.unit):
-                self._show(replace(place, index=index, unit=unit))
+        trainer = self.session.trainer
+        if flag(state, "taken") and trainer is not None:
+            own = self.subject.network
+            subject = subject.of(
+                own if own is not None and own.step == trainer.snapshot().step else await taken(trainer)
+            )
+        updates = state.get("updates")
+        rates = [rate for rate in updates if isinstance(rate, float)] if isinstance(updates, list) else []
+        return replace(
+            subject,
+            learning_rate=real(state, "learning_rate", subject.learning_rate, RATES[0], RATES[-1]),
+            updates=tuple(min(max(RATES[0], rate), RATES[-1]) for rate in rates[:MOST_UPDATES]),
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense now."""
         forward = self.place is None or self.place.moment.phase == "forward"
+        taken = bool(self.subject.against or self.subject.network)
         match action:
             case "turn":
                 return forward
             case "turn_back":
                 return not forward
             case "train":
-                return not self.subject.trained and not self.subject.against
+                return not (taken or self.subject.trained or self.subject.updates)
             case "untrain":
-                return self.subject.trained and not self.subject.against
-            case "cell":
+                return not self.subject.against and bool(self.subject.updates or (self.subject.trained and not taken))
+            case "update" | "rate":
                 return not self.subject.against
+            case "cell":
+                return not taken
+            case "units":
+                return self.subject.network is None
+            case "take":
+                return self.session.trainer is not None
+            case "small":
+                return self.subject.network is not None
             case "leave":
                 return bool(self.subject.against)
             case "difference":
                 return self.place is not None and self.place.first is not None
             case "reset_after":
-                return "reset_after" in CELLS[self.subject.cell].options and not self.subject.against
+                return "reset_after" in CELLS[self.subject.cell].options and not taken
         return True
 
     # Walking.
@@ -283,7 +364,8 @@ class StepScreen(Screen[None]):
     def action_unit(self, by: int) -> None:
         """Another unit's numbers."""
         if self.place is not None:
-            self.action_choose((self.place.unit + by) % self.subject.hidden_size)
+            order = self.place.order
+            self.action_choose(order[(order.index(self.place.unit) + by) % len(order)])
 
     def action_choose(self, unit: int) -> None:
         """A unit's numbers."""
@@ -295,19 +377,59 @@ class StepScreen(Screen[None]):
     def action_cell(self) -> None:
         """The next kind of cell."""
         cells = list(CELLS)
-        self._walk(replace(self.subject, cell=cells[(cells.index(self.subject.cell) + 1) % len(cells)]))
+        self._walk(replace(self.subject.fresh(), cell=cells[(cells.index(self.subject.cell) + 1) % len(cells)]))
 
     def action_reset_after(self) -> None:
         """The other kind of GRU."""
-        self._walk(replace(self.subject, reset_after=not self.subject.reset_after))
+        self._walk(replace(self.subject.fresh(), reset_after=not self.subject.reset_after))
 
     def action_train(self) -> None:
         """Weights that have learned the text."""
         self._walk(replace(self.subject, trained=True))
 
     def action_untrain(self) -> None:
-        """Weights as they start."""
-        self._walk(replace(self.subject, trained=False))
+        """Weights as they start, or as they were taken."""
+        self._walk(replace(self.subject.fresh(), trained=False))
+
+    def action_update(self) -> None:
+        """One update of the weights."""
+        self._walk(self.subject.updated())
+
+    def action_rate(self, by: int) -> None:
+        """The next higher or lower learning rate of the ladder."""
+        near = min(range(len(RATES)), key=lambda k: abs(math.log(RATES[k] / self.subject.learning_rate)))
+        self._walk(replace(self.subject, learning_rate=RATES[min(max(0, near + by), len(RATES) - 1)]))
+
+    @work(exclusive=True, group="take")
+    async def action_take(self) -> None:
+        """The network in training, as it is at this moment."""
+        trainer = self.session.trainer
+        if trainer is None:
+            return
+        self._take(await taken(trainer))
+
+    def _take(self, network: Network) -> None:
+        try:
+            self._walk(self.subject.of(network))
+        except LabError as error:
+            self.app.notify(one_line(error), severity="error")
+
+    @work(exclusive=True, group="dialog")
+    async def action_load(self) -> None:
+        """The network of a checkpoint."""
+
+        def load(path: str) -> Subject:
+            checkpoint = load_checkpoint(path)
+            name = visible(os.path.basename(path))
+            return self.subject.of(Network(checkpoint.model(), checkpoint.vocabulary, name))
+
+        subject = await self.app.push_screen_wait(OpenFile("A network to walk through", load, suffix=SUFFIX))
+        if subject is not None:
+            self._walk(subject)
+
+    def action_small(self) -> None:
+        """A small network for just this text again."""
+        self._walk(Subject(self.subject.text, learning_rate=self.subject.learning_rate))
 
     def action_units(self, by: int) -> None:
         """A larger or smaller network."""
@@ -315,7 +437,7 @@ class StepScreen(Screen[None]):
         if self.subject.against and size == len(set(self.subject.text)):
             size = min(MAX_UNITS, max(1, size + by))
         if size != self.subject.hidden_size:
-            self._walk(replace(self.subject, hidden_size=size))
+            self._walk(replace(self.subject.fresh(), hidden_size=size))
 
     def action_difference(self) -> None:
         """To the first number that differs."""
@@ -331,7 +453,8 @@ class StepScreen(Screen[None]):
         """A file of the learner's beside the walk."""
 
         def load(path: str) -> Subject:
-            subject = replace(self.subject, against=path, trained=False)
+            subject = Subject(self.subject.text, self.subject.cell, hidden_size=self.subject.hidden_size, against=path)
+            subject = replace(subject, hidden_size=min(MAX_UNITS, subject.hidden_size))
             subject.compare()
             return subject
 
@@ -343,9 +466,11 @@ class StepScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_edit(self) -> None:
         """Another text."""
-        text = await self.app.push_screen_wait(AskText(self.subject.text))
+        network = self.subject.network
+        check = str if network is None else network.vocabulary.encode
+        text = await self.app.push_screen_wait(AskText(self.subject.text, check))
         if text is not None:
-            self._walk(replace(self.subject, text=text))
+            self._walk(replace(self.subject.fresh(), text=text))
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.widgets import Input, Label
 
 from lstm_ext.cells import CELLS, CellName
-from lstm_ext.errors import LabError
+from lstm_ext.data import Vocabulary
+from lstm_ext.errors import DataError, LabError
+from lstm_ext.explain.update import LEARNING_RATE, in_float64, learn
 from lstm_ext.explain.walk import Walk, spelling_model, walk
+from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.train.trainer import Trainer
 
 from ...exercises.debugger.comparison import Comparison
 from ...text.against import short_verdict
 from .dialog import Dialog
+from .files import one_line
 
 MIN_TEXT, MAX_TEXT = 2, 60
+#: Characters of its text that a network is walked through if it does not know those of the current one.
+BEGINNING = 12
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network from somewhere else: the one that is in training, or a checkpoint's."""
+
+    model: LanguageModel
+    vocabulary: Vocabulary
+    #: For the title bar: what it is.
+    whose: str
+    #: The beginning of the text that it has learned, if that is known.
+    learned: str = ""
+    #: Training steps behind it; −1 where that is not known.
+    step: int = -1
+
+
+async def taken(trainer: Trainer) -> Network:
+    """The network in training, as it is at this moment."""
+    model, step = await asyncio.wrap_future(trainer.submit(lambda model: (model.copy(), trainer.snapshot().step)))
+    learned = trainer.vocabulary.decode(trainer.split.train[:BEGINNING])
+    return Network(model, trainer.vocabulary, f"training, step {step:,}", learned, step)
 
 
 @dataclass(frozen=True)
@@ -30,6 +60,11 @@ class Subject:
     trained: bool = False
     #: A Python file of the learner's, to be followed beside the lab; it then decides about the cell.
     against: str = ""
+    #: A network that was trained on some other text; it then decides about all but the text.
+    network: Network | None = None
+    #: The learning rate of the next update, and of each of those made by hand.
+    learning_rate: float = LEARNING_RATE
+    updates: tuple[float, ...] = ()
 
     def compare(self) -> Comparison:
         """Follows the learner's file. Raises LabError where it has nothing to follow."""
@@ -43,25 +78,74 @@ class Subject:
             raise LabError(f"{self.against}: {comparison.problem}")
         return comparison
 
-    def walk(self) -> Walk:
-        """Makes the network, teaches it if that is wanted, and walks it through the text."""
-        model, vocabulary = spelling_model(
+    def walk(self, last: Walked | None = None) -> Walked:
+        """Makes the network, teaches it if that is wanted, makes the updates, and walks it through the text.
+
+        ``last`` is the walk before; where only its own update is made, nothing is computed twice. Raises DataError
+        for a text that the network cannot read, NonFiniteError for an update that cannot be made.
+        """
+        model, vocabulary = self._model()
+        if last is not None and self == last.subject.updated():
+            model.load(last.walk.updated.parameters)
+            losses = [*last.losses, last.walk.loss]
+        else:
+            losses = learn(model, self.text, vocabulary, self.updates)
+        walked = walk(model, self.text, vocabulary, learning_rate=self.learning_rate)
+        return Walked(self, walked, tuple(losses))
+
+    def _model(self) -> tuple[LanguageModel, Vocabulary]:
+        if self.network is not None:
+            return in_float64(self.network.model), self.network.vocabulary
+        return spelling_model(
             self.text,
             cell=self.cell,
             hidden_size=self.hidden_size,
             reset_after=self.reset_after and "reset_after" in CELLS[self.cell].options,
             trained=self.trained,
         )
-        return walk(model, self.text, vocabulary)
+
+    def updated(self) -> Subject:
+        """The same after one more update."""
+        return replace(self, updates=(*self.updates, self.learning_rate))
+
+    def fresh(self) -> Subject:
+        """The same before all updates."""
+        return replace(self, updates=())
+
+    def of(self, network: Network) -> Subject:
+        """``network`` in its place, on the same text if it can read it, else on the beginning of what it has learned.
+
+        Raises DataError where neither is possible."""
+        text = self.text
+        if network.learned and not set(text) <= set(network.vocabulary.symbols):
+            text = network.learned
+        network.vocabulary.encode(text)
+        config = network.model.config
+        return Subject(
+            text, config.cell, config.reset_after, config.hidden_size, network=network, learning_rate=self.learning_rate
+        )
 
     def describe(self, walked: Walk, comparison: Comparison | None = None) -> str:
         """For the title bar."""
         if comparison is not None:
             return f"{Path(self.against).name}: {short_verdict(comparison)}"
-        cell = CELLS[self.cell].title + (" (reset after)" if walked.config.reset_after else "")
-        weights = "trained" if self.trained else "untrained"
-        units = f"{self.hidden_size} unit{'s' * (self.hidden_size > 1)}"
+        cell = CELLS[walked.config.cell].title + (" (reset after)" if walked.config.reset_after else "")
+        own = "trained" if self.trained else "untrained"
+        weights = own if self.network is None else self.network.whose
+        if self.updates:
+            weights += f" + {len(self.updates):,} update{'s' * (len(self.updates) > 1)}"
+        size = walked.config.hidden_size
+        units = f"{size} unit{'s' * (size > 1)}"
         return f"{cell} · {units} · {weights} · {'C' if walked.backend == 'c' else 'NumPy'} float64"
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A subject walked through, and the losses before the updates that it has behind it."""
+
+    subject: Subject
+    walk: Walk
+    losses: tuple[float, ...] = ()
 
 
 class AskText(Dialog[str]):
@@ -70,9 +154,10 @@ class AskText(Dialog[str]):
     TITLE_TEXT = "A text to walk through"
     HINT = "enter walk · esc cancel"
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, check: Callable[[str], object]) -> None:
+        """``check`` raises DataError where the network cannot read a text."""
         super().__init__()
-        self._text = text
+        self._text, self._check = text, check
 
     def compose_body(self) -> ComposeResult:
         """One line."""
@@ -95,4 +180,9 @@ class AskText(Dialog[str]):
             bad = next(letter for letter in text if not letter.isprintable())
             self.show_error(f"{bad!r} cannot be shown: printable characters, please")
         else:
-            self.dismiss(text)
+            try:
+                self._check(text)
+            except DataError as error:
+                self.show_error(one_line(error))
+            else:
+                self.dismiss(text)

@@ -6,13 +6,11 @@ from rich.style import Style
 from textual.strip import Strip
 
 from lstm_ext.cells import CELLS
-from lstm_ext.cells.circuit import LEFT, RIGHT, Node
+from lstm_ext.cells.circuit import LEFT, RIGHT, Circuit, Node
 
 from ...text.formulas import format_number, symbol
 from .canvas import Piece, clickable, heading, row
 from .walk_view import WalkView
-
-_WIDTH = RIGHT + 7
 
 
 class CellDiagram(WalkView):
@@ -24,16 +22,24 @@ class CellDiagram(WalkView):
         "character below, to the new ones on the right. On the way backward the same places have the gradients."
     )
 
+    def circuit(self, width: int, height: int) -> Circuit:
+        """The large drawing where it fits."""
+        config = self.place.walk.layer
+        large = CELLS[config.cell].circuit(config)
+        return large if (width >= large.width and height > len(large.lines)) or large.small is None else large.small
+
     def draw_place(self, width: int, height: int) -> list[Strip]:
         """The wires, and over them operators and values."""
         place, ink = self.place, self.ink
-        config, here = place.walk.config, place.moment
+        here = place.moment
         forward = here.phase == "forward"
-        cell = CELLS[config.cell]
-        circuit = cell.circuit(place.walk.layer)
-        title = f"{cell.title} cell" if forward else f"{cell.title} cell: gradients"
-        rows = [heading(ink, width, title, (), [(f"unit {place.unit}", ink.muted)])]
-        lines = [line.ljust(_WIDTH) for line in circuit.lines]
+        circuit = self.circuit(width, height)
+        rows = []
+        if circuit.small is not None:
+            name = CELLS[place.walk.config.cell].title
+            title = f"{name} cell" if forward else f"{name} cell: gradients"
+            rows = [heading(ink, width, title, (), [(f"unit {place.unit}", ink.muted)])]
+        lines = [line.ljust(circuit.width) for line in circuit.lines]
         #: row → [(column, text, style)]
         over: dict[int, list[tuple[int, str, Style]]] = {}
         for y, line in enumerate(lines):
@@ -43,24 +49,25 @@ class CellDiagram(WalkView):
                     start = x - (len(operator.sign) - 1) // 2
                     over.setdefault(y, []).append((start, operator.sign, style))
         for node in circuit.nodes:
-            self._put(node, over)
+            self._put(circuit, node, over)
             if forward and node.column == RIGHT:
-                over.setdefault(node.row, []).append((RIGHT - 2, ">" if ink.ascii else "▶", ink.baseline))
-            elif not forward and node.column == LEFT and node.backward:
-                over.setdefault(node.row, []).append((9, "<" if ink.ascii else "◀", ink.baseline))
-        for y, line in enumerate(lines[: height - 1]):
+                over.setdefault(node.row, []).append((circuit.right - 2, ">" if ink.ascii else "▶", ink.baseline))
+            elif not forward and node.column == LEFT and node.backward and "╶" in lines[node.row]:
+                start = lines[node.row].index("╶")
+                over.setdefault(node.row, []).append((start, "<" if ink.ascii else "◀", ink.baseline))
+        for y, line in enumerate(lines[: height - len(rows)]):
             rows.append(row(width, self._line(line, sorted(over.get(y, []), key=lambda item: item[0]))))
         return rows
 
-    def _put(self, node: Node, over: dict[int, list[tuple[int, str, Style]]]) -> None:
+    def _put(self, circuit: Circuit, node: Node, over: dict[int, list[tuple[int, str, Style]]]) -> None:
         """The node's symbol and, below, its number."""
         place, ink = self.place, self.ink
         here = place.moment
-        stage = node.forward if here.phase == "forward" or not node.backward else node.backward
-        t = here.step.t or 1
-        number = place.find(t, stage)
-        if number is None:
+        stages = (node.forward if here.phase == "forward" or not node.backward else node.backward).split()
+        numbers = [n for stage in stages if (n := place.find(here.step.t or 1, stage)) is not None]
+        if not numbers:
             return
+        number = max((n for n in numbers if n <= place.index), default=numbers[-1])
         moment = place.walk.moments[number]
         value = moment.value(place.unit)
         if number > place.index:
@@ -68,7 +75,7 @@ class CellDiagram(WalkView):
         elif value is None:
             text = self.quoted(moment.step.symbol)
         else:
-            text = format_number(value)
+            text = format_number(value) if circuit.small is not None else _short(value)
         chosen = number == place.index
         style = self.cursor if chosen else ink.text if number < place.index else ink.faint
         spelled = self.spelled(symbol(moment))
@@ -78,7 +85,7 @@ class CellDiagram(WalkView):
         ):
             x = node.column
             if x == RIGHT:
-                x = min(x, _WIDTH - len(line))  # the longest number needs a column more
+                x = min(circuit.right, circuit.width - len(line))  # the longest number needs a column more
             elif x != LEFT:
                 line = f" {line} "
                 x -= (len(line) - 1) // 2
@@ -92,3 +99,13 @@ class CellDiagram(WalkView):
             pieces += [(wires[x:start], wire), (text, style)]
             x = start + len(text)
         return [*pieces, (wires[x:], wire)]
+
+
+def _short(value: float) -> str:
+    """At most six characters."""
+    size = abs(value)
+    if value == 0 or size >= 9999.5:
+        return f"{value:.0e}" if value else "0"
+    if size < 0.00095:
+        return f"{value:.0e}"
+    return f"{value:.{3 if size < 9.9995 else 1 if size < 999.5 else 0}f}"

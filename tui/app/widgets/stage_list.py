@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 from rich.cells import cell_len
 from textual.strip import Strip
 
 from lstm_ext.explain.walk import Moment
+from lstm_ext.visualization.drawing import draw_bar
 
 from ...text.formulas import format_number, symbol
 from .canvas import Piece, clickable, heading, row
@@ -38,8 +42,9 @@ class StageList(WalkView):
         if name < _MIN_NAME:
             name, wide = 0, wide + name
         title = {"forward": "Forward", "backward": "Backward", "update": "Gradient"}[place.moment.phase]
-        right = (f"unit {place.unit}", ink.muted)
-        rows = [heading(ink, width, title, (), [right] if place.moment.phase != "update" else [])]
+        updating = place.moment.phase == "update"
+        rate = f"{self.spelled('η')} = {place.walk.updated.learning_rate:g}"
+        rows = [heading(ink, width, title, (), [(rate if updating else f"unit {place.unit}", ink.muted)])]
         for k in window(len(moments), place.index - place.group.start, height - 1):
             moment, number = moments[k], place.group[k]
             here = number == place.index
@@ -59,7 +64,25 @@ class StageList(WalkView):
                 sign, color = self.mark(compared.verdict(moment))
                 pieces.append((f" {sign}", clickable(color, click)))
             rows.append(row(width, pieces))
+        if updating and height > len(rows) + 3:
+            rows += [self._blank(width), *self._losses(width, height - len(rows) - 1)]
         return rows
+
+    def _losses(self, width: int, room: int) -> Iterator[Strip]:
+        """The loss before every update that was made and after the one that is shown; if they are many, the last."""
+        place, ink = self.place, self.ink
+        losses = np.array([*place.losses, place.walk.loss, place.walk.updated.loss_after])
+        known = losses if place.known(0, "after") else losses[:-1]
+        yield heading(ink, width, "Loss", (), [("update by update", ink.faint)])
+        finite = np.isfinite(known)
+        limit = float(known[finite].max()) if finite.any() else 1.0
+        for k in range(max(0, len(known) - (room - 1)), len(known)):
+            last = k == len(known) - 1
+            style = ink.strong if last else ink.text
+            text = f"{self.marker if last else ' '} {k:<6,}{format_number(float(known[k])).rjust(_VALUE - 1)} "
+            share = float(known[k]) / limit if finite[k] and limit > 0 else 1.0
+            bar = draw_bar(share, width - cell_len(text), "ascii" if ink.ascii else "line")
+            yield row(width, [(text, style), (bar, ink.line)])
 
     async def on_mouse_scroll_down(self) -> None:
         """The next stage."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from rich.cells import set_cell_size
 from rich.style import Style
 from textual.strip import Strip
@@ -21,12 +22,20 @@ from .canvas import Canvas
 @dataclass(frozen=True)
 class Place:
     """Moment number ``index`` of ``walk``; ``unit`` counts from 0. With a file of the learner's beside it, the
-    ``comparison``."""
+    ``comparison``; ``losses`` are those before the updates that were made; ``sort``: the most telling units first."""
 
     walk: Walk
     index: int
     unit: int
     comparison: Comparison | None = None
+    losses: tuple[float, ...] = ()
+    sort: bool = False
+
+    @cached_property
+    def order(self) -> list[int]:
+        """All units, as they stand in lists."""
+        order: list[int] = np.argsort(-self.walk.shares, kind="stable").tolist()
+        return order if self.sort else sorted(order)
 
     @property
     def moment(self) -> Moment:

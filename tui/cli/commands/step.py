@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
 from ...errors import UsageError
-from ..options import BACKENDS, add_cell, add_checkpoint, add_json, add_switches, whole
+from ..options import BACKENDS, add_cell, add_checkpoint, add_json, add_switches, positive, whole
 from ..output import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from lstm_ext.explain.update import LEARNING_RATE
+
     parser.add_argument("text", metavar="TEXT", help="at least two characters: each one is read to predict the next")
     add_cell(parser)
     add_switches(parser, ("reset_after",))
@@ -29,6 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unit", type=whole(0), metavar="K", help="whose numbers to fill in, counted from 0 (default: 0)"
     )
     parser.add_argument("--backward", action="store_true", help="continue backward, to the gradient of every weight")
+    parser.add_argument(
+        "--update",
+        type=whole(1, 100_000),
+        metavar="N",
+        help="make N updates of the weights by hand, as Enter does in the lab, and show the last",
+    )
+    parser.add_argument(
+        *("--lr", "--learning-rate"), type=positive, metavar="X", help=f"of these updates (default: {LEARNING_RATE:g})"
+    )
     parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")
     parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
     add_json(parser)
@@ -36,12 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from lstm_ext.cells import CELLS, CellName
+    from lstm_ext.explain.update import LEARNING_RATE, in_float64, learn
     from lstm_ext.explain.walk import spelling_model, walk
 
     from ...text.step import render
 
     if len(arguments.text) < 2:
         raise UsageError(f"TEXT: got {arguments.text!r}, expected at least 2 characters: the last is only predicted")
+    if arguments.lr is not None and arguments.update is None:
+        raise UsageError("--lr: it is that of --update N; leave out --lr, or give both")
     if arguments.against is not None:
         return _against(arguments)
     if arguments.checkpoint:
@@ -70,11 +85,26 @@ def run(arguments: argparse.Namespace) -> int:
     unit = arguments.unit or 0
     _check_unit(unit, model.config.hidden_size)
 
-    walked = walk(model, arguments.text, vocabulary)
+    model, rate = in_float64(model), arguments.lr or LEARNING_RATE
+    losses = learn(model, arguments.text, vocabulary, [rate] * ((arguments.update or 1) - 1))
+    walked = walk(model, arguments.text, vocabulary, learning_rate=rate)
     if arguments.json:
-        print(json.dumps({"weights": weights, **walked.as_dict()}))
+        data = {"weights": weights, **walked.as_dict()}
+        if arguments.update is not None:
+            data["update"] |= {
+                "losses": [*losses, walked.loss, walked.updated.loss_after],
+                "weights": [dataclasses.asdict(change) for change in walked.updated.changes(unit)],
+            }
+        print(json.dumps(data))
         return 0
-    lines = render(walked, unit=unit, backward=arguments.backward, ascii_only=arguments.ascii, weights=weights)
+    lines = render(
+        walked,
+        unit=unit,
+        backward=arguments.backward,
+        ascii_only=arguments.ascii,
+        weights=weights,
+        losses=None if arguments.update is None else losses,
+    )
     for line in lines:
         show(line)
     return 0
@@ -93,7 +123,7 @@ def _against(arguments: argparse.Namespace) -> int:
     from ...exercises.debugger.start import KINDS
     from ...text.against import as_dict, render
 
-    for name in ("checkpoint", "trained", "backward", "reset_after", "backend"):
+    for name in ("checkpoint", "trained", "backward", "reset_after", "backend", "update"):
         if getattr(arguments, name) not in (None, False):
             option = "--" + name.replace("_", "-")
             raise UsageError(f"{option}: --against compares with random weights, both ways; leave out {option}")
