@@ -1,0 +1,125 @@
+"""The lab standing still: a network that has learned a fixed number of steps; no clock, speed or processor is seen.
+
+What it shows is the same on every machine: for snapshots in text, and for the pictures in the documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
+from unittest.mock import patch
+
+from app.laboratory import Lab
+from screen import drawn
+
+from lstm_ext.engine import core
+from lstm_ext.train.run_config import RunConfig
+from lstm_ext.train.snapshot import Snapshot
+from lstm_ext.train.trainer import Trainer
+from lstm_lab.app.lab import LabApp
+from lstm_lab.app.screens.experiments import ExperimentsScreen
+from lstm_lab.app.screens.gates import GatesScreen
+from lstm_lab.app.screens.train import TrainScreen
+from lstm_lab.app.session import Opening, Session
+
+#: Frames of the same text after which nothing more is expected.
+_STILL = 5
+
+
+class StillSession(Session):
+    """A session whose run has learned ``steps`` steps and is paused."""
+
+    def __init__(self, config: RunConfig, text: str, steps: int) -> None:
+        super().__init__(config, Opening(text))
+        self._steps = steps
+
+    def make(self, *arguments: Any, **options: Any) -> Trainer:
+        """The run, with clocks that stand still."""
+        trainer = super().make(*arguments, **options)
+        trainer.run(steps=self._steps)
+        seen, start = trainer.snapshot, trainer.start
+
+        def snapshot() -> Snapshot:
+            return replace(seen(), seconds=12.0, chars_per_second=100_000.0)
+
+        cast(Any, trainer).snapshot = snapshot
+        cast(Any, trainer).start = partial(start, paused=True)
+        return trainer
+
+
+@contextmanager
+def same_everywhere() -> Iterator[None]:
+    """One kernel, whatever the processor has, and times that have just gone by."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(core, "default_kernel", lambda: "portable"))
+        stack.enter_context(patch("lstm_lab.text.units.ago", lambda seconds: "just now"))
+        yield
+
+
+@asynccontextmanager
+async def still_lab(
+    size: tuple[int, int], config: RunConfig, text: str = "hamlet", steps: int = 60, *, ascii_only: bool = False
+) -> AsyncIterator[Lab]:
+    """The lab at its Train screen."""
+    session = StillSession(config, text, steps)
+    app = LabApp(session, ascii_only=ascii_only)
+    with same_everywhere():
+        async with app.run_test(size=size) as pilot:
+            here = Lab(app, pilot)
+            await here.until(lambda: app.session.trainer is not None and "paused" in here.text)
+            yield here
+            here.trainer.stop(wait=True)
+            session.close(keep=False)
+
+
+@dataclass(frozen=True)
+class View:
+    """Something to look at: the key of its screen, keys that are pressed there, and whether all has come."""
+
+    name: str
+    key: str
+    keys: tuple[str, ...] = ()
+    ready: Callable[[Any], object] = lambda screen: True
+
+
+def _sampled(screen: TrainScreen) -> bool:
+    sample = screen._sample
+    return sample is not None and screen._typed == len(sample.reading.text)
+
+
+#: In the order of the keys.
+VIEWS = (
+    View("train", "1", ("s",), _sampled),
+    View("step", "2", ("right", "right", "right")),
+    View("learn", "3"),
+    View("gates", "4", ("f",), lambda screen: cast(GatesScreen, screen).look is not None),
+    View("flow", "5"),
+    View("surgery", "6"),
+    View("experiments", "7", (), lambda screen: cast(ExperimentsScreen, screen).report is not None),
+    View("experiment", "7", ("down", "enter"), lambda screen: cast(ExperimentsScreen, screen).report is not None),
+    View("handbook", "8"),
+    View("runs", "9"),
+)
+
+
+async def look(here: Lab, view: View) -> str:
+    """Go there, and wait until everything has come and nothing changes any more. Returns what is drawn."""
+    await here.press(view.key)
+    for key in view.keys:
+        await _settled(here)
+        await here.press(key)
+    await here.until(lambda: view.ready(here.app.screen))
+    return await _settled(here)
+
+
+async def _settled(here: Lab) -> str:
+    """What is drawn once it stays the same."""
+    before, same = "", 0
+    while same < _STILL:
+        await here.pilot.pause(0.03)
+        now = drawn(here.app)
+        before, same = now, same + 1 if now == before else 0
+    return before
