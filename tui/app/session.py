@@ -46,6 +46,10 @@ class Opening:
     against: str = ""
     learn: bool = False
     folder: Path | None = None
+    #: Where every run ends: at a step, after as many passes over the text, or after seconds in the lab; None: nowhere.
+    steps: int | None = None
+    epochs: float | None = None
+    seconds: float | None = None
     #: What the last lab was left with, as far as nothing else was asked for.
     last: Remembered | None = None
 
@@ -111,6 +115,12 @@ class Session:
     def recovery_paths(self) -> list[Path]:
         """Where what is not saved of the current run is kept."""
         return [] if self._recovery is None else [self._recovery.path]
+
+    def start(self, trainer: Trainer) -> None:
+        """Start ``trainer``, up to the end that the lab was opened with, if any."""
+        end = self._opening
+        seconds = None if end.seconds is None else trainer.snapshot().seconds + end.seconds
+        trainer.start(steps=end.steps, epochs=end.epochs, seconds=seconds)
 
     def left_behind(self) -> list[Recovery]:
         """What labs that were cut off had learned, the newest first."""

@@ -14,6 +14,7 @@ from lstm_ext.train.diagnosis import diagnose
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 
+from ..text.run_end import seconds_left, share_done
 from ..text.units import clock, rate
 from .output import note
 from .progress import Progress
@@ -162,22 +163,3 @@ def training_fields(snapshot: Snapshot, left: float | None) -> list[str]:
     if left is not None:
         fields.append(f"{clock(left)} left")
     return [*fields, f"epoch {snapshot.epoch:.2f}"]
-
-
-def share_done(snapshot: Snapshot) -> float | None:
-    """How much of the run is done, up to its first limit."""
-    shares = [snapshot.step / snapshot.total_steps] if snapshot.total_steps else []
-    if snapshot.total_seconds:
-        shares.append(snapshot.seconds / snapshot.total_seconds)
-    return max(shares, default=None)
-
-
-def seconds_left(first: Snapshot, snapshot: Snapshot) -> float | None:
-    """Until the first limit, at the average speed since ``first``."""
-    estimates = []
-    if snapshot.total_seconds is not None:
-        estimates.append(snapshot.total_seconds - snapshot.seconds)
-    if snapshot.total_steps is not None and snapshot.step > first.step:
-        pace = (snapshot.seconds - first.seconds) / (snapshot.step - first.step)
-        estimates.append((snapshot.total_steps - snapshot.step) * pace)
-    return max(0.0, min(estimates)) if estimates else None

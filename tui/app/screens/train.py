@@ -31,6 +31,7 @@ from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.runs.known import network_name
 
+from ...text.run_end import seconds_left
 from ...text.visible import visible
 from ..background import in_background
 from ..export import export, export_path, file_name
@@ -92,6 +93,8 @@ class TrainScreen(Screen[None]):
             bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
             for key, name in VIEW_KEYS.items()
         ),
+        bind("train.freeze", "v", "freeze", "freeze", "Freeze the view; training runs on", LOOKING),
+        bind("train.thaw", "v", "thaw", "thaw", "Show what happens again", LOOKING),
         bind("train.surprise", "u", "surprise", "surprise", "Colour samples by the network's surprise", LOOKING),
         bind("train.scale", "L", "scale", "scale", "Linear or logarithmic loss and steps", LOOKING),
         bind("train.layer_down", "left_square_bracket", "layer(-1)", "layer down", "The layer below", LOOKING),
@@ -125,6 +128,10 @@ class TrainScreen(Screen[None]):
         self._wanted = False
         #: The recorded sample that was shown last.
         self._given: tuple[int, str] | None = None
+        #: The run when it was adopted, to tell how fast it is since then.
+        self._first: Snapshot | None = None
+        #: Training runs on, but what is shown stands still.
+        self._frozen = False
 
     def compose(self) -> ComposeResult:
         """Loss and status above, gates and samples below."""
@@ -194,7 +201,9 @@ class TrainScreen(Screen[None]):
         self.query_one(LossCurve).show_overlays(self.session.overlays)
         self._failure = ""
         self._notice(trainer.snapshot().message)
-        trainer.start()
+        self._first = trainer.snapshot()
+        self.action_thaw()
+        self.session.start(trainer)
         self._count_ngrams(trainer)
 
     @work(exclusive=True, group="ngrams", exit_on_error=False)
@@ -216,9 +225,11 @@ class TrainScreen(Screen[None]):
             return
         with self.app.batch_update():
             snapshot = trainer.snapshot()
-            self._show(trainer, snapshot)
+            self._tell_failure(trainer, snapshot)
             self._warn(self.session.problem)
-            self._advance_sample(snapshot)
+            if not self._frozen:
+                self._show(trainer, snapshot)
+                self._advance_sample(snapshot)
 
     def _show(self, trainer: Trainer, snapshot: Snapshot) -> None:
         now = (snapshot.status, snapshot.step, snapshot.lr, snapshot.val_loss, snapshot.message, trainer)
@@ -229,7 +240,11 @@ class TrainScreen(Screen[None]):
         self._shown = now
         self.query_one(LossCurve).show(snapshot.history, snapshot.loss)
         diagnosis = diagnose(snapshot, trainer.config) or self._repetition
-        self.query_one(StatusPanel).show(snapshot, engine_name(trainer), diagnosis)
+        left = None if self._first is None else seconds_left(self._first, snapshot)
+        self.query_one(StatusPanel).show(snapshot, engine_name(trainer), diagnosis, left)
+
+    def _tell_failure(self, trainer: Trainer, snapshot: Snapshot) -> None:
+        """Say once why training ended before its time."""
         failure = snapshot.message if snapshot.status == "failed" else ""
         if failure != self._failure:
             self._failure = failure
@@ -342,6 +357,8 @@ class TrainScreen(Screen[None]):
         trainer = self.session.trainer
         if action in ("pause", "resume"):
             return (action == "pause") == (trainer is None or trainer.snapshot().status == "running")
+        if action in ("freeze", "thaw"):
+            return (action == "thaw") == self._frozen
         if action == "gate":
             cell = trainer.model.config.cell if trainer else self.session.config.network.cell
             return any(view.key == parameters[0] for view in views(cell).values())
@@ -357,6 +374,7 @@ class TrainScreen(Screen[None]):
         """Pause."""
         if self.session.trainer is not None:
             self.session.trainer.pause()
+            self.refresh_bindings()
 
     def action_resume(self) -> None:
         """Continue after a pause, after a failure, or past the end."""
@@ -366,6 +384,7 @@ class TrainScreen(Screen[None]):
                 trainer.resume_run()
             elif not trainer.running:
                 trainer.start()
+            self.refresh_bindings()
 
     def action_single_step(self) -> None:
         """One step, then pause."""
@@ -408,6 +427,19 @@ class TrainScreen(Screen[None]):
         """Show another layer."""
         gates = self.query_one(GateHeatmap)
         gates.show_layer(gates.chosen_layer + step)
+
+    def action_freeze(self) -> None:
+        """Keeps what is shown, while training runs on."""
+        self._freeze(True)
+
+    def action_thaw(self) -> None:
+        """Shows again what happens."""
+        self._freeze(False)
+
+    def _freeze(self, frozen: bool) -> None:
+        self._frozen = frozen
+        self.query_one(StatusPanel).freeze(frozen)
+        self.refresh_bindings()
 
     def action_surprise(self) -> None:
         """Shows how much the samples surprise the network, or just the text."""

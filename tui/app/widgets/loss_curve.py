@@ -27,7 +27,7 @@ from .plot import Plot, Scale, loss_axis, step_ticks
 #: Columns left of the plot, at least: the names of the strips below it have to fit.
 _MARGIN = 5
 #: From this height on the gradient's norm and the learning rate have a strip each, and from that one on two rows each.
-_STRIPS_FROM, _TALL_STRIPS_FROM = 14, 22
+_STRIPS_FROM, _TALL_STRIPS_FROM = 14, 20
 #: From this share of clipped steps on, a column is marked as clipped.
 _CLIPPED = 0.5
 #: The scales, in the order in which one follows the other: of loss, and of steps, logarithmic or not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -10,7 +11,9 @@ from textual.strip import Strip
 
 from lstm_ext.train.diagnosis import Diagnosis
 from lstm_ext.train.snapshot import Snapshot
+from lstm_ext.visualization.drawing import draw_bar
 
+from ...text.run_end import share_done
 from ...text.units import clock, number, rate
 from .canvas import Canvas, Piece, clickable, heading, row
 
@@ -26,6 +29,7 @@ class StatusPanel(Canvas):
         "Loss is in nats per character; smoothed, it is that of the last steps' training. Bits per character are "
         "loss / ln 2, of the validation loss once there is one. An epoch is one pass over the text. "
         "The gradient's norm is taken before clipping. Speed counts characters trained on per second. "
+        "Where the run has an end, a bar shows how much of it is done. "
         "Where the losses show one of the usual troubles, its name stands at the top and what to do about it below."
     )
 
@@ -34,10 +38,19 @@ class StatusPanel(Canvas):
         self._snapshot: Snapshot | None = None
         self._engine = ""
         self._diagnosis: Diagnosis | None = None
+        self._left: float | None = None
+        self._frozen = False
 
-    def show(self, snapshot: Snapshot, engine: str, diagnosis: Diagnosis | None = None) -> None:
-        """Shows the state of a run, what computes it, and what is wrong with it."""
-        self._snapshot, self._engine, self._diagnosis = snapshot, engine, diagnosis
+    def show(
+        self, snapshot: Snapshot, engine: str, diagnosis: Diagnosis | None = None, left: float | None = None
+    ) -> None:
+        """Shows the state of a run, what computes it, what is wrong with it, and how many seconds are left."""
+        self._snapshot, self._engine, self._diagnosis, self._left = snapshot, engine, diagnosis, left
+        self.redraw()
+
+    def freeze(self, frozen: bool) -> None:
+        """Says that what is shown stands still, or no longer."""
+        self._frozen = frozen
         self.redraw()
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -46,8 +59,11 @@ class StatusPanel(Canvas):
         if snapshot is None:
             return [heading(self.ink, width, "Status", right=[("starting", self.ink.muted)])]
         strips = [heading(self.ink, width, "Status", right=self._state(snapshot))]
-        advice = self._advice(width)[: max(0, height - 1 - _ALWAYS)]
-        for name, value in self._numbers(snapshot)[: height - 1 - len(advice)]:
+        share = share_done(snapshot)
+        if share is not None and height > _ALWAYS:
+            strips.append(self._progress(share, width))
+        advice = self._advice(width)[: max(0, height - len(strips) - _ALWAYS)]
+        for name, value in self._numbers(snapshot)[: height - len(strips) - len(advice)]:
             label: list[Piece] = [(name, self.ink.muted)]
             if name == "learning rate":
                 label += [
@@ -57,6 +73,17 @@ class StatusPanel(Canvas):
                 ]
             strips.append(row(width, label, [(value, self._value_style(name))]))
         return [*strips, *advice]
+
+    def _progress(self, share: float, width: int) -> Strip:
+        """How much of the run is done, as a bar, and the time left."""
+        ink = self.ink
+        before, after = f"{math.floor(min(share, 1.0) * 100)}% ", " done" if share >= 1 else ""
+        if share < 1 and self._left is not None:
+            after = f" {clock(self._left)} left"
+        room = max(0, width - len(before) - len(after))
+        bar = draw_bar(share, room, "ascii" if ink.ascii else "line")
+        rest = (". " if ink.ascii else "─ ")[0] * (room - len(bar))
+        return row(width, [(before, ink.text), (bar, ink.line), (rest, ink.rule), (after, ink.muted)])
 
     def _advice(self, width: int) -> list[Strip]:
         """What is seen and what to do, in lines."""
@@ -82,10 +109,13 @@ class StatusPanel(Canvas):
             "paused": (glyphs[1], "paused", ink.warning),
             "failed": (glyphs[3], "failed", ink.bad),
         }
+        if self._frozen:
+            return [("v ", clickable(ink.key, "screen.thaw")), ("view frozen", clickable(ink.warning, "screen.thaw"))]
         if self._diagnosis is not None and snapshot.status == "running":
             return [(f"! {self._diagnosis.name}", ink.warning)]
         glyph, word, style = states.get(snapshot.status, (glyphs[2], snapshot.status, ink.muted))
-        return [(f"{glyph} {word}", style)]
+        action = "screen.pause" if snapshot.status == "running" else "screen.resume"
+        return [(f"{glyph} {word}", clickable(style, action))]
 
     def _numbers(self, snapshot: Snapshot) -> Sequence[tuple[str, str]]:
         return (

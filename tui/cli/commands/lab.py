@@ -10,7 +10,16 @@ from lstm_ext.data import DEFAULT_TEXT
 from ...app.session import MAX_THREADS, Opening
 from ...errors import UsageError
 from ..checkpoints import readable
-from ..options import add_checkpoint, add_engine, add_network, add_text, add_training, run_options
+from ..options import (
+    add_checkpoint,
+    add_engine,
+    add_network,
+    add_text,
+    add_training,
+    positive,
+    run_options,
+    whole,
+)
 from ..starting import open_lab
 
 
@@ -28,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ascii", dest="ascii_only", action="store_true", help="draw with ASCII characters only")
     add_network(parser)
     add_training(parser)
+    end = "where training ends; without one it continues until the lab is left"
+    parser.add_argument("--steps", type=whole(1, 2**62), metavar="N", help=end)
+    parser.add_argument("--epochs", type=positive, metavar="N", help="in the same way, passes over the text")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="in the same way, seconds of training")
     add_engine(parser, threads=f"default: all CPUs but one, at most {MAX_THREADS}")
 
 
@@ -35,5 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoint = None if arguments.checkpoint is None else readable(arguments.checkpoint)
     if arguments.against and not Path(arguments.against).is_file():
         raise UsageError(f"--against: there is no file {arguments.against}")
-    opening = Opening(arguments.data or "", arguments.encoding or "", checkpoint, arguments.against)
+    opening = Opening(
+        arguments.data or "",
+        arguments.encoding or "",
+        checkpoint,
+        arguments.against,
+        steps=arguments.steps,
+        epochs=arguments.epochs,
+        seconds=arguments.seconds,
+    )
     return open_lab(opening, run_options(arguments), ascii_only=arguments.ascii_only, record=arguments.record)
