@@ -95,7 +95,7 @@ def _exploding(snapshot: Snapshot, config: TrainerConfig) -> Diagnosis | None:
     lost = start - lowest > LEARNED and now > (start + lowest) / 2
     if not (lost or now > start + ABOVE_START):
         return None
-    clip = "" if config.optimizer.clip_norm else ", clip the gradient (clip_norm 1)"
+    clip = "" if config.optimizer.clip_norm else ", clip the gradient (clip norm 1)"
     return Diagnosis(
         "exploding",
         f"the loss rose from {lowest:.3g} to {now:.3g}",
@@ -179,7 +179,7 @@ def _slow(snapshot: Snapshot, config: TrainerConfig) -> Diagnosis | None:
     if seconds < STEP_SECONDS:
         return None
     return Diagnosis(
-        "slow", f"a step takes {seconds:.2g} seconds", "take fewer units, a shorter seq_length, or more threads"
+        "slow", f"a step takes {seconds:.2g} seconds", "take fewer units, a shorter seq length, or more threads"
     )
 
 

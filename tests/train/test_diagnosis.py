@@ -83,7 +83,7 @@ def test_a_loss_that_explodes() -> None:
 def test_a_loss_that_explodes_at_once() -> None:
     found = diagnose(snapshot(np.array([4.17, 4.2, 9.0, 25.0, 31.0, 28.0]), loss=28.0), WITHOUT_CLIPPING)
     assert found is not None and found.name == "exploding"
-    assert "clip the gradient (clip_norm 1)" in found.fix
+    assert "clip the gradient (clip norm 1)" in found.fix
 
 
 def test_a_loss_that_goes_back_half_of_its_way() -> None:

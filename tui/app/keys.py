@@ -20,6 +20,7 @@ NETWORK = Binding.Group("Network and text")
 MEASURING = Binding.Group("Measuring")
 LOOKING = Binding.Group("Looking")
 LAB = Binding.Group("Lab")
+_ORDER = [group.description for group in (TRAINING, LEARNING, NETWORK, LOOKING, LAB)]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ def commands(screen: Screen[object]) -> list[Command]:
         )
         for id, active in sorted(actives.items(), key=_declared(actives.values()))
     ]
+
+
+def by_group(found: Iterable[Command]) -> list[Command]:
+    """Commands in the order of their groups; those of groups that only one screen has come first."""
+    return sorted(found, key=lambda command: _ORDER.index(command.group) if command.group in _ORDER else -1)
 
 
 def _declared(actives: Iterable[ActiveBinding]) -> Callable[[tuple[str, ActiveBinding]], tuple[int, int]]:

@@ -33,6 +33,7 @@ from .recorder import Recorder
 from .recording import RecordingApp
 from .recovery import recovery_folder
 from .screens.dialog import Ask
+from .screens.handbook import HandbookScreen
 from .screens.help import Help
 from .screens.too_small import MIN_SIZE, TooSmall
 from .screens.train import TrainScreen
@@ -66,6 +67,7 @@ class LabApp(RecordingApp):
             for mode in MODES
         ),
         bind("lab.light", "f2", "toggle_light", "light", "Dark or light colours", LAB),
+        bind("lab.palette", "ctrl+p", "command_palette", "palette", "Every command, by its name", LAB, on_bar=True),
         bind("lab.help", "question_mark,f1", "help", "help", "Help for what you see", LAB, on_bar=True),
         bind("lab.quit", "q", "quit", "quit", "Quit the lab", LAB, on_bar=True),
         Binding(
@@ -153,7 +155,7 @@ class LabApp(RecordingApp):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette: everything that keys do on this screen."""
         for command in commands(screen):
-            if command.target not in (screen, self):
+            if command.target not in (screen, self) or command.id == "lab.palette":
                 continue  # moves within a widget
             keys = " ".join(command.keys)
             yield SystemCommand(f"{command.name.capitalize()} ({keys})", command.what, command.run)
@@ -167,8 +169,23 @@ class LabApp(RecordingApp):
                 return
 
     def action_help(self) -> None:
-        """Show help on the current screen."""
-        self.push_screen(Help(self.screen))
+        """Show help on the current screen; a command that is chosen there is run."""
+        topic = next((mode.topic for mode in MODES if mode.id == self.current_mode), MODES[0].topic)
+        self.push_screen(Help(self.screen, topic), self._after_help)
+
+    async def _after_help(self, result: str | None) -> None:
+        kind, _, topic = (result or "").partition(":")
+        if topic:
+            await self.run_action(f"app.{kind}('{topic}')")
+        elif result:
+            await self.action_command(result)
+
+    async def action_handbook(self, topic: str) -> None:
+        """Open the handbook at a topic; Escape leads back to this screen."""
+        before = self.current_mode
+        await self.switch_mode("handbook")
+        if isinstance(self.screen, HandbookScreen):
+            self.screen.open_topic(topic, coming_from=before if before != "handbook" else "")
 
     def action_toggle_light(self) -> None:
         """Switch between dark and light."""

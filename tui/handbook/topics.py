@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,12 +11,8 @@ from typing import Any
 
 from lstm_ext.errors import ArgumentError
 
+from ..toml import tomllib
 from .facts import Sizes, fill
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONTENT = Path(__file__).parent / "content"
 #: ``[label](target)``

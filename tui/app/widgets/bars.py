@@ -14,6 +14,9 @@ from ..keys import Command, commands
 from ..modes import MODES
 from .canvas import Canvas, Piece, clickable, row
 
+#: Columns from which the key bar has room for the palette.
+_ROOMY = 80
+
 
 class TitleBar(Canvas):
     """The program's name, its screens with the current one marked, and the subject of the screen, as far as it fits."""
@@ -63,13 +66,13 @@ class TitleBar(Canvas):
 
 
 class KeyBar(Canvas):
-    """The keys of the current screen, as many as fit; help and quit always."""
+    """The keys of the current screen, as many as fit; palette, help and quit always."""
 
     DEFAULT_CSS = """
     KeyBar { dock: bottom; height: 1; background: $panel; }
     """
-    #: Commands on the right, which are always shown.
-    LAST: ClassVar[tuple[str, ...]] = ("replay.return", "lab.help", "lab.quit")
+    #: Commands on the right, which are always shown; the palette only on a screen that is not narrow.
+    LAST: ClassVar[tuple[str, ...]] = ("replay.return", "lab.palette", "lab.help", "lab.quit")
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -91,7 +94,8 @@ class KeyBar(Canvas):
     def draw(self, width: int, height: int) -> list[Strip]:
         """One row."""
         known = commands(self.screen)
-        last = [piece for command in known if command.id in self.LAST for piece in self._pieces(command)]
+        always = [id for id in self.LAST if width >= _ROOMY or id != "lab.palette"]
+        last = [piece for command in known if command.id in always for piece in self._pieces(command)]
         if self._slow:
             last = [(" slow line ", self.ink.warning), *last]
         room = width - sum(cell_len(text) for text, _ in last)
