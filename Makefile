@@ -11,7 +11,7 @@ UNITS  := $(wildcard csrc/*.c csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick lint types docs asan fuzz soak bench bench-tui experiments snapshots wheel sdist clean distclean
+.PHONY: help lab test quick lint types docs asan fuzz soak bench bench-tui experiments snapshots lesson wheel sdist clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ experiments: $(VENV)/.test ## measure every experiment, and rewrite docs/experim
 
 snapshots: $(VENV)/.test ## write the screens' snapshots in tests/app/snapshots anew
 	LSTM_LAB_SNAPSHOTS=1 $(BIN)/pytest -q tests/app/test_snapshots.py
+
+lesson: $(VENV)/.test ## make the recorded lesson that ships with the lab anew, from lessons/forget_gate.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python lessons/forget_gate.py
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from app.laboratory import LARGE, SMALL, Lab, lab
 
+from lstm_lab.app.cast import write_cast
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.played import PlayedTrainer
 from lstm_lab.app.recorder import Recorder
 from lstm_lab.app.replay import ReplayApp
 from lstm_lab.lessons.log import Lesson, load_lesson
+from lstm_lab.text.lesson import lesson_lines
 
 
 class Clock:
@@ -87,6 +90,15 @@ async def test_what_is_recorded_at_one_size_is_shown_again_at_another(tmp_path: 
         await here.press("3")
         await here.until(lambda: app.base.known is not None)  # type: ignore[attr-defined]
         await here.press("enter")
+        await here.shows("exercise 1 of")
+        await look()
+        await here.press("5")
+        await here.until(lambda: app.base.look is not None)  # type: ignore[attr-defined]
+        await here.press("v", "c", "plus", "i", "left")
+        await look()
+        await here.press("8")
+        await here.shows("Handbook")
+        await here.press("down", "down")
         await look()
         await app.end_recording()
 
@@ -177,3 +189,47 @@ async def test_the_bar_has_the_time_and_a_click_seeks(tmp_path: Path, size: tupl
         line = there.line[-1]
         await there.pilot.click("#replay", offset=(line.index("─") + line.count("─") // 2, 2))
         await there.until(lambda: 25 < there.app.time < 35)  # type: ignore[attr-defined]
+
+
+async def test_the_shipped_lesson_plays_to_its_end() -> None:
+    lesson = load_lesson("forget-gate")
+    assert 200 < lesson.seconds < 400
+    changes = sorted({time for kind in ("state", "note") for time in lesson.tracks[kind].times})
+    async with replay(lesson, SMALL) as there:
+        for time in (*changes[::4], lesson.seconds):
+            await go(there, time)
+        assert there.app.crash is None
+        last = lesson.tracks["state"].values[-1]
+        await settled(there, last)
+
+
+def test_the_shipped_lesson_in_plain_text() -> None:
+    lines = list(lesson_lines(load_lesson("forget-gate"), 80))
+    assert max(map(len, lines)) <= 80
+    assert sum(":" in line[:5] for line in lines) > 15, "captions with their times"
+
+
+def test_captions_fit_into_two_lines_of_a_small_terminal() -> None:
+    for _, note in load_lesson("forget-gate").notes():
+        assert len(textwrap.wrap(note, 78)) <= 2, note
+
+
+def test_a_cast_has_the_size_and_the_times_of_the_lesson(tmp_path: Path) -> None:
+    lesson = load_lesson("forget-gate")
+    short = Lesson(lesson.header, [event for event in events_of(lesson) if event[0] < 6.0])
+    write_cast(short, str(tmp_path / "a.cast"), (70, 20))
+    header, *events = map(json.loads, (tmp_path / "a.cast").read_text().splitlines())
+    assert (header["version"], header["width"], header["height"]) == (2, 70, 20)
+    assert [kind for _, kind, _ in events] == ["o"] * len(events)
+    times = [time for time, _, _ in events]
+    assert times == sorted(times) and times[-1] < 8.0
+    assert "What does the forget gate of an LSTM do?" in "".join(data for _, _, data in events)
+
+
+def events_of(lesson: Lesson) -> list[tuple[float, str, Any]]:
+    """In the order of their times."""
+    tracks = lesson.tracks.items()
+    events = [
+        (time, kind, value) for kind, track in tracks for time, value in zip(track.times, track.values, strict=True)
+    ]
+    return sorted(events, key=lambda event: event[0])

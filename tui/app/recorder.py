@@ -88,13 +88,13 @@ class Recorder:
 
     # The run.
 
-    def progress(self, trainer: Trainer) -> None:
-        """The numbers of the run."""
+    def progress(self, trainer: Trainer, status: str = "") -> None:
+        """The numbers of the run, with its status or another one."""
         time, last = self._progress
         if trainer is not self.trainer or self.seconds - time < PROGRESS_EVERY:
             return
         snapshot = trainer.snapshot()
-        now: dict[str, Any] = {"run": self._run, "status": snapshot.status}
+        now: dict[str, Any] = {"run": self._run, "status": status or snapshot.status}
         for name in PROGRESS:
             now[name] = _finite(getattr(snapshot, name))
         if now != last:

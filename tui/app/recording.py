@@ -88,8 +88,9 @@ class RecordingApp(ThemedApp):
             return
         if self.current_mode != state["screen"]:
             await self.switch_mode(state["screen"])
-        if isinstance(self.base, Shown):
-            await self.base.restore(state)
+        for screen in self.screen_stack[:1]:  # none at the end of the lab
+            if isinstance(screen, Shown):
+                await screen.restore(state)
 
     # Recording.
 

@@ -21,6 +21,7 @@ from lstm_ext.train.checkpoint import Checkpoint
 from lstm_ext.train.trainer import Trainer
 
 from ..lessons.log import Lesson, Moment
+from ..settings import Settings
 from .background import in_background
 from .keys import bind
 from .lab import LabApp, check_terminal, run_in_terminal
@@ -77,7 +78,7 @@ class ReplaySession(Session):
         watched = isinstance(self.trainer, PlayedTrainer) and not self.trainer.released
         return not watched and super().unsaved()
 
-    def prepare(self, moment: Moment, before: Moment) -> PlayedTrainer | None:
+    def prepare(self, moment: Moment, before: Moment) -> PlayedTrainer:
         """The run as it was at ``moment``; a new one if it is another run than ``before``. May take a while.
 
         Raises LabError.
@@ -97,11 +98,10 @@ class ReplaySession(Session):
         played.show(moment.train, None if moment.ahead is None else self._state_of(moment.ahead))
         return played
 
-    def play(self, played: Trainer) -> None:
-        """Make it the current run."""
-        if self.trainer is not played:
-            self.use(played)
-            self.clear_overlays()
+    def use(self, trainer: Trainer, recovery: Recovery | None = None) -> None:
+        """Make it the current run; the one before was perhaps the same one at another moment."""
+        super().use(trainer, recovery)
+        self.clear_overlays()
 
 
 class ReplayApp(LabApp):
@@ -126,8 +126,8 @@ class ReplayApp(LabApp):
     #: What keys do while a lesson is watched.
     _WATCHING = ("play_pause", "seek", "caption", "seek_to", "speed", "take_over")
 
-    def __init__(self, lesson: Lesson, *, ascii_only: bool = False) -> None:
-        super().__init__(session := ReplaySession(lesson), ascii_only=ascii_only)
+    def __init__(self, lesson: Lesson, *, ascii_only: bool = False, settings: Settings | None = None) -> None:
+        super().__init__(session := ReplaySession(lesson), ascii_only=ascii_only, settings=settings)
         self.replayed = session
         self.lesson = lesson
         #: Where one is, in seconds.
@@ -170,13 +170,15 @@ class ReplayApp(LabApp):
         moment, before = self.lesson.at(time), self._moment
         if moment.net is not before.net or moment.train is not before.train or before.state is None:
             played = await asyncio.wrap_future(in_background(partial(self.replayed.prepare, moment, before)))
-            if played is not None:
-                self.replayed.play(played)
+            if played is not self.session.trainer:
+                self.replayed.use(played)
         self._moment = moment
         if moment.state is not None and (moment.state is not before.state or moment.net is not before.net):
             await self.show(moment.state)
-        await self._dress(self.base)
-        self._show_bar()
+        if self.screen_stack:  # the lab may have ended meanwhile
+            screen = self.base
+            await self._dress(screen)
+            self._show_bar(screen)
 
     async def _dress(self, screen: Screen[Any]) -> None:
         """The lesson's bar in the place of the key bar."""
@@ -189,11 +191,11 @@ class ReplayApp(LabApp):
             for keys in each.query(KeyBar):
                 keys.display = self.taken
 
-    def _show_bar(self) -> None:
+    def _show_bar(self, screen: Screen[Any]) -> None:
         moment = self._moment
         did = None if moment.did is None else (moment.did["key"], moment.did["name"])
         playing = Playing(self.time, self.lesson.seconds, self.speed, self.paused, moment.note, did, tuple(self._notes))
-        for bar in self.base.query(ReplayBar):
+        for bar in screen.query(ReplayBar):
             bar.show(playing)
 
     # Keys.
@@ -274,7 +276,7 @@ class ReplayApp(LabApp):
         self._changed.set()
 
 
-def run_replay(lesson: Lesson, *, ascii_only: bool = False) -> int:
+def run_replay(lesson: Lesson, *, ascii_only: bool = False, settings: Settings | None = None) -> int:
     """Replay a lesson in the terminal; returns the exit code. Raises as ``run_lab`` does."""
     check_terminal()
-    return run_in_terminal(ReplayApp(lesson, ascii_only=ascii_only))
+    return run_in_terminal(ReplayApp(lesson, ascii_only=ascii_only, settings=settings))

@@ -15,6 +15,7 @@ from lstm_ext.train.run_config import RunConfig
 from ..app.remembered import Remembered
 from ..app.session import THREADS, Opening
 from ..errors import UsageError
+from ..lessons.log import Lesson
 from ..settings import FPS_VARIABLE, MAX_FPS, MIN_FPS, Settings, accepted, read_settings
 from .options import as_option
 
@@ -34,10 +35,7 @@ def open_lab(
 
     ``opening.data`` and ``opening.encoding`` are "" unless they were given. Raises UsageError, LabError.
     """
-    settings = read_settings()
-    last = Remembered.read() if settings.remember else Remembered()
-    settings = replace(settings, theme=settings.theme or last.theme or None)
-    _prepare(settings)
+    settings, last = _settings()
     options = options or {}
     given = bool(opening.data or opening.checkpoint or options)
     network, _ = accepted(settings.network, options)
@@ -55,9 +53,29 @@ def open_lab(
         opening = replace(opening, data=os.path.expanduser(data), encoding=encoding, last=None if given else last)
     from ..app.lab import run_lab  # Textual reads the environment when it is imported
 
-    unicode = (sys.stderr.encoding or "").lower().startswith("utf")
-    ascii_only = ascii_only or settings.ascii_only or not unicode
-    return run_lab(config, opening, ascii_only=ascii_only, record=record, settings=settings)
+    return run_lab(config, opening, ascii_only=ascii_only or _in_ascii(settings), record=record, settings=settings)
+
+
+def open_replay(lesson: Lesson, *, ascii_only: bool = False) -> int:
+    """Replay a lesson in a lab that looks as always; returns its exit status. Raises UsageError, LabError."""
+    settings, _ = _settings()
+    from ..app.replay import run_replay  # Textual reads the environment when it is imported
+
+    return run_replay(lesson, ascii_only=ascii_only or _in_ascii(settings), settings=settings)
+
+
+def _settings() -> tuple[Settings, Remembered]:
+    """Those of config.toml, with the theme that the lab was left with; and with what else it was left with."""
+    settings = read_settings()
+    last = Remembered.read() if settings.remember else Remembered()
+    settings = replace(settings, theme=settings.theme or last.theme or None)
+    _prepare(settings)
+    return settings, last
+
+
+def _in_ascii(settings: Settings) -> bool:
+    """Whether the lab draws with ASCII characters only: the terminal may know no others."""
+    return settings.ascii_only or not (sys.stderr.encoding or "").lower().startswith("utf")
 
 
 def _prepare(settings: Settings) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..lessons.log import Lesson
 from .units import clock, number
-
-#: What a state says in words already, or only to a screen.
-_UNSAID = ("screen", "subject", "sample", "index", "frozen")
 
 
 def lesson_lines(lesson: Lesson, width: int) -> Iterator[str]:
@@ -35,11 +32,8 @@ def moment_lines(lesson: Lesson, time: float) -> Iterator[str]:
     state = moment.state or {}
     subject = str(state.get("subject", ""))
     yield f"{str(state.get('screen', '')).capitalize()}{' · ' if subject else ''}{subject}"
-    details = ", ".join(
-        f"{name.replace('_', ' ')} {_value(value)}" for name, value in state.items() if _said(name, value)
-    )
-    if details:
-        yield details
+    if place := _PLACES.get(str(state.get("screen"))):
+        yield place(state)
     if state.get("screen") == "train" and moment.train is not None:
         yield training_line(moment.train)
     match state.get("sample"):
@@ -53,12 +47,37 @@ def training_line(train: Mapping[str, Any]) -> str:
     return f"{train['status']}, step {train['step']:,}, loss {number(train['smoothed'])}{validation}"
 
 
-def _said(name: str, value: object) -> bool:
-    plain = isinstance(value, str | int | float) and value is not False and value != ""
-    return plain and name not in _UNSAID
+def _step(state: Mapping[str, Any]) -> str:
+    way = "" if state.get("phase") == "forward" else ", on the way back"
+    t = state.get("t")
+    where = f"character {t}{way}, " if t else ""
+    return f"{_known(state, 'text')!r}: {where}{_known(state, 'stage')}, unit {_known(state, 'unit')}"
 
 
-def _value(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return "yes" if value is True else str(value)[:100]
+def _gates(state: Mapping[str, Any]) -> str:
+    what = "the text, coloured by it" if state.get("open") else f"sorted by {_known(state, 'sort')}"
+    deviation = ", as deviation from the mean" if state.get("deviation") else ""
+    return f"{_known(state, 'name')} of every unit{deviation}; unit {_known(state, 'unit')}; {what}"
+
+
+def _flow(state: Mapping[str, Any]) -> str:
+    return (
+        f"gradients of {_known(state, 'gradient')}; untrained networks with forget bias {_known(state, 'forget_bias')}"
+    )
+
+
+def _learn(state: Mapping[str, Any]) -> str:
+    return f"exercise {state['exercise']}" if state.get("exercise") else "the map of the course"
+
+
+def _known(state: Mapping[str, Any], name: str) -> str:
+    return str(state.get(name, "?"))[:100]
+
+
+#: Where one is on a screen, in words.
+_PLACES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "step": _step,
+    "gates": _gates,
+    "flow": _flow,
+    "learn": _learn,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -14,6 +15,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.worker import WorkerError
 
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.data import Vocabulary
@@ -28,6 +30,7 @@ from ..background import in_background
 from ..export import export_path, file_name
 from ..keys import LOOKING, NETWORK, bind
 from ..session import Session
+from ..shown import State, flag, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.flow_bars import FlowBars
 from ..widgets.flow_decay import FlowDecay
@@ -277,6 +280,43 @@ class FlowScreen(Screen[None]):
         whose = f"{visible(os.path.basename(now.source.path))} · " if isinstance(now.source, Loaded) else ""
         cell = CELLS[now.flow.cell].title
         return f"{'frozen · ' * self.frozen}{whose}{cell} {size}{layer} · step {now.step:,}"
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The text, what is looked at, and how the untrained networks start."""
+        start = self.start
+        return {
+            "gradient": self._state,
+            "layer": self._layer,
+            "character": self._character,
+            "decades": self._decades,
+            "text": self._text,
+            "frozen": self.frozen,
+            "forget_bias": start.forget_bias,
+            "init": start.init,
+            "recurrent_scale": start.recurrent_scale,
+        }
+
+    async def restore(self, state: State) -> None:
+        """Measure the session's network on the same text, and untrained ones that start in the same way."""
+        self._state = word(state, "gradient", self._state, ("h", "c"))
+        self._layer = whole(state, "layer", self._layer)
+        self._decades, self.frozen = flag(state, "decades"), flag(state, "frozen")
+        everything = "character" in state and state["character"] is None
+        self._character = None if everything else whole(state, "character", -1, -1)
+        init = next((init for init in _INITS if init == state.get("init")), self.start.init)
+        bias = real(state, "forget_bias", self.start.forget_bias, LOW, HIGH)
+        scale = real(state, "recurrent_scale", self.start.recurrent_scale, 0.0, _MAX_SCALE)
+        start = Start(init=init, forget_bias=bias, recurrent_scale=scale)
+        text, now, trainer = word(state, "text", ""), self._now, self.session.trainer
+        step = None if trainer is None else trainer.snapshot().step
+        stale = now is None or now.source is not trainer or now.step != step
+        if stale or text != self._text:
+            self._text, self._loaded = text, None
+            with suppress(WorkerError):
+                await self.measure().wait()
+        self._begin(start)
 
     # What keys do.
 

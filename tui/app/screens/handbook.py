@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ from ...text.markdown import HEADING
 from ..keys import LOOKING, NETWORK, bind
 from ..modes import MODES
 from ..session import Session
+from ..shown import State, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.handbook_contents import HandbookContents
 from ..widgets.handbook_page import HandbookPage
@@ -181,6 +183,22 @@ class HandbookScreen(Screen[None]):
             case "back":
                 return bool(self._visits or self.hits is not None or self.has_class("-reading"))
         return True
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The topic, how far one has read, and what was set in it."""
+        page, valve = self.query_one(HandbookPage), self.query_one(Valve)
+        return {"topic": self.topic.id, "top": page.top, "sizes": str(self.sizes), "valve": valve.x}
+
+    async def restore(self, state: State) -> None:
+        """Show the same."""
+        self._end_search()
+        self.topic = topics()[word(state, "topic", self.topic.id, topics())]
+        with suppress(ArgumentError):
+            self.sizes = Sizes.parse(word(state, "sizes", str(self.sizes)))
+        self._show(top=whole(state, "top", 0))
+        self.action_valve(real(state, "valve", 0.0, -LIMIT, LIMIT))
 
     # Choosing.
 

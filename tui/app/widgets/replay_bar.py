@@ -99,9 +99,8 @@ class ReplayBar(Canvas):
         ink, now = self.ink, self._playing
         total = max(now.total, 1e-9)
         done = min(size - 1, int(size * now.seconds / total))
-        marks = {min(size - 1, int(size * time / total)) for time in now.notes}
-        line, mark, here = "-+O" if ink.ascii else "─╴●"
-        mark = "+" if ink.ascii else "┼"
+        marks = {min(size - 1, int(size * time / total)) for time in now.notes if 3 * len(now.notes) <= size}
+        line, mark, here = "-+O" if ink.ascii else "─┼●"
         return [
             (here, ink.key) if x == done else (mark if x in marks else line, ink.line if x < done else ink.faint)
             for x in range(size)

@@ -7,6 +7,7 @@ import argparse
 from ...errors import UsageError
 from ..candidates import FILES, completes
 from ..output import columns, note, show
+from ..starting import open_replay
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_cast(lesson, arguments.cast, arguments.size, ascii_only=arguments.ascii_only)
         note(f"wrote {arguments.cast}")
         return 0
-    from ...app.replay import run_replay
-
-    return run_replay(lesson, ascii_only=arguments.ascii_only)
+    return open_replay(lesson, ascii_only=arguments.ascii_only)
 
 
 def _size(text: str) -> tuple[int, int]:
