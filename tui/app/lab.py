@@ -29,12 +29,14 @@ from ..settings import Settings
 from .ending import Ending
 from .keys import LAB, bind, commands
 from .modes import MODES, Mode
+from .panes import panes, places, text_of
 from .recorder import Recorder
 from .recording import RecordingApp
 from .recovery import recovery_folder
 from .screens.dialog import Ask
 from .screens.handbook import HandbookScreen
 from .screens.help import Help
+from .screens.jump import Jump
 from .screens.too_small import MIN_SIZE, TooSmall
 from .screens.train import TrainScreen
 from .session import Opening, Session
@@ -58,6 +60,7 @@ class LabApp(RecordingApp):
     """Owns the session, which outlives any screen, and what can be done everywhere."""
 
     TITLE = "lstm-lab"
+    ALLOW_IN_MAXIMIZED_VIEW = "TitleBar, KeyBar"
     # Textual declares these two as instance variables.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
@@ -66,6 +69,9 @@ class LabApp(RecordingApp):
             bind(f"lab.{mode.id}", mode.key, f"switch_mode('{mode.id}')", mode.id, f"The {mode.title} screen", LAB)
             for mode in MODES
         ),
+        bind("lab.jump", "ctrl+o", "jump", "jump", "Jump to a pane by its letter; tab goes to the next", LAB),
+        bind("lab.maximize", "f3", "maximize_pane", "one pane", "Give a pane the whole screen, and back", LAB),
+        bind("lab.copy", "f4", "copy", "copy", "Copy the text of the pane, or of the screen", LAB),
         bind("lab.light", "f2", "toggle_light", "light", "Dark or light colours", LAB),
         bind("lab.palette", "ctrl+p", "command_palette", "palette", "Every command, by its name", LAB, on_bar=True),
         bind("lab.help", "question_mark,f1", "help", "help", "Help for what you see", LAB, on_bar=True),
@@ -191,6 +197,42 @@ class LabApp(RecordingApp):
         """Switch between dark and light."""
         if not self.no_color:
             self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    @work(exclusive=True, group="panes")
+    async def action_jump(self) -> None:
+        """Let the user choose the pane that the arrow keys move in."""
+        screen = self.screen
+        if not screen.focus_chain:
+            self.notify("Every key works at once here: no pane has keys of its own", timeout=3)
+            return
+        chosen = await self.push_screen_wait(Jump(places(screen.focus_chain)))
+        if chosen is not None:
+            screen.query_one(f"#{chosen}").focus()
+
+    @work(exclusive=True, group="panes")
+    async def action_maximize_pane(self) -> None:
+        """Give the focused pane, or one that is chosen, the whole screen; or each its own place again."""
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+            return
+        shown = panes(screen)
+        pane = screen.focused if screen.focused in shown else shown[0] if len(shown) == 1 else None
+        if pane is None and shown:
+            chosen = await self.push_screen_wait(Jump(places(shown)))
+            pane = next((widget for widget in shown if widget.id == chosen), None)
+        if pane is not None:
+            screen.maximize(pane, container=False)
+
+    def action_copy(self) -> None:
+        """Hand the text of the focused pane, or else of the screen, to the terminal (OSC 52)."""
+        screen = self.screen
+        pane = screen.focused if screen.focused in panes(screen) else None
+        text = text_of(screen, pane.region if pane else screen.region)
+        self.copy_to_clipboard(text)
+        name = (getattr(pane, "HELP_TITLE", "") or "the pane") if pane else "the screen"
+        lines = text.count("\n") + 1
+        self.notify(f"Copied {name}, {lines} line{'s' * (lines != 1)}, where the terminal allows it", timeout=3)
 
     async def action_quit(self) -> None:
         """Quits; asks first about training that is not saved. Asked again while asking, quits at once and keeps it."""

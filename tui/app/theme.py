@@ -223,6 +223,10 @@ class ThemedApp(PaintingApp):
     # Textual's own shades of these are too close to their ground to be read.
     CSS = """
     Input > .input--placeholder, Input > .input--suggestion { color: $muted; }
+    Screen.-maximized-view { hatch: none; }
+    Screen.-maximized-view .-maximized {
+        width: 1fr !important; height: 1fr !important; max-width: 100% !important; margin: 0 1 !important;
+    }
     CommandPalette > .command-palette--help-text { color: $foreground; text-style: not bold; }
     """
 

@@ -31,6 +31,7 @@ class Canvas(Widget):
     #: What the help screen says about it.
     HELP_TITLE = ""
     HELP = ""
+    ALLOW_MAXIMIZE = True
 
     DEFAULT_CSS = """
     Canvas { background: $background; }
