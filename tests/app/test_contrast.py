@@ -36,7 +36,8 @@ def unreadable(here: Lab) -> Iterator[str]:
     screen = here.app.screen
     parts = screen.query(".dialog--box, #--input, CommandList") if screen.is_modal else [screen]
     for segment in chain.from_iterable(segments(here.app, part.region) for part in parts):
-        if segment.style is None or not any(letter.isalnum() for letter in segment.text):
+        letters = {letter for letter in segment.text if letter.isalnum()}
+        if segment.style is None or len(letters) < 2:  # one letter over and over marks the points of a curve
             continue
         if segment.style.color is None or segment.style.color.type == ColorType.DEFAULT:
             continue
@@ -90,8 +91,8 @@ async def test_every_screen_can_be_read(theme: str) -> None:
     async with lab((120, 40)) as here:
         here.app.theme = theme
         for mode in MODES:
-            await here.press(mode.key)
-            await here.until(lambda mode=mode: here.app.current_mode == mode.id)
+            here.app.switch_mode(mode.id)
+            await here.until(lambda mode=mode: here.app.current_mode == mode.id and here.app.screen.is_mounted)
             await here.pilot.pause()
             assert list(unreadable(here)) == [], mode.id
 

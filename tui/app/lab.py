@@ -263,8 +263,8 @@ class LabApp(RecordingApp):
     def _handle_exception(self, error: Exception) -> None:
         """End the lab without a screenful of traceback: `run_lab` raises the error once the terminal is restored."""
         cause = error.error if isinstance(error, WorkerFailed) else error
-        if isinstance(cause, NoMatches) and not self.is_running:
-            return  # at the end, a screen loses its widgets before its workers are cancelled
+        if isinstance(cause, NoMatches) and (self._closing or not self.is_running):
+            return  # at the end, a screen loses its widgets one by one, and its workers after them
         self.crash = self.crash or cause
         super()._handle_exception(error)
         self._exit_renderables.clear()

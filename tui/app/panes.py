@@ -20,7 +20,7 @@ def panes(screen: Screen[object]) -> list[Widget]:
     return [
         widget
         for widget in screen.query("*").results(Widget)
-        if widget.id and (widget in focusable or (isinstance(widget, Canvas) and widget.region.height >= _LOWEST))
+        if widget.id and widget.region.height >= _LOWEST and (widget in focusable or isinstance(widget, Canvas))
     ]
 
 
