@@ -190,7 +190,7 @@ class StepScreen(Screen[None]):
         large = small is None or (self.has_class("-wide") and self.has_class("-tall"))
         rows = len(circuit.lines) + 1 if large or small is None else len(small.lines)
         self.set_class(self.size.height < SHORT, "-flat")
-        self.query_one(CellDiagram).styles.height = rows
+        self.query_one(CellDiagram).rows = rows
 
     def on_resize(self) -> None:
         """Another drawing of the cell may fit."""

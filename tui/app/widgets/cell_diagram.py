@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rich.style import Style
+from textual.geometry import Size
+from textual.reactive import reactive
 from textual.strip import Strip
 
 from lstm_ext.cells import CELLS
@@ -21,6 +23,13 @@ class CellDiagram(WalkView):
         "How the values of one step depend on each other: from the last output and memory on the left, and the "
         "character below, to the new ones on the right. On the way backward the same places have the gradients."
     )
+
+    #: As high as it is, unless it has the whole screen.
+    rows = reactive(1, layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Its rows."""
+        return self.rows
 
     def circuit(self, width: int, height: int) -> Circuit:
         """The large drawing where it fits."""
