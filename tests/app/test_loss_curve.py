@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -9,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app.laboratory import LARGE, lab
 from app.test_widgets import Bench
 from screen import drawn
 from textual.pilot import Pilot
@@ -264,3 +267,45 @@ async def test_any_size_any_scale(size: tuple[int, int], scales: int) -> None:
             await pilot.press(*keys)
             rows = curve.draw(*size)
             assert len(rows) <= size[1] and all(strip.cell_length == size[0] for strip in rows)
+
+
+async def test_what_is_looked_at_is_recorded_and_shown_again() -> None:
+    async with shown() as (curve, pilot, app):
+        curve.next_scale()
+        await pilot.press("up", "pageup", *["left"] * 20)
+        state, picture = json.loads(json.dumps(curve.state())), drawn(app)
+        await pilot.press("0", "escape")
+        curve.next_scale()
+        assert drawn(app) != picture
+        curve.restore(state)
+        await pilot.pause()
+        assert drawn(app) == picture
+        curve.restore({})
+        await pilot.pause()
+        assert drawn(app) == picture
+        for name, value in (("scale", 9), ("span", math.inf), ("start", "x"), ("at", -3.0), ("span", 1e-300)):
+            curve.restore({**state, name: value})
+            await pilot.pause()
+            assert len(curve.draw(100, 16)) == 16
+
+
+async def test_a_narrow_heading_keeps_the_smoothed_loss_longest() -> None:
+    async with shown((24, 12)) as (curve, pilot, app):
+        await pilot.press("left")
+        assert curve._history is not None
+        assert drawn(app).split("\n")[0].endswith(f"━ {curve._history.smoothed[-1]:.3f}")
+
+
+async def test_a_click_on_the_heading_changes_the_scale_and_shows_the_whole_run() -> None:
+    async with lab(LARGE) as here:
+        curve = here.app.screen.query_one(LossCurve)
+        await here.paused()
+        await here.pilot.click(curve, offset=(8, 0))
+        await here.shows("Loss nats per character log")
+        curve.focus()
+        await here.press("up")
+        await here.shows(" last steps")
+        await here.pilot.click(curve, offset=(here.line[curve.region.y].index("last steps") - curve.region.x, 0))
+        await here.until(lambda: "last steps" not in here.text)
+        await here.press("L", "L")
+        await here.until(lambda: " log" not in here.line[curve.region.y])

@@ -41,7 +41,7 @@ from ..pacing import frames_per_second, output_waits
 from ..recovery import Recovery
 from ..samples import Sample, SampleSource
 from ..session import Session
-from ..shown import LONGEST, State, real, whole, word
+from ..shown import LONGEST, State, flag, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.gate_heatmap import VIEW_KEYS, GateHeatmap
 from ..widgets.loss_curve import LossCurve
@@ -325,6 +325,8 @@ class TrainScreen(Screen[None]):
         """The last sample, and what is looked at."""
         gates, sample, trainer = self.query_one(GateHeatmap), self._sample, self.session.trainer
         state: State = {"gate": gates.view, "layer": gates.chosen_layer, "temperature": self.temperature}
+        state["surprise"] = self.query_one(SampleStream).surprise
+        state.update(self.query_one(LossCurve).state())
         if sample is not None and trainer is not None:
             first = trainer.vocabulary.symbols[sample.first]
             state["sample"] = [sample.step, sample.loss, sample.temperature, first + sample.reading.text]
@@ -340,6 +342,10 @@ class TrainScreen(Screen[None]):
         known = views(trainer.model.config.cell)
         gates.show(known[word(state, "gate", gates.view, known)].key)
         gates.show_layer(whole(state, "layer", 0))
+        stream = self.query_one(SampleStream)
+        if flag(state, "surprise", stream.surprise) != stream.surprise:
+            stream.toggle_surprise()
+        self.query_one(LossCurve).restore(state)
         self._set_temperature(real(state, "temperature", self.temperature, 0.0, 2.0))
         match state.get("sample"):
             case [int(step), float(loss), float(temperature), str(text)] if len(text) > 1:

@@ -9,6 +9,8 @@ from .plot import horizontal_end
 
 #: The fewest steps that are shown.
 MIN_SPAN = 20.0
+#: No run has more steps.
+LONGEST_RUN = 2.0**53
 #: The last steps move on by this share of their number at a time, so that few cells have to be sent again.
 _STRIDE = 1 / 8
 

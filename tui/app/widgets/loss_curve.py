@@ -19,9 +19,10 @@ from lstm_ext.train.history import HistoryView
 from ...text.units import number
 from ..keys import LOOKING, bind
 from ..overlay import Overlay
+from ..shown import State, real, whole
 from .canvas import Canvas, Piece, clickable, heading, join, row
 from .curve_strips import Bars
-from .curve_window import Window
+from .curve_window import LONGEST_RUN, MIN_SPAN, Window
 from .plot import Plot, Scale, loss_axis, step_ticks
 
 #: Columns left of the plot, at least: the names of the strips below it have to fit.
@@ -68,6 +69,7 @@ class LossCurve(Canvas, can_focus=True):
         "turns up while the training loss still falls, the network learns by heart. Dotted lines show what counting "
         "n-grams achieves on the same text. Numbered dim lines are the runs named below the heading, with their best "
         "validation loss: the one before this, and those laid over. "
+        "L, or a click on the words beside the heading, makes loss and then steps logarithmic. "
         "Point at a step, or walk there with the arrow keys, for its exact values; a click holds it. The wheel "
         "zooms, dragging moves the steps shown."
     )
@@ -186,9 +188,10 @@ class LossCurve(Canvas, can_focus=True):
         known = history.val_loss[history.val_steps <= reached]
         if len(known):
             entries.append((self._sign(_VALIDATION), ink.point, ("validation", "valid", ""), number(float(known[-1]))))
-        for title, words in titles:
+        # The smoothed loss stays longest.
+        for title, words, kept in [*((title, words, entries) for title, words in titles), (*titles[-1], entries[1:2])]:
             legend: list[Piece] = []
-            for glyph, style, names, value in entries:
+            for glyph, style, names, value in kept:
                 name = names[words] + " " if names[words] else ""
                 legend += [("  " if legend else "", ink.text), (f"{glyph} ", style)]
                 legend += [(name, ink.muted), (value, ink.text)]
@@ -196,8 +199,10 @@ class LossCurve(Canvas, can_focus=True):
                 break
         else:
             title, legend = (title if at is not None else ""), []
-        note = ink.key if at is not None else ink.faint
-        return heading(ink, width, "Loss", [(title, note)], legend, focus=self.has_focus)
+        note = clickable(ink.key, "let_go") if at is not None else clickable(ink.faint, "screen.scale")
+        before, zoomed, _ = title.partition(zoom) if zoom else (title, "", "")
+        pieces = [(before, note), (zoomed, clickable(ink.key, "whole"))]
+        return heading(ink, width, "Loss", pieces, legend, focus=self.has_focus)
 
     def _sign(self, mark: Mark) -> str:
         """A curve's sign in the legend."""
@@ -240,9 +245,10 @@ class LossCurve(Canvas, can_focus=True):
         self._curve(plot, *_band(history, 2 * plot.width), ink.band, _BAND)
         self._curve(plot, history.steps, history.smoothed, ink.line, _SMOOTHED)
         self._curve(plot, history.val_steps, history.val_loss, ink.point, _VALIDATION)
-        if len(history.val_loss) and plot.y.low <= history.val_loss[-1] <= plot.y.high:
-            place = plot.row(float(history.val_loss[-1])), plot.column(float(history.val_steps[-1]))
-            plot.cells[place[0]][place[1]] = ("o" if ink.ascii else "◆", ink.point)
+        if len(history.val_loss):
+            step, loss = float(history.val_steps[-1]), float(history.val_loss[-1])
+            if step <= plot.x.high and plot.y.low <= loss <= plot.y.high:
+                plot.cells[plot.row(loss)][plot.column(step)] = ("o" if ink.ascii else "◆", ink.point)
         for name, value in inside.items():
             plot.label(value, f" {name} {value:.2f}", ink.baseline)
         for index, run in behind.items():
@@ -318,6 +324,29 @@ class LossCurve(Canvas, can_focus=True):
             return None
         at = int(history.steps.searchsorted(self._cursor))
         return min(at, len(history.steps) - 1) if history is self._history or at < len(history.steps) else None
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The scale, the steps shown and the step pointed at; 0 and −1 stand for none."""
+        window = self._window
+        return {
+            "scale": _SCALES.index((self._log_loss, self._log_steps)),
+            "span": window.span or 0.0,
+            "start": -1.0 if window.start is None else window.start,
+            "at": self._cursor or 0.0,
+        }
+
+    def restore(self, state: State) -> None:
+        """Look at what was looked at."""
+        now = self.state()
+        self._log_loss, self._log_steps = _SCALES[whole(state, "scale", now["scale"], high=len(_SCALES) - 1)]
+        span = real(state, "span", now["span"], 0.0, LONGEST_RUN)
+        start = real(state, "start", now["start"], -1.0, LONGEST_RUN)
+        at = real(state, "at", now["at"], 0.0, LONGEST_RUN)
+        self._window = Window(max(MIN_SPAN, span), None if start < 0 else start) if span else Window()
+        self._cursor, self._held = (at, True) if at else (None, False)
+        self.redraw()
 
     # Pointing, zooming and moving.
 

@@ -79,7 +79,7 @@ class SampleStream(Canvas, can_focus=True):
         super().__init__(id=id)
         self._samples: deque[_Sample] = deque(maxlen=_MEMORY)
         self._temperature = 0.0
-        self._surprise = True
+        self.surprise = True
         #: Rows scrolled up from the newest one; 0 follows it.
         self._up = 0
 
@@ -116,7 +116,7 @@ class SampleStream(Canvas, can_focus=True):
 
     def toggle_surprise(self) -> None:
         """Shows surprise, or just the text."""
-        self._surprise = not self._surprise
+        self.surprise = not self.surprise
         self.redraw()
 
     def _stay(self, before: int) -> None:
@@ -136,7 +136,7 @@ class SampleStream(Canvas, can_focus=True):
     def draw(self, width: int, height: int) -> list[Strip]:
         """The heading with the temperature, as many rows as fit, and what their colours mean."""
         ink = self.ink
-        legend = [self._legend(width)] if self._surprise and height >= _LEGEND_FROM else []
+        legend = [self._legend(width)] if self.surprise and height >= _LEGEND_FROM else []
         rows, visible = self._all_rows(), max(0, height - 1 - len(legend))
         self._up = max(0, min(self._up, len(rows) - visible))
         end = len(rows) - self._up
@@ -174,7 +174,7 @@ class SampleStream(Canvas, can_focus=True):
     def _line(self, sample: _Sample, line: tuple[int, int] | None) -> list[Piece]:
         """A part of a sample's text, in the styles of its degrees of surprise."""
         start, end = line or (0, 0)
-        if not self._surprise:
+        if not self.surprise:
             return [(sample.shown[start:end], self.ink.text)]
         styles = self._styles()
         cells = zip(sample.shown[start:end], sample.shown_degrees[start:end], strict=True)
@@ -191,7 +191,8 @@ class SampleStream(Canvas, can_focus=True):
         ink = self.ink
         at_least = ">" if ink.ascii else "≥"
         names = [*(f"{at_least}{least:.0%}" for least in _DEGREES), f"<{_DEGREES[-1]:.0%}"]
-        pieces: list[Piece] = [("u", clickable(ink.key, "screen.surprise")), (" probability", ink.muted)]
+        word = " probability" if width >= 34 else ""
+        pieces: list[Piece] = [("u", clickable(ink.key, "screen.surprise")), (word, ink.muted)]
         for name, style in zip(names, self._styles(), strict=True):
             pieces += [(" ", ink.text), (name, style)]
         return row(width, pieces)

@@ -58,7 +58,11 @@ class StatusPanel(Canvas):
         snapshot = self._snapshot
         if snapshot is None:
             return [heading(self.ink, width, "Status", right=[("starting", self.ink.muted)])]
-        strips = [heading(self.ink, width, "Status", right=self._state(snapshot))]
+        state = self._state(snapshot)
+        freeze = [("v", clickable(self.ink.key, "screen.freeze")), (" freeze  ", self.ink.muted)]
+        if not self._frozen and sum(len(text) for text, _ in [*freeze, *state]) + len("Status  ") < width:
+            state = [*freeze, *state]
+        strips = [heading(self.ink, width, "Status", right=state)]
         share = share_done(snapshot)
         if share is not None and height > _ALWAYS:
             strips.append(self._progress(share, width))
