@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -127,6 +127,12 @@ class Loop:
     def abandon_evaluation(self) -> None:
         """Drop an unfinished evaluation."""
         self._evaluation = None
+
+    def change_weights(self, change: Callable[[LanguageModel], object]) -> None:
+        """Call ``change`` with the network and, if there is one, with that of the averaged weights."""
+        self.abandon_evaluation()
+        for model in filter(None, (self.model, self._averaged)):
+            change(model)
 
     def train(self, flag: StopFlag, *, single: bool) -> float | None:
         """Do a chunk of steps, or a ``single`` one; ``flag`` ends it after the current step.

@@ -280,6 +280,11 @@ class Trainer:
 
         return self.submit(copy).result()
 
+    def change_weights(self, change: Callable[[LanguageModel], object]) -> Future[None]:
+        """Call ``change`` between two steps with the network and then, if an average of the weights is kept, with the
+        network of those. What did best in validation so far stays as it is, and so do the optimizer's moments."""
+        return self.submit(lambda _: self._loop.change_weights(change))
+
     def save(self, path: str) -> None:
         """Write a checkpoint between two steps. Raises CheckpointError."""
         self.submit(lambda _: self._save(path)).result()

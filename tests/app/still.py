@@ -21,7 +21,9 @@ from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.experiments import ExperimentsScreen
+from lstm_lab.app.screens.flow import FlowScreen
 from lstm_lab.app.screens.gates import GatesScreen
+from lstm_lab.app.screens.surgery import SurgeryScreen
 from lstm_lab.app.screens.train import TrainScreen
 from lstm_lab.app.session import Opening, Session
 
@@ -90,14 +92,23 @@ def _sampled(screen: TrainScreen) -> bool:
     return sample is not None and screen._typed == len(sample.reading.text)
 
 
+def _flowed(screen: FlowScreen) -> bool:
+    return screen.look is not None and len(screen.look.nets) == 4 and screen._missing() is None
+
+
+def _ranked(screen: SurgeryScreen) -> bool:
+    look = screen.look
+    return look is not None and look.measured and look.worth is not None and not look.ranking
+
+
 #: In the order of the keys.
 VIEWS = (
     View("train", "1", ("s",), _sampled),
     View("step", "2", ("right", "right", "right")),
     View("learn", "3"),
     View("gates", "4", ("f",), lambda screen: cast(GatesScreen, screen).look is not None),
-    View("flow", "5"),
-    View("surgery", "6"),
+    View("flow", "5", (), _flowed),
+    View("surgery", "6", ("z", "right", "right", "a", "enter", "k"), _ranked),
     View("experiments", "7", (), lambda screen: cast(ExperimentsScreen, screen).report is not None),
     View("experiment", "7", ("down", "enter"), lambda screen: cast(ExperimentsScreen, screen).report is not None),
     View("handbook", "8"),

@@ -305,3 +305,21 @@ def test_another_process_cannot_write_the_checkpoint_during_a_run(backend: str, 
         assert not trainer.running
         rival.communicate("")
     assert trainer.run(steps=40).saved_step == 40
+
+
+def test_changed_weights_are_those_of_the_network_and_of_the_average(backend: str, tmp_path: Path) -> None:
+    for average in (0.2, 0.0):
+        trainer = make_trainer(backend, replace(CONFIG, average=average, validation=0.0))
+        trainer.run(steps=9)
+        before = contents(trainer, tmp_path)
+        trainer.change_weights(lambda model: model.weights()["output.W"].__imul__(0.5)).result()
+        after = contents(trainer, tmp_path)
+        for flat, changed in ((before.parameters, after.parameters), (before.average, after.average)):
+            assert (flat is None) == (changed is None) == (average == 0.0 and flat is before.average)
+            if flat is None or changed is None:
+                continue
+            views = trainer.model.config.parameter_views(flat)
+            views["output.W"][...] *= 0.5
+            np.testing.assert_array_equal(changed, flat)
+        np.testing.assert_array_equal(after.moments, before.moments)
+        assert trainer.run(steps=12).step == 12

@@ -37,7 +37,7 @@ from ..widgets.flow_decay import FlowDecay
 from ..widgets.flow_start import HIGH, LOW, STEP, FlowStart
 from ..widgets.flow_view import FlowLook, FlowView
 from .files import FILE_ERRORS, SaveFile, one_line
-from .source import AskText, Loaded, Source, ask_checkpoint, ask_file, current, kept_apart
+from .source import AskText, Loaded, Source, ask_file, choose_checkpoint, current, kept_apart
 
 #: Characters that are predicted, in networks for which that takes no time.
 LENGTH = 80
@@ -441,9 +441,9 @@ class FlowScreen(Screen[None]):
                 await self.run_action(f"text({text!r})")
 
     @work(exclusive=True, group="dialog")
-    async def action_load(self) -> None:
-        """Another network."""
-        loaded = await self.app.push_screen_wait(ask_checkpoint("" if self.look is None else self.look.text))
+    async def action_load(self, path: str = "") -> None:
+        """The network of the checkpoint at ``path``; without a path, ask for it."""
+        loaded = await choose_checkpoint(self.app, path, "" if self.look is None else self.look.text)
         if loaded is not None:
             self._loaded = loaded
             self.refresh_bindings()

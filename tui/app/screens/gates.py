@@ -40,7 +40,7 @@ from ..widgets.unit_facts import UnitFacts, UnitFollows
 from ..widgets.unit_map import UnitMap
 from ..widgets.unit_text import UnitText
 from .files import FILE_ERRORS, SaveFile, one_line
-from .source import AskText, Loaded, Source, ask_checkpoint, ask_file, current, kept_apart, load
+from .source import AskText, Loaded, Source, ask_file, choose_checkpoint, current, kept_apart
 
 #: Characters that are read: enough to tell what a unit follows.
 LENGTH = 2000
@@ -521,15 +521,7 @@ class GatesScreen(Screen[None]):
     async def action_load(self, path: str = "") -> None:
         """The network of the checkpoint at ``path``; without a path, ask for it."""
         loaded: Loaded | None
-        must_read = "" if self._now is None else self._now.reading.text
-        if path:
-            try:
-                loaded = await asyncio.wrap_future(in_background(partial(load, path, must_read)))
-            except FILE_ERRORS as error:
-                self.app.notify(one_line(error), severity="error")
-                return
-        else:
-            loaded = await self.app.push_screen_wait(ask_checkpoint(must_read))
+        loaded = await choose_checkpoint(self.app, path, "" if self._now is None else self._now.reading.text)
         if loaded is not None:
             self._loaded = loaded
             self.refresh_bindings()

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.widgets import Input, Label
 
 from lstm_ext.data import Vocabulary, load_text
@@ -18,8 +19,9 @@ from lstm_ext.tensors import SUFFIX
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.trainer import Trainer
 
+from ..background import in_background
 from .dialog import Dialog
-from .files import OpenFile, OpenText, one_line
+from .files import FILE_ERRORS, OpenFile, OpenText, one_line
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,13 @@ def ask_file(source: Source, length: int) -> OpenText[str]:
     return OpenText("A text to read", read)
 
 
-def ask_checkpoint(must_read: str) -> OpenFile[Loaded]:
-    """The dialog for a checkpoint whose network can read ``must_read``."""
-    return OpenFile("A checkpoint to look into", partial(load, must_read=must_read), suffix=SUFFIX)
+async def choose_checkpoint(app: App[Any], path: str, must_read: str = "") -> Loaded | None:
+    """The network of the checkpoint at ``path``, or of one that is asked for, which can read ``must_read``."""
+    if not path:
+        dialog = OpenFile[Loaded]("A checkpoint to look into", partial(load, must_read=must_read), suffix=SUFFIX)
+        return await app.push_screen_wait(dialog)
+    try:
+        return await asyncio.wrap_future(in_background(partial(load, path, must_read)))
+    except FILE_ERRORS as error:
+        app.notify(one_line(error), severity="error")
+        return None
