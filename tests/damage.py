@@ -1,7 +1,7 @@
 """Files of weights, damaged and forged in every way that a seed can think of; and a process that reads them all.
 
-``python damage.py KIND SEED COUNT`` reads COUNT damaged files of KIND ("run" or "network"), and every forged one, and
-prints as JSON what came of it.
+``python damage.py KIND SEED COUNT`` reads COUNT damaged files of KIND ("run", "network" or "timeline"), and every
+forged one, and prints as JSON what came of it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lstm_ext import LanguageModel, ModelConfig, Text, Trainer, TrainerConfig, V
 from lstm_ext.conversion import load_pytorch
 from lstm_ext.errors import LabError
 from lstm_ext.train.checkpoint import load_checkpoint
+from lstm_ext.train.timeline import Timeline, load_timeline, save_timeline
 
 #: In place of anything in a description.
 NASTY: list[Any] = [
@@ -73,6 +74,20 @@ def read_network(path: Path) -> list[Any]:
     return [*map(repr, described), _plain(model.parameters), _plain(optimizer.moments)]
 
 
+def write_timeline(path: Path) -> None:
+    config, rng = ModelConfig(9, 3, 9, cell="gru"), np.random.default_rng(0)
+    timeline = Timeline(config, Vocabulary("abcdefghi"), "a text")
+    for step in (0, 1, 2, 7):
+        timeline.add(step, 2.0 / (step + 1), rng.random(config.num_parameters, np.float32))
+    save_timeline(timeline, str(path))
+
+
+def read_timeline(path: Path) -> list[Any]:
+    timeline = load_timeline(str(path))
+    frames = [(frame.step, frame.loss, _plain(frame.parameters)) for frame in timeline.frames]
+    return [timeline.config, timeline.vocabulary, timeline.text, *frames]
+
+
 def _plain(value: Any) -> str:
     return f"{value.dtype} {value.shape} {value.tobytes().hex()}" if isinstance(value, np.ndarray) else repr(value)
 
@@ -80,6 +95,7 @@ def _plain(value: Any) -> str:
 KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], list[Any]]]] = {
     "run": (write_run, read_run),
     "network": (write_network, read_network),
+    "timeline": (write_timeline, read_timeline),
 }
 
 

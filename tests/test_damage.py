@@ -20,7 +20,7 @@ def in_a_process(kind: str, count: int) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="VmHWM")
-@pytest.mark.parametrize(("kind", "count"), [("run", 2000), ("network", 1000)])
+@pytest.mark.parametrize(("kind", "count"), [("run", 2000), ("network", 1000), ("timeline", 1000)])
 def test_damaged_files_load_equal_or_are_refused_in_one_line(kind: str, count: int) -> None:
     found = in_a_process(kind, count)
     assert found["wrong"] == []

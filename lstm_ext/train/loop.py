@@ -19,6 +19,7 @@ from ..nn.schedule import factor
 from .config import TrainerConfig
 from .evaluation import Evaluation, evaluation_steps
 from .state import RunState
+from .timeline import Timeline
 
 #: One call of the engine takes about this long, because requests are served between calls.
 CHUNK_SECONDS = 0.05
@@ -65,6 +66,8 @@ class Loop:
         self.eval_every = config.eval_every or self._default_eval_every()
         #: Mean loss of the last chunk of steps, and gradient norm of the last step: see ``Snapshot``.
         self.loss = self.grad_norm = math.nan
+        #: Keeps weights on the way, if that was asked for.
+        self.timeline: Timeline | None = None
         self._evaluation: Iterator[Evaluation] | None = None
         self._seconds_per_step = math.inf
         #: (symbols, seconds) of the last chunks.
@@ -165,6 +168,7 @@ class Loop:
         if not result.done:
             return None
         self._record(first, result.losses, result.norms, rates[: result.done], lr)
+        self.keep_frame()
         with self._lock:
             # A shorter step, at an epoch's end, counts as a part of one.
             whole_steps = result.done * inputs.shape[1] / self.config.seq_length
@@ -191,6 +195,12 @@ class Loop:
         if self._averaged is not None and state.step % self._stride() == 0:
             self._average(self._averaged.parameters)
 
+    def keep_frame(self) -> None:
+        """Add the weights to the timeline if it is time."""
+        state = self.state
+        if self.timeline is not None and self.timeline.due(state.step):
+            self.timeline.add(state.step, state.history.smoothed, self.model.parameters)
+
     def _stride(self) -> int:
         """Averaging and reading the clock happen after steps that are multiples of this, so that they do not
         depend on how the steps are divided among calls of the engine."""
@@ -213,6 +223,8 @@ class Loop:
             steps = min(steps, plan.total_steps - state.step)
         if config.reset_every:
             steps = min(steps, config.reset_every - state.step % config.reset_every)
+        if self.timeline is not None and self.timeline.next_step > state.step:
+            steps = min(steps, self.timeline.next_step - state.step)
         if self._averaged is not None or (plan.total_seconds is not None and config.schedule != "constant"):
             steps = min(steps, 1 if state.step < EVERY_STEP_UNTIL else STRIDE - state.step % STRIDE)
         return max(1, steps)

@@ -27,6 +27,7 @@ from .schedule import Plan
 from .snapshot import Snapshot, Status
 from .state import RunState
 from .suspension import TICK_SECONDS, Suspension
+from .timeline import Timeline
 
 T = TypeVar("T")
 
@@ -121,6 +122,18 @@ class Trainer:
         return trainer
 
     # ------------------------------------------------------------- front ends
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The weights on the way, if ``keep_timeline`` was called."""
+        return self._loop.timeline
+
+    def keep_timeline(self) -> Timeline:
+        """Keep the weights, in memory, at the present step and at some of those to come; returns where they are."""
+        if self._loop.timeline is None:
+            self._loop.timeline = Timeline(self.model.config, self.vocabulary, self.text.name)
+            self.submit(lambda _: self._loop.keep_frame()).result()
+        return self._loop.timeline
 
     @property
     def lanes(self) -> Lanes:

@@ -248,12 +248,15 @@ class LabApp(RecordingApp):
         answer = await self.push_screen_wait(AskToQuit(self.session.unsaved_steps(), keeps=self.session.keeps))
         if answer == "quit":
             self._end(0)
-        elif answer == "discard":
+        elif answer == "discard" or (answer == "save" and await cast(TrainScreen, await self.bring("train")).save()):
             self._forget_and_end()
-        elif answer == "save":
-            self.switch_mode("train")
-            if await cast(TrainScreen, self.screen).save():
-                self._forget_and_end()
+
+    async def bring(self, mode: str) -> Screen[Any]:
+        """Switch to the screen of a mode, also from what was opened above it; returns that screen."""
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        return self.screen
 
     def on_train_screen_failed(self, event: TrainScreen.Failed) -> None:
         """Ends with a message for the command line."""

@@ -136,6 +136,7 @@ class Session:
             self.last = Overlay.of(self.trainer)
         self.close(keep=False)
         self.trainer = trainer
+        trainer.keep_timeline()
         self.config = RunConfig.of(trainer)
         self._saved_step, self._saved_seconds = 0, 0.0
         if recovery is None:

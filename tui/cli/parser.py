@@ -19,6 +19,7 @@ COMMANDS = {
     "flow": "show how far back a loss reaches: gradients along a text, LSTM, GRU and RNN",
     "surgery": "hold gates or units of a network, or scale its matrices: loss and samples before and after",
     "step": "walk through a text one gate at a time, in plain text",
+    "timeline": "show what a network would have written at steps all along its training",
     "runs": "list past runs; show, rename, delete or export one",
     "experiment": "answer a question about recurrent networks by measuring",
     "learn": "take the course: exercises that know what you did wrong",

@@ -26,6 +26,8 @@ from .registry import Registry
 
 #: How many checkpoints of a folder are looked at, the newest of them.
 MOST = 300
+#: How the file of a run's timeline is called: NAME-timeline.safetensors.
+TIMELINE = "-timeline"
 _PREDECESSOR = re.compile(rf"(.+)\.old-(\d{{1,9}}){re.escape(SUFFIX)}")
 
 #: "saved": a file of the user's. "unsaved": what a lab kept that was left without saving. "earlier": what a run of the
@@ -50,6 +52,8 @@ class Run:
     gone: bool = False
     #: Who is writing it just now, or "".
     writer: str = ""
+    #: Where the weights on its way are, if they were saved under its name, or "".
+    timeline: str = ""
     #: What runs of the same name had learned, the latest first.
     earlier: tuple[Run, ...] = ()
 
@@ -165,7 +169,9 @@ class KnownRuns:
             run = Run(path, kind, modified=status.st_mtime, size=status.st_size)
             before = identity, _with_header(run)
             self._read[path] = before
-        return replace(before[1], kind=kind, writer=holder(path))
+        timeline = path.removesuffix(SUFFIX) + TIMELINE + SUFFIX
+        there = timeline if os.path.isfile(timeline) else ""
+        return replace(before[1], kind=kind, writer=holder(path), timeline=there)
 
     def _is_ours(self, path: str) -> bool:
         """Whether a file of a folder is a checkpoint, or may be what is left of one; others write such files, too."""

@@ -94,6 +94,8 @@ def facts(run: Run) -> dict[str, str]:
         said["being written"] = f"by {visible(run.writer)}"
     if run.kind == "unsaved":
         said["kept"] = "by a lab that was left without saving"
+    if run.timeline:
+        said["timeline"] = visible(os.path.basename(run.timeline))
     header = run.header
     if header is None:
         return {**said, "problem": visible(run.problem)}

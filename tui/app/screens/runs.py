@@ -6,7 +6,7 @@ import asyncio
 import os
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol, cast
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,7 +16,8 @@ from textual.screen import Screen
 from textual.widgets import Input, Label
 
 from lstm_ext.files import write_atomically
-from lstm_ext.tensors import checkpoint_path
+from lstm_ext.tensors import SUFFIX, checkpoint_path
+from lstm_ext.train.timeline import Timeline, load_timeline
 from lstm_lab.runs import files
 from lstm_lab.runs.known import KnownRuns, Run
 from lstm_lab.runs.order import ORDERS, arranged
@@ -35,10 +36,18 @@ from ..widgets.loss_curve import LossCurve
 from ..widgets.run_facts import RunFacts
 from ..widgets.run_list import RunChoice, RunList
 from .dialog import Ask, Dialog
-from .files import FILE_ERRORS, SaveFile, one_line
+from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
+from .timeline import TimelineScreen
 
 #: Seconds between two looks at the files.
 _REST = 3.0
+
+
+class Lab(Protocol):
+    """What this screen asks of the app."""
+
+    async def bring(self, mode: str) -> Screen[Any]:
+        """Switch to the screen of a mode."""
 
 
 class AskName(Dialog[str]):
@@ -90,6 +99,7 @@ class RunsScreen(Screen[None]):
         bind("runs.open", "enter", "open", "continue", "Continue this run in Train", NETWORK, on_bar=True),
         bind("runs.overlay", "o", "overlay", "overlay", "Draw its curve behind the one in Train", NETWORK, on_bar=True),
         bind("runs.gates", "g", "gates", "gates", "Look into its gates", NETWORK, on_bar=True),
+        bind("runs.timeline", "t", "timeline", "timeline", "What it wrote along its training", NETWORK, on_bar=True),
         bind("runs.rename", "n", "rename", "rename", "Another name for its file", NETWORK, on_bar=True),
         bind("runs.keep", "n", "keep", "save as", "Save it under a name", NETWORK, on_bar=True),
         bind("runs.delete", "D,delete", "delete", "delete", "Delete its file; asks first", NETWORK, on_bar=True),
@@ -260,9 +270,9 @@ class RunsScreen(Screen[None]):
         """Continue the run under the cursor in Train."""
         run = self.run
         if run is not None:
-            await self.app.switch_mode("train")
+            screen = await cast(Lab, self.app).bring("train")
             action = "recover" if run.kind == "unsaved" else "load"
-            await self.app.screen.run_action(f"{action}({run.path!r})")
+            await screen.run_action(f"{action}({run.path!r})")
 
     def action_overlay(self) -> None:
         """Draw its curve behind the current one, or no longer."""
@@ -282,8 +292,26 @@ class RunsScreen(Screen[None]):
         """Look into its gates."""
         run = self.run
         if run is not None:
-            await self.app.switch_mode("gates")
-            await self.app.screen.run_action(f"load({run.path!r})")
+            screen = await cast(Lab, self.app).bring("gates")
+            await screen.run_action(f"load({run.path!r})")
+
+    @work(exclusive=True, group="dialog")
+    async def action_timeline(self) -> None:
+        """What its network would have written along its training; without a file of that name, ask for one."""
+        run = self.run
+        try:
+            if run is not None and run.timeline:
+                timeline: Timeline | None = await asyncio.wrap_future(
+                    in_background(partial(load_timeline, run.timeline))
+                )
+            else:
+                dialog = OpenFile("A timeline that was saved", load_timeline, suffix=SUFFIX)
+                timeline = await self.app.push_screen_wait(dialog)
+        except FILE_ERRORS as error:
+            self.app.notify(one_line(error), severity="error")
+        else:
+            if timeline is not None:
+                self.app.push_screen(TimelineScreen(timeline))
 
     @work(exclusive=True, group="dialog")
     async def action_rename(self) -> None:

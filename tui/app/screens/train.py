@@ -51,6 +51,7 @@ from .dialog import Ask
 from .files import FILE_ERRORS, OpenFile, OpenText, SaveFile, one_line
 from .model_form import ModelForm
 from .recover import Recover
+from .timeline import TimelineScreen
 
 #: Learning rates that + and - step through, times powers of ten.
 _RATES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
@@ -88,6 +89,7 @@ class TrainScreen(Screen[None]):
         bind("train.restart", "R", "restart", "restart", "Begin again, untrained", NETWORK, on_bar=True),
         bind("train.overlay", "a", "overlay", "overlay", "Lay a kept run behind this one", NETWORK),
         bind("train.alone", "A", "clear_overlays", "alone", "Take away the runs behind this one", NETWORK),
+        bind("train.timeline", "W", "timeline", "timeline", "What it wrote along its training", NETWORK),
         bind("train.export", "e", "export", "export", "Write the curve or a picture", NETWORK, on_bar=True),
         *(
             bind(f"train.gate.{key}", key, f"gate('{key}')", name, f"Show every unit's {name}", LOOKING)
@@ -565,6 +567,16 @@ class TrainScreen(Screen[None]):
         if overlay is not None:
             self.session.lay_over(overlay)
             self.query_one(LossCurve).show_overlays(self.session.overlays)
+
+    def action_timeline(self) -> None:
+        """What the network would have written at each step of its training."""
+        timeline = None if self.session.trainer is None else self.session.trainer.timeline
+        if timeline is not None and timeline.frames:
+            self.app.push_screen(TimelineScreen(timeline))
+        elif timeline is not None:
+            self._notice(
+                "This network is too large for a timeline: its weights are not kept on the way. (x hides this)"
+            )
 
     def action_clear_overlays(self) -> None:
         """Show the current run alone."""

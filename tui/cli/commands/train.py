@@ -17,17 +17,19 @@ from lstm_ext.errors import ArgumentError, LabError
 from lstm_ext.files import keep_aside
 from lstm_ext.lock import locked
 from lstm_ext.nn.schedule import SCHEDULES
-from lstm_ext.tensors import SUFFIX, check_destination
+from lstm_ext.tensors import SUFFIX, check_destination, checkpoint_path
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.run_config import DEFAULTS, NETWORK_OPTIONS, training_changes
 from lstm_ext.train.schedule import TIMED_SCHEDULE
 from lstm_ext.train.snapshot import Snapshot
+from lstm_ext.train.timeline import Timeline, save_timeline
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.runs.registry import Registry
 
 from ... import memory
 from ...errors import UsageError
 from ...text.units import clock
+from ..candidates import CHECKPOINTS, completes
 from ..checkpoints import writable
 from ..options import (
     add_checkpoint,
@@ -127,6 +129,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help=f"seconds between checkpoints ({default('checkpoint_every')})",
     )
+    kept = "keep the weights at some steps, for `lstm-lab timeline`"
+    completes(output.add_argument("--timeline", metavar="F.safetensors", help=kept), CHECKPOINTS)
     add_json(output)
     output.add_argument("--quiet", action="store_true", help="no progress; only the result")
 
@@ -158,6 +162,7 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
     registry = Registry()
     registry.remember_run(path)
     registry.remember_text(trainer.text.name, trainer.text.encoding)
+    timeline = _timeline(arguments, trainer, path)
     begun = trainer.snapshot()
     limits = _limits(arguments, begun, say)
 
@@ -172,6 +177,10 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
                     progress(snapshot)
 
             snapshot = trainer.run(**limits, on_progress=on_progress)
+        if timeline is not None:
+            if timeline.frames[-1].step != snapshot.step:
+                timeline.add(snapshot.step, snapshot.smoothed, trainer.model.parameters)
+            save_timeline(timeline, arguments.timeline)
         if snapshot.status == "failed":
             raise LabError(snapshot.message)
         found = as_json(trainer, snapshot, baselines=stop.signal is None)
@@ -185,6 +194,23 @@ def _train(arguments: argparse.Namespace, path: str) -> int:
             say(f"stopped by {stop.signal.name}; the same command with --resume continues")
             return 128 + stop.signal
     return 0
+
+
+def _timeline(arguments: argparse.Namespace, trainer: Trainer, path: str) -> Timeline | None:
+    """Where the weights are kept, if that was asked for."""
+    if arguments.timeline is None:
+        return None
+    try:
+        arguments.timeline = checkpoint_path(arguments.timeline)
+    except ArgumentError as error:
+        raise UsageError(f"--timeline: {str(error).removeprefix('path: ')}") from None
+    if os.path.realpath(arguments.timeline) == os.path.realpath(path):
+        raise UsageError(f"--timeline: got {arguments.timeline}, which is the checkpoint; expected another file")
+    check_destination(arguments.timeline)
+    timeline = trainer.keep_timeline()
+    if not timeline.keeps:
+        raise LabError("--timeline: this network is too large for one; choose a smaller network, or leave it out")
+    return timeline
 
 
 def _limits(arguments: argparse.Namespace, begun: Snapshot, say: Say) -> dict[str, Any]:
