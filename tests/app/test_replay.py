@@ -14,6 +14,7 @@ from app.laboratory import LARGE, SMALL, Lab, lab
 
 from lstm_lab.app.cast import write_cast
 from lstm_lab.app.lab import LabApp
+from lstm_lab.app.modes import MODES
 from lstm_lab.app.played import PlayedTrainer
 from lstm_lab.app.recorder import Recorder
 from lstm_lab.app.replay import ReplayApp
@@ -233,3 +234,34 @@ def events_of(lesson: Lesson) -> list[tuple[float, str, Any]]:
         (time, kind, value) for kind, track in tracks for time, value in zip(track.times, track.values, strict=True)
     ]
     return sorted(events, key=lambda event: event[0])
+
+
+GARBAGE: list[Any] = [None, True, -1, 10**30, 1.5, 1e300, "", "x" * 5000, "\x1b[2J", [], [1, [2]], {}, {"a": {}}]
+
+
+@pytest.mark.parametrize("mode", [mode.id for mode in MODES])
+async def test_no_state_of_a_hostile_lesson_harms_a_screen(mode: str) -> None:
+    """Each value of a state in turn is one that makes no sense there."""
+    async with lab() as here:
+        app = here.app
+        await here.paused()
+        await app.show({"screen": mode})
+        await here.pilot.pause()
+        known = app.shown()
+        for name in known:
+            for value in GARBAGE if name != "screen" else ():
+                await app.show({**known, name: value})
+        await app.show({"screen": mode})
+        await here.pilot.pause()
+        assert app.current_mode == mode
+        assert app.crash is None
+
+
+async def test_a_moment_in_the_middle_has_its_sample() -> None:
+    lesson = load_lesson("forget-gate")
+    states = lesson.tracks["state"]
+    written = [k for k, state in enumerate(states.values) if "sample" in state]
+    time, state = states.times[written[-1]], states.values[written[-1]]
+    async with replay(lesson, SMALL) as there:
+        await go(there, time)
+        await there.shows(state["sample"][3].split()[0])

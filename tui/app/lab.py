@@ -321,14 +321,11 @@ def run_lab(
             session.remembered("" if app.no_color else app.theme).write()
 
 
-def check_terminal() -> None:
-    """Raises ``UsageError`` where there is no terminal."""
+def check_terminal(instead: str = "`lstm-lab train`, `step`, `gates` and `learn` work without one") -> None:
+    """Raises ``UsageError`` where there is no terminal, with what to do instead."""
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # Textual draws on the last
     if not terminal or os.environ.get("TERM", "") in ("", "dumb"):
-        raise UsageError(
-            "the lab needs a terminal, on standard input, output and error; "
-            "`lstm-lab train`, `step`, `gates` and `learn` work without one"
-        )
+        raise UsageError(f"the lab needs a terminal, on standard input, output and error; {instead}")
 
 
 def run_in_terminal(app: LabApp) -> int:

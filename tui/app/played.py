@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ext.data import BUILTIN, Text, load_text
-from lstm_ext.errors import DataError
+from lstm_ext.errors import CheckpointError, DataError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
 from lstm_ext.train.history import HistoryView
@@ -22,11 +22,15 @@ from ..lessons.log import PROGRESS, network_bytes
 
 
 def recorded(net: Mapping[str, Any]) -> Checkpoint:
-    """The checkpoint in a ``net`` event. Raises CheckpointError."""
+    """The checkpoint in a ``net`` event. Raises DataError."""
     with tempfile.TemporaryDirectory(prefix="lstm-lab-") as folder:
         path = Path(folder) / "recorded.safetensors"
         path.write_bytes(network_bytes(net))
-        return load_checkpoint(str(path))
+        try:
+            return load_checkpoint(str(path))
+        except CheckpointError as error:
+            why = str(error).removeprefix(f"{path}: ")
+            raise DataError(f"the network that was recorded at step {net['step']:,} cannot be shown: {why}") from None
 
 
 def text_of(checkpoint: Checkpoint, folder: Path | None) -> Text:

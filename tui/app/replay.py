@@ -278,5 +278,5 @@ class ReplayApp(LabApp):
 
 def run_replay(lesson: Lesson, *, ascii_only: bool = False, settings: Settings | None = None) -> int:
     """Replay a lesson in the terminal; returns the exit code. Raises as ``run_lab`` does."""
-    check_terminal()
+    check_terminal("`lstm-lab replay NAME --plain` works without one")
     return run_in_terminal(ReplayApp(lesson, ascii_only=ascii_only, settings=settings))

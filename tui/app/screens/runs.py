@@ -163,8 +163,9 @@ class RunsScreen(Screen[None]):
 
     @property
     def choice(self) -> RunChoice | None:
-        """What the list shows."""
-        return self.query_one(RunList).choice
+        """What the list shows; keys may be asked for before it is there."""
+        lists = self.query(RunList)
+        return lists.first().choice if lists else None
 
     @property
     def run(self) -> Run | None:

@@ -178,6 +178,8 @@ class TrainScreen(Screen[None]):
         except FILE_ERRORS as error:
             self.post_message(self.Failed(one_line(error)))
             return
+        if self._source is not None and self._source.trainer is trainer:
+            return  # it was shown meanwhile
         self.adopt(trainer)
         if trainer.model.backend == "numpy" and "c" not in available_backends():
             self._notice(

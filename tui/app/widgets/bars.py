@@ -55,8 +55,11 @@ class TitleBar(Canvas):
             else:
                 keys.append((f"{mode.key} ", clickable(ink.key, action)))
                 names += [keys[-1], (f"{mode.title} ", clickable(ink.muted, action))]
-        program = (" lstm-lab  ", ink.strong)
-        for left in ([program, *names], [(" ", ink.text), *names], [program, *keys], [(" ", ink.text), *keys]):
+        program, brief = (" lstm-lab  ", ink.strong), (" ", ink.text)
+        if getattr(self.app, "recorder", None) is not None:
+            mark = clickable(ink.bad, "app.command('lab.record')")
+            program, brief = ((" * rec  " if ink.ascii else " ● rec  ", mark), (" *" if ink.ascii else " ●", mark))
+        for left in ([program, *names], [brief, *names], [program, *keys], [brief, *keys]):
             room = width - sum(cell_len(text) for text, _ in left) - 1
             if cell_len(subject) <= room:
                 break
