@@ -134,7 +134,7 @@ def test_without_a_compiler_the_wheel_is_pure_and_says_why(tmp_path: Path) -> No
     sources = {
         f"{target}/{path.relative_to(ROOT / folder).as_posix()}"
         for target, folder in (("lstm_lab", "tui"), ("lstm_ext", "lstm_ext"))
-        for pattern in ("*.py", "*.tcss", "*.txt.gz", "py.typed")
+        for pattern in ("*.py", "*.tcss", "*.txt.gz", "*.md", "*.toml", "py.typed")
         for path in (ROOT / folder).rglob(pattern)
     }
     assert sources <= names

@@ -111,8 +111,9 @@ VIEWS = (
     View("surgery", "6", ("z", "right", "right", "a", "enter", "k"), _ranked),
     View("experiments", "7", (), lambda screen: cast(ExperimentsScreen, screen).report is not None),
     View("experiment", "7", ("down", "enter"), lambda screen: cast(ExperimentsScreen, screen).report is not None),
-    View("handbook", "8"),
+    View("handbook", "8", ("down",)),
     View("runs", "9"),
+    View("help", "4", ("question_mark",)),
 )
 
 

@@ -324,3 +324,32 @@ async def test_export(suffix: str, tmp_path: Path) -> None:
         await until(here.pilot, path.exists)
     written = path.read_text(encoding="utf-8")
     assert written.startswith("# GRU\n\nThe gated recurrent unit" if suffix == ".md" else "<svg")
+
+
+# Recordings.
+
+
+async def test_what_is_shown_can_be_shown_again() -> None:
+    async with handbook() as here:
+        await here.press("slash", *"gate")
+        await here.press("down", "down", "enter")
+        await here.until(lambda: here.page.has_focus)
+        await here.screen.run_action("sizes('30 8 2')")
+        await here.screen.run_action("valve(2.5)")
+        state, seen = here.screen.state(), here.text
+        await here.press("escape", "home")
+        await here.shows("Contents")
+        await here.screen.restore(state)
+        await here.until(lambda: here.text.split("\n")[1:-1] == seen.split("\n")[1:-1])
+        assert here.screen.state() == state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"topic": "nowhere", "top": -5, "valve": "wide"}, {"sizes": "0 0", "words": 3, "hit": 10**9, "valve": 1e300}],
+)
+async def test_a_state_that_does_not_fit_is_left(state: dict[str, object]) -> None:
+    async with handbook() as here:
+        await here.screen.restore(state)
+        await here.shows("Recurrent networks")
+        assert abs(here.screen.query_one(Valve).x) <= 8.0

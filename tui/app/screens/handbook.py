@@ -27,7 +27,7 @@ from ...text.markdown import HEADING
 from ..keys import LOOKING, NETWORK, bind
 from ..modes import MODES
 from ..session import Session
-from ..shown import State, real, whole, word
+from ..shown import State, flag, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.handbook_contents import HandbookContents
 from ..widgets.handbook_page import HandbookPage
@@ -184,22 +184,6 @@ class HandbookScreen(Screen[None]):
                 return bool(self._visits or self.hits is not None or self.has_class("-reading"))
         return True
 
-    # For recordings.
-
-    def state(self) -> State:
-        """The topic, how far one has read, and what was set in it."""
-        page, valve = self.query_one(HandbookPage), self.query_one(Valve)
-        return {"topic": self.topic.id, "top": page.top, "sizes": str(self.sizes), "valve": valve.x}
-
-    async def restore(self, state: State) -> None:
-        """Show the same."""
-        self._end_search()
-        self.topic = topics()[word(state, "topic", self.topic.id, topics())]
-        with suppress(ArgumentError):
-            self.sizes = Sizes.parse(word(state, "sizes", str(self.sizes)))
-        self._show(top=whole(state, "top", 0))
-        self.action_valve(real(state, "valve", 0.0, -LIMIT, LIMIT))
-
     # Choosing.
 
     def action_choose(self, by: int) -> None:
@@ -351,6 +335,35 @@ class HandbookScreen(Screen[None]):
         self._show(top=self.query_one(HandbookPage).top)
         self.remove_class("-reading")
         self.call_after_refresh(self.query_one(HandbookContents).focus)
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The topic, how far it is scrolled, what is searched for, the valve and the sizes."""
+        return {
+            "topic": self.topic.id,
+            "top": self.query_one(HandbookPage).top,
+            "words": "" if self.hits is None else self.query_one(SearchLine).value,
+            "hit": self._hit,
+            "valve": self.query_one(Valve).x,
+            "sizes": str(self.sizes),
+            "reading": self.has_class("-reading"),
+        }
+
+    async def restore(self, state: State) -> None:
+        """Show the same place."""
+        words = word(state, "words", "")
+        line = self.query_one(SearchLine)
+        with line.prevent(Input.Changed):
+            line.value = words
+        self.hits = search(words)[:_MOST] if words.strip() else None
+        self._hit = whole(state, "hit", 0, 0, max(0, len(self.hits or ()) - 1))
+        self.topic = topics()[word(state, "topic", self.topic.id, topics())]
+        self.action_valve(real(state, "valve", 1.0, -LIMIT, LIMIT))
+        with suppress(ArgumentError):  # what is no size is left as it is
+            self.sizes = Sizes.parse(word(state, "sizes", str(self.sizes)))
+        self.set_class(flag(state, "reading"), "-reading")
+        self._show(top=whole(state, "top", 0))
 
     # The valve, the sizes, a file.
 
