@@ -95,6 +95,15 @@ async def test_terms_of_the_topic_stand_beside_it_where_there_is_room() -> None:
         await here.shows("Terms on this page", "input gate (i)", "Units are counted from 0.")
 
 
+async def test_in_ascii_formulas_are_spelled() -> None:
+    async with handbook(LARGE, ascii_only=True) as here:
+        await here.go("lstm")
+        await here.shows("C_t = f_t*C_{t-1} + i_t*g_t      memory", "h_t = o_t*tanh(C_t)              output")
+        await here.go("gates")
+        await here.shows("* sigmoid", "sigmoid 0.7311", "half after 2.2 steps")
+        assert "?" not in "".join(here.line[:-1])
+
+
 # Choosing and reading.
 
 

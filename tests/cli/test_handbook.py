@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
-from cli.program import Run, one_line
+from cli.program import ENV, LAB, Run, one_line
 
 from lstm_ext.engine.config import ModelConfig
 from lstm_lab.handbook.topics import topics
@@ -66,3 +68,11 @@ def test_bad_input_is_one_line(run: Run, arguments: list[str], message: str) -> 
     status, out, err = run("handbook", *arguments)
     assert (status, out) == (2, "")
     assert message in one_line(err)
+
+
+def test_in_ascii_formulas_are_spelled(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [*LAB, "handbook", "gru"], cwd=tmp_path, env={**ENV, "PYTHONIOENCODING": "ascii"}, capture_output=True
+    )
+    assert process.returncode == 0 and process.stdout.isascii()
+    assert b"r_t = sigmoid(a_r)" in process.stdout and b"?" not in process.stdout

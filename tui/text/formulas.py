@@ -48,10 +48,14 @@ def format_number(value: float) -> str:
 
 def ascii_formula(text: str) -> str:
     """The same in ASCII: "fₜ = σ(a_f)" becomes "f_t = sigmoid(a_f)"; what has no likeness becomes an escape."""
+    return spelled(text).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def spelled(text: str) -> str:
+    """Signs of formulas as ASCII spells them; everything else as it is."""
     for sign, plain in _SUPERSCRIPTS_AND_SIGNS.items():
         text = text.replace(sign, plain)
-    text = re.sub(f"[{_SUBSCRIPTS}]+", lambda digits: "_" + digits[0].translate(_RAISE), text)
-    return text.encode("ascii", "backslashreplace").decode("ascii")
+    return re.sub(f"[{_SUBSCRIPTS}]+", lambda digits: "_" + digits[0].translate(_RAISE), text)
 
 
 def at_step(text: str, t: int) -> str:

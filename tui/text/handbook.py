@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -11,6 +12,8 @@ from lstm_lab.handbook.facts import Sizes
 from lstm_lab.handbook.search import Hit
 from lstm_lab.handbook.topics import Topic, command, links, topics
 
+from .ascii import to_ascii
+from .formulas import spelled
 from .learn import cut, wrapped
 from .markdown import text_lines
 
@@ -27,16 +30,27 @@ def contents_lines(width: int) -> Iterator[Text]:
     )
 
 
-def topic_lines(topic: Topic, width: int, sizes: Sizes | None = None) -> Iterator[Text]:
-    """One topic, its links as they are."""
-    yield from text_lines(topic.markdown(sizes), width, styled=True)
+def topic_lines(topic: Topic, width: int, sizes: Sizes | None = None, *, ascii_only: bool = False) -> Iterator[Text]:
+    """One topic, its links as they are; with ``ascii_only``, formulas are spelled: σ becomes sigmoid."""
+    markdown = topic.markdown(sizes)
+    yield from text_lines(_in_ascii(markdown) if ascii_only else markdown, width, styled=True)
 
 
-def page_lines(topic: Topic, width: int, sizes: Sizes | None = None) -> Iterator[Text]:
+def _in_ascii(markdown: str) -> str:
+    """The same in ASCII, with the second column of formulas in its place."""
+    pieces = spelled(markdown).split("```")
+    for index in range(1, len(pieces), 2):
+        rows = [re.split(" {3,}", line) for line in pieces[index].split("\n")]
+        width = max((len(row[0]) for row in rows if len(row) == 2), default=0)
+        pieces[index] = "\n".join("   ".join([row[0].ljust(width), *row[1:]]) if row[1:] else row[0] for row in rows)
+    return to_ascii("```".join(pieces))
+
+
+def page_lines(topic: Topic, width: int, sizes: Sizes | None = None, *, ascii_only: bool = False) -> Iterator[Text]:
     """One topic for reading outside the lab: its title, its text, and the commands that its links stand for."""
     yield Text(topic.title, "bold yellow")
     yield Text()
-    yield from topic_lines(topic, width, sizes)
+    yield from topic_lines(topic, width, sizes, ascii_only=ascii_only)
     found = links(topic.template)
     if found and topic.id != "glossary":
         yield Text()

@@ -51,7 +51,9 @@ class HandbookPage(Page):
         if topic is not self._topic:
             self.link = -1
         self._topic, self._sizes, self._top = topic, sizes, top
-        lines: Lines = lambda width: topic_lines(topic, min(width, MEASURE), sizes)  # noqa: E731
+        lines: Lines = lambda width: topic_lines(  # noqa: E731
+            topic, min(width, MEASURE), sizes, ascii_only=self.ink.ascii
+        )
         self.show(lines, tabs=[Tab(topic.title, "screen.focus('#page')", True)])
 
     @property

@@ -52,16 +52,17 @@ class Valve(Canvas):
         ink, x = self.ink, self.x
         gate = sigmoid(x)
         right: list[Piece] = [(f"x = {x:+.1f}", ink.key)]
-        legend: list[Piece] = [(f"  {self._mark(0)}σ", ink.line), (f"  {self._mark(1)}tanh", ink.point)]
+        legend: list[Piece] = [(f"  {self._mark(0)}{self._sigma}", ink.line), (f"  {self._mark(1)}tanh", ink.point)]
         rows = [heading(ink, width, "A gate as a valve", legend, right), *self._curves(width, max(2, height - _OTHERS))]
         rows.append(self._axis(width))
         values: list[Piece] = [
-            ("σ ", ink.muted),
+            (f"{self._sigma} ", ink.muted),
             (f"{gate:.4f}", ink.line),
             ("  tanh ", ink.muted),
             (f"{math.tanh(x):+.4f}", ink.point),
         ]
-        rows.append(row(width, values, [(f"half is left after {_steps(half_life(gate))}", ink.text)]))
+        half = f"half {'' if ink.ascii else 'is left '}after {_steps(half_life(gate))}"  # sigmoid takes the room
+        rows.append(row(width, values, [(half, ink.text)]))
         rows += [self._bar(width, gate, steps) for steps in STEPS]
         return rows
 
@@ -91,6 +92,10 @@ class Valve(Canvas):
     def _glyphs(self) -> Glyphs:
         """Dots where colours tell the curves apart, else a mark for each."""
         return "braille" if self.ink.colored and not self.ink.ascii else "ascii"
+
+    @property
+    def _sigma(self) -> str:
+        return "sigmoid" if self.ink.ascii else "σ"
 
     def _mark(self, curve: int) -> str:
         return f"{MARKS[curve]} " if self._glyphs == "ascii" else ""

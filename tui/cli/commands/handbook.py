@@ -8,7 +8,7 @@ import json
 from ...errors import UsageError
 from ..candidates import TOPICS, completes
 from ..options import add_json
-from ..output import columns, note, print_lines
+from ..output import columns, console, note, print_lines
 
 #: Places that a search prints.
 MOST = 20
@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         head = {"topic": topic.id, "title": topic.title, "chapter": topic.chapter}
         print(json.dumps({**head, "markdown": topic.markdown(sizes)}))
     else:
-        print_lines(page_lines(topic, min(columns(), 80), sizes))
+        unicode = console().encoding.startswith("utf")
+        print_lines(page_lines(topic, min(columns(), 80), sizes, ascii_only=not unicode))
     return 0
 
 
