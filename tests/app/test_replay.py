@@ -97,6 +97,11 @@ async def test_what_is_recorded_at_one_size_is_shown_again_at_another(tmp_path: 
         await here.until(lambda: app.base.look is not None)  # type: ignore[attr-defined]
         await here.press("v", "c", "plus", "i", "left")
         await look()
+        await here.press("6")
+        await here.until(lambda: app.base.look is not None and app.base.look.measured)  # type: ignore[attr-defined]
+        await here.press("down", "z", "right", "right", "a", "enter", "s", "k")
+        await here.until(lambda: app.base.look.worth and not app.base.look.ranking)  # type: ignore[attr-defined]
+        await look()
         await here.press("8")
         await here.shows("Handbook")
         await here.press("down", "down")

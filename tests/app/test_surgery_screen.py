@@ -290,7 +290,7 @@ async def test_the_network_is_taken_again_and_training_goes_on() -> None:
         await here.press("space")
         await here.here.until(lambda: here.here.step > first and "pause" in here.names)
         await here.press("space")
-        await here.here.until(lambda: "continue" in here.names)
+        await here.here.until(lambda: "resume" in here.names)
         await here.press("n")
         await here.here.until(lambda: f"step {here.here.step:,}" in here.here.line[0])
         await here.operated("h[0]=0")

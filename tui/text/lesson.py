@@ -66,6 +66,12 @@ def _flow(state: Mapping[str, Any]) -> str:
     )
 
 
+def _surgery(state: Mapping[str, Any]) -> str:
+    done = state.get("operations")
+    operations = ", ".join(str(one)[:40] for one in done[:20]) if isinstance(done, list) and done else "none"
+    return f"operations: {operations}; unit {_known(state, 'unit')}"
+
+
 def _learn(state: Mapping[str, Any]) -> str:
     return f"exercise {state['exercise']}" if state.get("exercise") else "the map of the course"
 
@@ -79,5 +85,6 @@ _PLACES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "step": _step,
     "gates": _gates,
     "flow": _flow,
+    "surgery": _surgery,
     "learn": _learn,
 }

@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Input, Label
+from textual.worker import WorkerError
 
 from lstm_ext.cells import CELLS
 from lstm_ext.data import Vocabulary
@@ -50,6 +52,7 @@ from ..background import in_background
 from ..export import export_path, file_name
 from ..keys import LOOKING, MEASURING, NETWORK, TRAINING, bind
 from ..session import Session
+from ..shown import State, whole
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.surgery_operations import SurgeryOperations
 from ..widgets.surgery_samples import SurgerySamples
@@ -147,7 +150,7 @@ class SurgeryScreen(Screen[None]):
         bind("surgery.load", "l", "load", "load", "The network of a checkpoint", NETWORK, on_bar=True),
         bind("surgery.export", "e", "export", "export", "Save the network, figures or a picture", NETWORK, on_bar=True),
         bind("surgery.pause", "space", "pause", "pause", "Pause training", TRAINING, on_bar=True),
-        bind("surgery.continue", "space", "resume", "go on", "Continue training", TRAINING, on_bar=True),
+        bind("surgery.resume", "space", "resume", "resume", "Continue training", TRAINING, on_bar=True),
         bind("surgery.left", "left", "target(-1)", "left", "The gate or matrix before", NETWORK),
         bind("surgery.right", "right", "target(1)", "right", "The gate or matrix after", NETWORK),
         bind("surgery.scope", "a", "scope", "all", "Every unit, or the one under the cursor", NETWORK),
@@ -181,6 +184,8 @@ class SurgeryScreen(Screen[None]):
         self._worth: Worth | None = None
         self._worth_after = 0
         self._put: Put | None = None
+        #: The step of the patient that was restored.
+        self._restored: Any = None
         self._taking = self._examining = self._ranking = False
 
     def compose(self) -> ComposeResult:
@@ -249,8 +254,9 @@ class SurgeryScreen(Screen[None]):
         self._ranking, self._worth = False, None
         self._forget(0)
 
-    def _forget(self, kept: int) -> None:
-        """Measure again all conditions but the first ``kept`` ones."""
+    def _forget(self, kept: int, seed: int | None = None) -> None:
+        """Measure again all conditions but the first ``kept`` ones, with samples of another seed if it is given."""
+        self._seed = self._seed if seed is None else seed
         del self._conditions[kept:]
         self._show()
         self._examine()
@@ -313,6 +319,49 @@ class SurgeryScreen(Screen[None]):
         whose = f"{visible(os.path.basename(patient.source.path))} · " if isinstance(patient.source, Loaded) else ""
         put = "" if self._put is None or loaded else f" · put in at {self._put.step:,}"
         return f"{whose}{CELLS[config.cell].title} {size} · step {patient.step:,}{put}"
+
+    def state(self) -> State:
+        """The patient's step, what was done to it, and what is chosen."""
+        patient = self._patient
+        return {
+            "step": None if patient is None else patient.step,
+            "operations": [str(edit) for edit in self.edits],
+            "chosen": str(self._chosen),
+            "unit": self._unit,
+            "layer": self._layer,
+            "seed": self._seed,
+            "ranked": None if self._worth is None else self._worth_after,
+        }
+
+    async def restore(self, state: State) -> None:
+        """Do the same to a copy of the session's network; nothing is done to that network itself."""
+        patient, step = self._patient, state.get("step")
+        fresh = patient is None or isinstance(patient.source, Loaded) or patient.source is not self.session.trainer
+        if fresh or step != self._restored:
+            self._loaded, self._restored = None, step
+            with suppress(WorkerError):
+                await self.take().wait()
+        if (patient := self._patient) is None:
+            return
+        operations = state.get("operations")
+        edits = (
+            [edit for text in operations if (edit := _read(patient.model, text))]
+            if isinstance(operations, list)
+            else []
+        )
+        same, seed = _shared(tuple(self.edits), edits), whole(state, "seed", self._seed)
+        config = patient.model.config
+        self._chosen = _read(patient.model, state.get("chosen")) or self._chosen
+        self._layer = whole(state, "layer", self._layer, high=config.num_layers - 1)
+        self._unit = whole(state, "unit", self._unit, high=config.hidden_size - 1)
+        self.edits, self._undone = edits, []
+        self._forget(1 + same if seed == self._seed else 0, seed)
+        ranked = state.get("ranked")
+        if ranked is None:
+            self._ranking, self._worth = False, None
+            self._show()
+        elif self._worth is None or self._worth.layer != self._layer or self._worth_after != ranked:
+            self._rank(whole(state, "ranked", 0, high=len(edits)), follow=False)
 
     # What keys do.
 
@@ -437,8 +486,7 @@ class SurgeryScreen(Screen[None]):
 
     def action_sample(self) -> None:
         """Samples of another seed."""
-        self._seed += 1
-        self._forget(0)
+        self._forget(0, self._seed + 1)
 
     def action_take(self) -> None:
         """The network in training as it is now; after a checkpoint, that one again."""
@@ -449,7 +497,7 @@ class SurgeryScreen(Screen[None]):
 
     def action_rank(self) -> None:
         """Measure what each unit is worth."""
-        self._rank()
+        self._rank(len(self.edits))
 
     def action_stop_ranking(self) -> None:
         """Keep what has been measured."""
@@ -457,8 +505,9 @@ class SurgeryScreen(Screen[None]):
         self._show()
 
     @work(exclusive=True, group="rank")
-    async def _rank(self) -> None:
-        patient, edits, layer = self._patient, list(self.edits), self._layer
+    async def _rank(self, done: int, *, follow: bool = True) -> None:
+        """Measure the units of the layer after the first ``done`` operations; then ``follow``: go to the first one."""
+        patient, edits, layer = self._patient, self.edits[:done], self._layer
         if patient is None:
             return
         units = patient.model.config.hidden_size
@@ -475,7 +524,7 @@ class SurgeryScreen(Screen[None]):
                 self._worth = Worth(layer, (*self._worth.rises, loss - whole), units)
                 self._show()
             self._ranking = False
-            if self.look is not None and layer == self._layer:
+            if follow and layer == self._layer:
                 self._unit = self._worth.order[0]
         finally:
             self._ranking = False
@@ -612,6 +661,17 @@ def _allowed(model: LanguageModel, edit: Edit) -> bool:
 def _check_text(model: LanguageModel, text: str) -> None:
     """Raises ArgumentError."""
     check(model.config, parse(text))
+
+
+def _read(model: LanguageModel, text: object) -> Edit | None:
+    """The operation that a state holds, if it is one, and the network allows it."""
+    if not isinstance(text, str):
+        return None
+    try:
+        edit = parse(text)
+    except ArgumentError:
+        return None
+    return edit if _allowed(model, edit) else None
 
 
 def _shared(one: tuple[Edit, ...], other: list[Edit]) -> int:
