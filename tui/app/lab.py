@@ -321,7 +321,9 @@ def run_lab(
             session.remembered("" if app.no_color else app.theme).write()
 
 
-def check_terminal(instead: str = "`lstm-lab train`, `step`, `gates`, `flow`, `surgery` and `learn` work without one") -> None:
+def check_terminal(
+    instead: str = "`lstm-lab train`, `step`, `gates`, `flow`, `surgery` and `learn` work without one",
+) -> None:
     """Raises ``UsageError`` where there is no terminal, with what to do instead."""
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # Textual draws on the last
     if not terminal or os.environ.get("TERM", "") in ("", "dumb"):
