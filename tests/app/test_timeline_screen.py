@@ -270,4 +270,4 @@ async def test_a_network_too_large_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("lstm_ext.train.timeline.FEWEST", 10**9)
     async with lab() as here:
         await here.press("W")
-        await here.shows("too large for a timeline")
+        await here.shows("no timeline of this run: the network is too large")

@@ -1,5 +1,5 @@
-"""What the lab remembers of the user's files: checkpoints that were written or opened, texts that were learned, and
-which were the last. One JSON file in the user's state folder, shared by all labs and commands.
+"""What the lab remembers of the user's files: checkpoints that were written or opened, and texts that were learned, the
+last ones first. One JSON file in the user's state folder, shared by all labs and commands.
 
 Nothing depends on it: where it cannot be read or written, nothing is remembered, and nothing fails.
 """
@@ -50,14 +50,6 @@ class Registry:
         """The texts, the last used first; some may be gone."""
         return [KnownText(**entry) for entry in self._read()["texts"]]
 
-    def last_run(self) -> str | None:
-        """The checkpoint that was used last and is still there."""
-        return next((path for path in self.runs() if os.path.isfile(path)), None)
-
-    def last_text(self) -> KnownText | None:
-        """The text that was used last and is still there."""
-        return next((text for text in self.texts() if text.name in BUILTIN or os.path.isfile(text.name)), None)
-
     def remember_run(self, path: str) -> None:
         """The checkpoint at ``path`` was written or opened."""
         self._put("runs", os.path.abspath(path), RUNS)
@@ -99,7 +91,7 @@ class Registry:
         if not isinstance(found, dict):
             found = {}
         return {
-            "runs": [path for path in _list(found, "runs") if isinstance(path, str) and os.path.isabs(path)][:RUNS],
+            "runs": [path for path in _list(found, "runs") if isinstance(path, str) and _is_path(path)][:RUNS],
             "texts": [entry for entry in _list(found, "texts") if _is_text(entry)][:TEXTS],
         }
 
@@ -109,10 +101,14 @@ def _list(found: Mapping[str, Any], name: str) -> Sequence[Any]:
     return entries if isinstance(entries, list) else []
 
 
+def _is_path(name: str) -> bool:
+    return os.path.isabs(name) and "\0" not in name
+
+
 def _is_text(entry: object) -> bool:
     return (
         isinstance(entry, dict)
         and entry.keys() == {"name", "encoding"}
         and all(isinstance(value, str) for value in entry.values())
-        and bool(entry["name"])
+        and (entry["name"] in BUILTIN or _is_path(entry["name"]))
     )

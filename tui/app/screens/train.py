@@ -575,10 +575,9 @@ class TrainScreen(Screen[None]):
         timeline = None if self.session.trainer is None else self.session.trainer.timeline
         if timeline is not None and timeline.frames:
             self.app.push_screen(TimelineScreen(timeline))
-        elif timeline is not None:
-            self._notice(
-                "This network is too large for a timeline: its weights are not kept on the way. (x hides this)"
-            )
+        elif self.session.trainer is not None:
+            why = "the network is too large" if timeline is not None else "it is a recorded one"
+            self._notice(f"There is no timeline of this run: {why}. (x hides this)")
 
     def action_clear_overlays(self) -> None:
         """Show the current run alone."""

@@ -109,9 +109,9 @@ class RunList(Canvas):
         ascii_only = self.ink.ascii
         texts = max(4, *(cell_len(visible(run.text)) for run in choice.runs))
         names = max(4, *(cell_len(title(run, ascii_only=ascii_only)) for run in choice.runs))
-        curve = min(40, max(8, rest - names - texts))
+        curve = min(60, max(8, rest - names - texts))
         text = min(texts, max(rest - curve - names, (rest - curve) * 2 // 5))
-        return max(4, rest - curve - text), text, curve
+        return max(4, min(names, rest - curve - text)), text, curve
 
     def _names(self, width: int, name: int, text: int, order: str) -> Strip:
         ink = self.ink
