@@ -338,12 +338,12 @@ async def test_form_makes_the_network() -> None:
 @pytest.mark.parametrize(
     "name, value, message",
     [
-        ("hidden_size", "0", "hidden_size: got 0, expected an integer of at least 1"),
-        ("hidden_size", "many", "hidden_size: got 'many', expected an integer"),
-        ("hidden_size", "9000000", "hidden_size: got 9000000, which needs"),
+        ("hidden_size", "0", "hidden size: got 0, expected an integer of at least 1"),
+        ("hidden_size", "many", "hidden size: got 'many', expected an integer"),
+        ("hidden_size", "9000000", "hidden size: got 9000000, which needs"),
         ("dropout", "1", "dropout: got 1.0, expected a number in [0.0, 1.0)"),
-        ("lr", "-1", "lr: got -1.0, expected a number above 0"),
-        ("batch_size", "0", "batch_size: got 0, expected an integer of at least 1"),
+        ("lr", "-1", "learning rate: got -1.0, expected a number above 0"),
+        ("batch_size", "0", "batch size: got 0, expected an integer of at least 1"),
     ],
 )
 async def test_form_says_at_once_what_is_wrong(name: str, value: str, message: str) -> None:

@@ -35,7 +35,9 @@ def test_options_alone_mean_the_lab(run: Run) -> None:
     status, out, err = run("--ascii")
     assert (status, out) == (2, "")
     assert "needs a terminal" in one_line(err)
-    assert "lstm-lab train" in err
+    named = [command.removeprefix("lstm-lab ") for command in err.split("`")[1::2]]
+    assert named == ["train", "step", "learn", "gates", "flow", "surgery", "experiment", "handbook", "runs"]
+    assert set(named) <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("variable", ["LSTM_LAB_BACKEND", "LSTM_LAB_KERNEL"])

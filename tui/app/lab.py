@@ -321,10 +321,11 @@ def run_lab(
             session.remembered("" if app.no_color else app.theme).write()
 
 
-def check_terminal(
-    instead: str = "`lstm-lab train`, `step`, `gates`, `flow`, `surgery` and `learn` work without one",
-) -> None:
-    """Raises ``UsageError`` where there is no terminal, with what to do instead."""
+def check_terminal(instead: str = "") -> None:
+    """Raises ``UsageError`` where there is no terminal; it says what to do ``instead``, or each screen's command."""
+    if not instead:
+        *first, last = (mode.command for mode in MODES)
+        instead = f"`lstm-lab {'`, `'.join(first)}` and `{last}` work without one"
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # Textual draws on the last
     if not terminal or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(f"the lab needs a terminal, on standard input, output and error; {instead}")

@@ -14,16 +14,18 @@ class Mode:
     title: str
     #: The topic of the handbook that belongs to it.
     topic: str
+    #: The command that says in plain text what it shows.
+    command: str
 
 
 MODES = (
-    Mode("1", "train", "Train", "loss"),
-    Mode("2", "step", "Step", "step"),
-    Mode("3", "learn", "Learn", "course"),
-    Mode("4", "gates", "Gates", "units"),
-    Mode("5", "flow", "Flow", "gradients"),
-    Mode("6", "surgery", "Surgery", "surgery"),
-    Mode("7", "experiments", "Experiments", "experiments"),
-    Mode("8", "handbook", "Handbook", "recurrence"),
-    Mode("9", "runs", "Runs", "runs"),
+    Mode("1", "train", "Train", "loss", "train"),
+    Mode("2", "step", "Step", "step", "step"),
+    Mode("3", "learn", "Learn", "course", "learn"),
+    Mode("4", "gates", "Gates", "units", "gates"),
+    Mode("5", "flow", "Flow", "gradients", "flow"),
+    Mode("6", "surgery", "Surgery", "surgery", "surgery"),
+    Mode("7", "experiments", "Experiments", "experiments", "experiment"),
+    Mode("8", "handbook", "Handbook", "recurrence", "handbook"),
+    Mode("9", "runs", "Runs", "runs", "runs"),
 )

@@ -119,10 +119,10 @@ class ModelForm(Dialog[RunConfig]):
         return config
 
     def _say(self, error: str, note: str = "") -> None:
-        wrong = error.partition(":")[0]
+        wrong, colon, problem = error.partition(":")
         for name in _NUMBERS:
             self.query_one(f"#label-{name}", Label).set_class(name == wrong, "-wrong")
-        self.show_error(error)
+        self.show_error(_NUMBERS.get(wrong, wrong.replace("_", " ")) + colon + problem)
         line = self.query_one(".dialog--note", Label)
         line.update(note)
         line.display = bool(note)

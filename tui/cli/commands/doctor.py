@@ -18,6 +18,8 @@ from lstm_ext import __version__
 from lstm_ext.data import BUILTIN, load_text
 from lstm_ext.engine.backend import available_backends, backend_name
 
+from ...log import log_path
+from ...settings import read_settings, settings_path
 from ...text.units import rate
 from ..installation import start_times, training_speed, weight
 from ..options import add_json
@@ -62,6 +64,8 @@ def examine() -> dict[str, Any]:
         "blas_threads": {name: os.environ[name] for name in BLAS_VARIABLES if name in os.environ},
         "terminal": _terminal(),
         "texts": _texts(),
+        "config": {"path": str(settings_path()), "problems": list(read_settings().problems)},
+        "log": str(log_path()),
         "writable": {
             folder: os.access(folder, os.W_OK) for folder in dict.fromkeys((os.getcwd(), tempfile.gettempdir()))
         },
@@ -136,6 +140,8 @@ def _advice(report: dict[str, Any]) -> list[str]:
         advice.append(f"The app needs at least {SMALLEST[0]} columns and {SMALLEST[1]} rows: enlarge the terminal.")
     if not terminal["unicode"]:
         advice.append("The terminal's encoding is not UTF-8: `lstm-lab --ascii` draws with ASCII only.")
+    for problem in report["config"]["problems"]:
+        advice.append(f"config.toml: {problem}; `lstm-lab config validate` says more.")
     for folder, good in report["writable"].items():
         if not good:
             advice.append(f"{folder} is not writable: give --checkpoint a path elsewhere.")
@@ -184,6 +190,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
             else "output is not a terminal",
         ),
         ("texts", ", ".join(f"{name} ({length:,})" for name, length in report["texts"].items())),
+        ("config", report["config"]["path"] + ("" if os.path.exists(report["config"]["path"]) else " (not there)")),
+        ("log", report["log"]),
         ("writable", ", ".join(folder for folder, good in report["writable"].items() if good) or "nothing"),
     ]
     lines = [f"{name:<14}{value}" for name, value in rows]
