@@ -32,7 +32,7 @@ from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.loss_curve import LossCurve, loss_range
 from lstm_lab.app.widgets.page import Page, Tab
 from lstm_lab.app.widgets.plot import column_of, horizontal_end, row_of, vertical_axis
-from lstm_lab.app.widgets.sample_stream import SampleStream, printable, wrap
+from lstm_lab.app.widgets.sample_stream import SampleStream, wrap
 from lstm_lab.app.widgets.status_panel import StatusPanel
 from lstm_lab.text.ascii import AsciiFilter, to_ascii
 
@@ -393,8 +393,13 @@ def test_wrapping(text: str, lines: list[str]) -> None:
     assert [text[start:end] for start, end in wrap(text, 8)] == lines
 
 
-def test_control_characters_never_reach_the_terminal() -> None:
-    assert printable("a\tb\x1b[31mc\r\nd\x07") == "a    b�[31mc\nd�"
+async def test_control_characters_never_reach_the_terminal() -> None:
+    stream = SampleStream()
+    app = Bench(stream)
+    async with app.run_test(size=(40, 8)):
+        stream.begin("step 1")
+        stream.type("a\tb\x1b[31mc\r\nd\x07\u202e")
+        assert [line.rstrip() for line in drawn(app).split("\n")[2:4]] == ["a    b\ufffd[31mc", "d\ufffd\ufffd"]
 
 
 async def test_older_samples_stay_and_can_be_scrolled_to() -> None:

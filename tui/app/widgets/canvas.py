@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import cast
+from typing import ClassVar, cast
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -32,6 +32,8 @@ class Canvas(Widget):
     HELP_TITLE = ""
     HELP = ""
     ALLOW_MAXIMIZE = True
+    #: The actions that the wheel runs, upward and downward: those of keys.
+    WHEEL: ClassVar[tuple[str, str] | None] = None
 
     DEFAULT_CSS = """
     Canvas { background: $background; }
@@ -77,6 +79,18 @@ class Canvas(Widget):
     def on_resize(self, event: events.Resize) -> None:
         """Draws for the new size."""
         self.redraw()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Runs the wheel's first action, if there is one."""
+        if self.WHEEL is not None:
+            event.stop()
+            self.call_later(self.run_action, self.WHEEL[0])
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Runs the wheel's second action, if there is one."""
+        if self.WHEEL is not None:
+            event.stop()
+            self.call_later(self.run_action, self.WHEEL[1])
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Marks the panel that the arrow keys move in."""

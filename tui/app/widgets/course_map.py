@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -27,6 +26,8 @@ _RIGHT = 19
 
 class CourseMap(Canvas, can_focus=True):
     """A row for each exercise, the chosen one marked, under how much is passed."""
+
+    WHEEL = ("move(-1)", "move(1)")
 
     HELP_TITLE = "The map"
     HELP = (
@@ -143,13 +144,3 @@ class CourseMap(Canvas, can_focus=True):
             (f"{right[:_RIGHT]:>{_RIGHT}} ", clickable(faint, click)),
         ]
         return row(width, pieces)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Marks an exercise above."""
-        event.stop()
-        self.action_move(-1)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Marks an exercise below."""
-        event.stop()
-        self.action_move(1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -57,6 +56,8 @@ class Entry:
 
 class ExperimentList(Canvas, can_focus=True):
     """A row for each experiment under its subject, the chosen one marked."""
+
+    WHEEL = ("move(-1)", "move(1)")
 
     HELP_TITLE = "The list"
     HELP = (
@@ -152,13 +153,3 @@ class ExperimentList(Canvas, can_focus=True):
             (f" {right[:_RIGHT]:>{_RIGHT}} ", clickable(faint, click)),
         ]
         return row(width, pieces)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Marks an experiment above."""
-        event.stop()
-        self.action_move(-1)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Marks an experiment below."""
-        event.stop()
-        self.action_move(1)

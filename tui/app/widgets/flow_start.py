@@ -15,6 +15,8 @@ LOW, HIGH, STEP = -2.0, 6.0, 0.25
 class FlowStart(FlowView):
     """One row: the slider takes most of it."""
 
+    WHEEL = (f"screen.bias_by({STEP})", f"screen.bias_by({-STEP})")
+
     HELP_TITLE = "The untrained networks"
     HELP = (
         "LSTM, GRU and RNN, as large as the network in training, with several random starts each. The slider is the "
@@ -71,16 +73,6 @@ class FlowStart(FlowView):
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Lets go of the knob."""
         self.release_mouse()
-
-    async def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """A step up."""
-        event.stop()
-        await self.app.run_action(f"screen.bias_by({STEP})")
-
-    async def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """A step down."""
-        event.stop()
-        await self.app.run_action(f"screen.bias_by({-STEP})")
 
     async def _put(self, x: int) -> None:
         share = (x - self._track.start) / max(1, len(self._track) - 1)

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 from rich.theme import Theme
-from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
@@ -39,6 +38,8 @@ class Tab:
 
 class Page(Canvas, can_focus=True):
     """Scrolls lines that are made for its width."""
+
+    WHEEL = ("scroll_rows(-3)", "scroll_rows(3)")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("page.up", "up", "scroll_rows(-1)", "up", "A line up", LOOKING),
@@ -126,16 +127,6 @@ class Page(Canvas, can_focus=True):
     def action_scroll_ends(self, direction: int) -> None:
         """Scrolls to the beginning or the end."""
         self.action_scroll_rows(direction * self._count)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scrolls up."""
-        event.stop()
-        self.action_scroll_rows(-3)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scrolls down."""
-        event.stop()
-        self.action_scroll_rows(3)
 
 
 def _console(ink: Ink) -> Console:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from textual import events
 from textual.strip import Strip
 
 from lstm_lab.runs.known import Run
@@ -45,6 +44,8 @@ class RunChoice:
 class RunList(Canvas):
     """Every run that is known; the cursor moves with the arrow keys, the wheel and the mouse."""
 
+    WHEEL = ("screen.move(-1)", "screen.move(1)")
+
     HELP_TITLE = "The list"
     HELP = (
         "Checkpoints that were written or opened, those in the current folder, and training that was left without "
@@ -62,16 +63,6 @@ class RunList(Canvas):
         """Draw this."""
         self.choice = choice
         self.redraw()
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel moves the cursor."""
-        event.stop()
-        self.call_later(self.screen.run_action, "screen.move(1)")
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel moves the cursor."""
-        event.stop()
-        self.call_later(self.screen.run_action, "screen.move(-1)")
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The heading, the columns' names, and as many runs as fit, the cursor among them."""

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from ...text.visible import hidden
 from ..keys import LOOKING, bind
 from .canvas import Canvas, Piece, clickable, heading, join, row
 
@@ -56,6 +56,8 @@ class _Sample:
 
 class SampleStream(Canvas, can_focus=True):
     """Samples from oldest to newest, each under a stamp; follows the newest unless scrolled away."""
+
+    WHEEL = ("scroll_rows(-3)", "scroll_rows(3)")
 
     HELP_TITLE = "Samples"
     HELP = (
@@ -215,24 +217,9 @@ class SampleStream(Canvas, can_focus=True):
         self._up = 0
         self.redraw()
 
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scrolls to earlier rows."""
-        event.stop()
-        self.action_scroll_rows(-3)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scrolls to later rows."""
-        event.stop()
-        self.action_scroll_rows(3)
-
-
-def printable(text: str) -> str:
-    """``text`` with tabs as spaces and without control characters, which would move the cursor."""
-    return "".join(_glyphs(text))
-
 
 def _glyphs(text: str) -> list[str]:
-    """How each character is shown."""
+    """How each character is shown: tabs as spaces, and nothing that the terminal would obey."""
     return [_glyph(letter, after) for letter, after in zip(text, [*text[1:], ""], strict=False)]
 
 
@@ -241,7 +228,7 @@ def _glyph(letter: str, after: str) -> str:
         return ""
     if letter == "\t":
         return "    "
-    return letter if letter == "\n" or letter.isprintable() else "\ufffd"
+    return "\ufffd" if hidden(letter) and letter != "\n" else letter
 
 
 def wrap(text: str, width: int) -> list[tuple[int, int]]:

@@ -23,6 +23,8 @@ _MIN_NAME = 8
 class StageList(WalkView):
     """A row for each stage: symbol, name, and the chosen unit's value."""
 
+    WHEEL = ("screen.move(-1)", "screen.move(1)")
+
     HELP_TITLE = "The stages"
     HELP = (
         "Everything that is computed at one character, in order. Values are those of the chosen unit; for scores and "
@@ -83,14 +85,6 @@ class StageList(WalkView):
             share = float(known[k]) / limit if finite[k] and limit > 0 else 1.0
             bar = draw_bar(share, width - cell_len(text), "ascii" if ink.ascii else "line")
             yield row(width, [(text, style), (bar, ink.line)])
-
-    async def on_mouse_scroll_down(self) -> None:
-        """The next stage."""
-        await self.run_action("screen.move(1)")
-
-    async def on_mouse_scroll_up(self) -> None:
-        """The stage before."""
-        await self.run_action("screen.move(-1)")
 
     def _value(self, moment: Moment) -> str:
         place = self.place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
 from textual.strip import Strip
 
 from ...text.surgery import change, nats
@@ -20,6 +19,8 @@ _HINTS = (
 
 class SurgeryOperations(SurgeryView):
     """A line for each operation, in order, and below them the one that is chosen."""
+
+    WHEEL = ("screen.value(1)", "screen.value(-1)")
 
     HELP_TITLE = "Operations"
     HELP = (
@@ -92,13 +93,3 @@ class SurgeryOperations(SurgeryView):
         if sum(len(text) for text, _ in [*pieces, button]) + len(words) < width:
             pieces.append((words, ink.muted))
         return row(width, pieces, [button])
-
-    async def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """A larger value."""
-        event.stop()
-        await self.app.run_action("screen.value(1)")
-
-    async def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """A smaller value."""
-        event.stop()
-        await self.app.run_action("screen.value(-1)")

@@ -17,6 +17,8 @@ from .surgery_view import SurgeryLook, SurgeryView
 class SurgeryUnits(SurgeryView):
     """A line for each unit, with a bar, the most telling ones first."""
 
+    WHEEL = ("screen.move(-1)", "screen.move(1)")
+
     HELP_TITLE = "Units"
     HELP = (
         "k measures what each unit of the layer is worth: how much the loss rises when nothing reads it any more. The "
@@ -81,13 +83,3 @@ class SurgeryUnits(SurgeryView):
             shown = look.order[self._top : self._top + self.page]
             if event.y - 1 < len(shown):
                 await self.app.run_action(f"screen.unit({shown[event.y - 1]})")
-
-    async def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """A unit further up."""
-        event.stop()
-        await self.app.run_action("screen.move(-1)")
-
-    async def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """A unit further down."""
-        event.stop()
-        await self.app.run_action("screen.move(1)")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from textual import events
 from textual.strip import Strip
 
 from lstm_ext.train.timeline import Frame
@@ -34,6 +33,8 @@ class Place:
 class TimelineSlider(Canvas):
     """Loss above, the steps below; a click anywhere goes there, and so does the wheel."""
 
+    WHEEL = ("screen.move(-1)", "screen.move(1)")
+
     HELP_TITLE = "The slider"
     HELP = (
         "Each place is a step whose weights were kept; they lie ever further apart, because a network learns most at "
@@ -48,16 +49,6 @@ class TimelineSlider(Canvas):
         """Draw this."""
         self.place = place
         self.redraw()
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel goes on in time."""
-        event.stop()
-        self.call_later(self.screen.run_action, "screen.move(1)")
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel goes back in time."""
-        event.stop()
-        self.call_later(self.screen.run_action, "screen.move(-1)")
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The step and its loss, a curve, the slider, and the first and last step."""
