@@ -270,3 +270,17 @@ async def test_a_moment_in_the_middle_has_its_sample() -> None:
     async with replay(lesson, SMALL) as there:
         await go(there, time)
         await there.shows(state["sample"][3].split()[0])
+
+
+async def test_the_captions_numbers_are_those_on_the_screen() -> None:
+    """Of the operations, whose losses are measured where the lesson is watched."""
+    lesson = load_lesson("forget-gate")
+    states = lesson.tracks["state"]
+    async with replay(lesson, SMALL) as there:
+        for operations in (["f=0"], ["f=1"]):
+            at = max(k for k, state in enumerate(states.values) if state.get("operations") == operations)
+            await go(there, states.times[at])
+            screen: Any = there.app.base  # type: ignore[attr-defined]
+            await there.until(lambda screen=screen: screen.look is not None and len(screen.look.conditions) == 2)
+            loss = screen.look.conditions[1].evaluation.nats
+            assert f" {loss:.2f}" in " ".join(note for _, note in lesson.notes()), operations
