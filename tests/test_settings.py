@@ -109,3 +109,14 @@ def test_every_example_is_allowed(tmp_path: Path) -> None:
         assert not settings.problems and getattr(settings, name) != default, name
     uncommented = "\n".join(line.removeprefix("# ") for line in template().splitlines() if " = " in line or "[" in line)
     assert {name for name, _, _ in schema()} == set(tomllib.loads(uncommented))
+
+
+def test_the_page_shows_every_setting() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert f"```toml\n{template()}```\n" in page
+    assert read_of_page(page).keys == {"train.pause": "space,p", "lab.copy": "f4,ctrl+y"}
+
+
+def read_of_page(page: str) -> Settings:
+    """The settings of its last example."""
+    return parsed(tomllib.loads(page.split("```toml\n")[-1].split("```")[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -45,4 +46,5 @@ def end_log() -> None:
     """Close the file."""
     for handler in [handler for handler in LOG.handlers if isinstance(handler, _Quiet)]:
         LOG.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError, ValueError):  # a full disk: what is lost is a line of the log
+            handler.close()

@@ -27,6 +27,8 @@ from ..errors import UsageError
 from ..log import LOG, begin_log, end_log
 from ..settings import Settings
 from .ending import Ending
+from .heartbeat import SECONDS as HEARTBEAT_SECONDS
+from .heartbeat import Heartbeat
 from .keys import LAB, bind, commands
 from .modes import MODES, Mode
 from .panes import panes, places, text_of
@@ -114,6 +116,8 @@ class LabApp(RecordingApp):
     def on_mount(self) -> None:
         """Begin."""
         self._event_loop = asyncio.get_running_loop()
+        heartbeat = Heartbeat()
+        self.set_interval(HEARTBEAT_SECONDS, lambda: heartbeat.beat(self.current_mode))
         problems = self.follow_settings()
         self.open_first()
         if problems:
