@@ -31,6 +31,16 @@ def test_all_of_it_is_shown_as_it_stands(run: Run, file: Path) -> None:
         assert file.write_text(out) and run("config", "validate")[0] == 0
 
 
+def test_a_file_is_begun_where_there_is_none(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LSTM_LAB_CONFIG", str(file.parent / "new" / "config.toml"))
+    status, out, _ = run("config", "create")
+    path = Path(out.strip())
+    assert status == 0 and path.read_text() == template()
+    path.write_text("fps = 5\n")
+    status, out, err = run("config", "create")
+    assert (status, out, path.read_text()) == (1, "", "fps = 5\n") and "is there already" in one_line(err)
+
+
 def test_a_good_file_is_said_to_be_good(run: Run, file: Path) -> None:
     file.write_text(template())
     assert run("config", "validate") == (0, f"{file}: nothing is wrong with it\n", "")

@@ -1,11 +1,12 @@
-"""Say where config.toml is, what it may say, and what is wrong with it.
-
-Without an action, all of it is shown as it stands: redirect it to the file to begin one.
-"""
+"""Say where config.toml is, what it may say, and what is wrong with it; or begin one. Without an action, show it."""
 
 from __future__ import annotations
 
 import argparse
+import os
+
+from lstm_ext.errors import LabError
+from lstm_ext.files import write_atomically
 
 from ...settings import read_settings, settings_path, template
 from ..options import add_json
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, act, what in (
         ("path", _path, "print where the file is, or would be"),
         ("show", _show, "print every setting, with what it does"),
+        ("create", _create, "write a file with every setting as a comment, where there is none"),
         (
             "validate",
             _validate,
@@ -44,6 +46,16 @@ def _path(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     for line in template(read_settings()).splitlines():
         show(line)
+    return 0
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    path = settings_path()
+    if os.path.lexists(path):
+        raise LabError(f"{path}: is there already; edit it, and `lstm-lab config validate` checks it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, template())
+    show(str(path))
     return 0
 
 
