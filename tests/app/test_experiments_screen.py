@@ -369,3 +369,26 @@ async def test_help_names_every_key_of_the_screen() -> None:
         await here.press("question_mark")
         await here.here.asked(Help)
         assert "Experiments" in here.text
+
+
+# For recordings.
+
+
+async def test_what_is_shown_can_be_shown_again() -> None:
+    keep(outcome_directory(), other(2, "2026-01-01T00:00:00"))
+    async with experiments() as here:
+        await here.press("down")
+        listed = here.screen.state()
+        assert listed == {"experiment": "", "chosen": "memory", "view": "figure", "published": True}
+        await here.open("baselines")
+        await here.press("left_square_bracket", "t")
+        await here.shows("published: quick")
+        shown = here.screen.state()
+        assert shown == {"experiment": "baselines", "chosen": "baselines", "view": "table", "published": True}
+        await here.press("escape", "home")
+        await here.screen.restore(shown)
+        assert here.screen.state() == shown and here.screen.record is not None and not here.screen.record.when
+        await here.screen.restore(listed)
+        assert here.screen.state() == {**listed, "view": "table"}
+        await here.screen.restore({"experiment": 3, "chosen": "nothing", "view": [], "published": "yes"})
+        assert here.screen.state() == {**listed, "view": "table"}

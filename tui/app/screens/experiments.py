@@ -46,6 +46,7 @@ from ..keys import LOOKING, MEASURING, bind
 from ..measuring import Progress
 from ..pacing import frames_per_second, output_waits
 from ..session import Session
+from ..shown import State, flag, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.experiment_head import ExperimentHead
 from ..widgets.experiment_list import Entry, ExperimentList
@@ -58,7 +59,7 @@ VIEWS: tuple[View, ...] = ("figure", "table", "answer", "compare", "runs")
 #: Columns from which the answer stands beside the figure.
 _BROAD = 160
 #: The widest and the highest that curves are drawn, and the lowest.
-_WIDEST, _HIGHEST, _LOWEST = 110, 30, 8
+_WIDEST, _HIGHEST, _LOWEST = 110, 36, 8
 #: Seconds between two drawings of clocks.
 _CLOCK = 0.5
 #: What an outcome's file may be.
@@ -160,6 +161,9 @@ class ExperimentsScreen(Screen[None]):
 
     @work(exclusive=True, group="read")
     async def _read_all(self) -> None:
+        await self._read()
+
+    async def _read(self) -> None:
         def read() -> dict[str, Entry]:
             return {
                 name: Entry(load(name), subject, outcomes(name))
@@ -399,6 +403,35 @@ class ExperimentsScreen(Screen[None]):
             yield from variant_lines(record.results, width)
         else:
             yield Text("There are no runs yet. m measures the experiment.", "dim")
+
+    # For recordings.
+
+    def state(self) -> State:
+        """The page that is open; which outcome it is of only where others have it, too."""
+        record = self.record
+        published = record is not None and not record.when
+        chosen = self.query_one(ExperimentList).chosen
+        return {"experiment": self.opened, "chosen": chosen, "view": self.view, "published": published}
+
+    async def restore(self, state: State) -> None:
+        """Open the same page."""
+        if not self.entries:
+            await self._read()
+        name = word(state, "experiment", "", self.entries)
+        if not name:
+            if self.opened:
+                self.action_list()
+            experiments = self.query_one(ExperimentList)
+            if (chosen := word(state, "chosen", experiments.chosen, self.entries)) != experiments.chosen:
+                experiments.choose(chosen)
+            return
+        if self.opened != name:
+            self.action_open(name)
+        record, known = self.record, self.known(self.entries[name])
+        if flag(state, "published") and record is not None and record.when:
+            self.action_outcome(len(known))
+        if self._has(view := next((one for one in VIEWS if one == state.get("view")), self.view)):
+            self.action_view(view)
 
     # What keys do.
 
