@@ -11,7 +11,7 @@ UNITS  := $(wildcard csrc/*.c csrc/variants/*.c)
 STRICT := -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick lint types docs asan fuzz soak bench bench-tui experiments snapshots lesson wheel sdist clean distclean
+.PHONY: help lab test quick lint types docs asan fuzz soak bench bench-tui experiments pictures snapshots lesson wheel sdist clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,9 @@ experiments: $(VENV)/.test ## measure every experiment, and rewrite docs/experim
 	  cp "$$(ls -t build/experiments/lstm-lab/outcomes/$$name/*.json | head -n 1)" \
 	    lstm_ext/experiments/published/$$name.json || exit; \
 	done
+
+pictures: $(VENV)/.test ## draw the pictures of the screens in docs/pictures anew (ARGS="train step")
+	PYTHONPATH=tests $(BIN)/python docs/pictures.py $(ARGS)
 
 snapshots: $(VENV)/.test ## write the screens' snapshots in tests/app/snapshots anew
 	LSTM_LAB_SNAPSHOTS=1 $(BIN)/pytest -q tests/app/test_snapshots.py

@@ -5,16 +5,20 @@ What it shows is the same on every machine: for snapshots in text, and for the p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
 from app.laboratory import Lab
 from screen import drawn
 
+from lstm_ext.data import load_text
 from lstm_ext.engine import core
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
@@ -26,39 +30,63 @@ from lstm_lab.app.screens.gates import GatesScreen
 from lstm_lab.app.screens.surgery import SurgeryScreen
 from lstm_lab.app.screens.train import TrainScreen
 from lstm_lab.app.session import Opening, Session
+from lstm_lab.text import runs
 
+#: 2026-11-21 12:00 UTC.
+NOW = 1795262400.0
 #: Frames of the same text after which nothing more is expected.
 _STILL = 5
 
 
 class StillSession(Session):
-    """A session whose run has learned ``steps`` steps and is paused."""
+    """A session whose run has learned ``steps`` steps and is paused, with clocks that stand still."""
 
     def __init__(self, config: RunConfig, text: str, steps: int) -> None:
         super().__init__(config, Opening(text))
-        self._steps = steps
-
-    def make(self, *arguments: Any, **options: Any) -> Trainer:
-        """The run, with clocks that stand still."""
-        trainer = super().make(*arguments, **options)
-        trainer.run(steps=self._steps)
+        self._still = trainer = learned(config.trainer(load_text(text)), steps)
         seen, start = trainer.snapshot, trainer.start
 
         def snapshot() -> Snapshot:
-            return replace(seen(), seconds=12.0, chars_per_second=100_000.0)
+            now = seen()  # its loss is that of as many steps as came in a twentieth of a second
+            return replace(now, loss=float(now.history.loss[-1]), seconds=12.0, chars_per_second=100_000.0)
 
         cast(Any, trainer).snapshot = snapshot
         cast(Any, trainer).start = partial(start, paused=True)
-        return trainer
+
+    def open(self) -> Trainer:
+        """The run."""
+        return self._still
 
 
 @contextmanager
 def same_everywhere() -> Iterator[None]:
-    """One kernel, whatever the processor has, and times that have just gone by."""
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(core, "default_kernel", lambda: "portable"))
-        stack.enter_context(patch("lstm_lab.text.units.ago", lambda seconds: "just now"))
-        yield
+    """One kernel, whatever the processor has, and the same time of the same day, in the same place."""
+    clock = SimpleNamespace(**{**vars(time), "time": lambda: NOW})
+    try:
+        with (
+            patch.object(core, "default_kernel", lambda: "portable"),
+            patch.object(runs, "time", clock),
+            patch.dict(os.environ, {"TZ": "UTC"}),
+        ):
+            time.tzset()
+            yield
+    finally:
+        time.tzset()
+
+
+def learned(trainer: Trainer, steps: int) -> Trainer:
+    """``trainer`` after so many steps, as if they had taken 12 seconds."""
+    trainer.run(steps=steps)
+    trainer._loop.state.seconds = 12.0
+    return trainer
+
+
+def save_runs(checkpoints: Mapping[str, tuple[RunConfig, int]], text: str = "hamlet") -> None:
+    """Checkpoints in the current folder, each an hour older than the one before."""
+    with same_everywhere():
+        for hours, (name, (config, steps)) in enumerate(checkpoints.items(), 1):
+            learned(config.trainer(load_text(text)), steps).save(name)
+            os.utime(name, (NOW - 3600 * hours, NOW - 3600 * hours))
 
 
 @asynccontextmanager
@@ -66,9 +94,9 @@ async def still_lab(
     size: tuple[int, int], config: RunConfig, text: str = "hamlet", steps: int = 60, *, ascii_only: bool = False
 ) -> AsyncIterator[Lab]:
     """The lab at its Train screen."""
-    session = StillSession(config, text, steps)
-    app = LabApp(session, ascii_only=ascii_only)
     with same_everywhere():
+        session = StillSession(config, text, steps)
+        app = LabApp(session, ascii_only=ascii_only)
         async with app.run_test(size=size) as pilot:
             here = Lab(app, pilot)
             await here.until(lambda: app.session.trainer is not None and "paused" in here.text)

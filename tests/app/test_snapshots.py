@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from app.laboratory import LARGE, SMALL
-from app.still import VIEWS, look, still_lab
+from app.still import VIEWS, look, save_runs, still_lab
 from rich.style import Style
 from screen import strips
 from textual.app import App
@@ -79,6 +79,8 @@ async def test_every_screen_is_as_it_was(
         monkeypatch.setenv("NO_COLOR", "1")
     else:
         monkeypatch.delenv("NO_COLOR", raising=False)
+    gru = CONFIG.with_options({"cell": "gru", "num_layers": 1})
+    save_runs({"first-lstm.safetensors": (CONFIG, 100), "small-gru.safetensors": (gru, 60)})
     problems = []
     async with still_lab(size, CONFIG, ascii_only=kind == "ascii") as here:
         for view in VIEWS:
