@@ -129,6 +129,8 @@ class KnownRuns:
         """``unsaved``: the folder in which labs keep what was not saved."""
         self._registry, self._unsaved = registry, unsaved
         self._read: dict[str, tuple[tuple[int, ...], Run]] = {}
+        #: Files that others write, which are called as checkpoints are.
+        self._foreign: dict[str, tuple[int, ...]] = {}
 
     def find(self, folder: str = os.curdir, *, without: Iterable[str | os.PathLike[str]] = ()) -> list[Run]:
         """All of them, with those in ``folder``, in no order; ``without`` some paths."""
@@ -163,7 +165,7 @@ class KnownRuns:
             return Run(path, kind, gone=True, problem="the file is gone")
         except (OSError, ValueError) as error:
             return Run(path, kind, problem=getattr(error, "strerror", None) or str(error))
-        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        identity = _identity(path)
         before = self._read.get(path)
         if before is None or before[0] != identity:
             run = Run(path, kind, modified=status.st_mtime, size=status.st_size)
@@ -177,11 +179,26 @@ class KnownRuns:
         """Whether a file of a folder is a checkpoint, or may be what is left of one; others write such files, too."""
         if path in self._read:
             return True
+        identity = _identity(path)
+        if self._foreign.get(path) == identity:
+            return False
         try:
             with open_tensors(path, header_bytes=HEADER_BYTES) as file:
-                return file.metadata.get("format") == FORMAT
+                ours = file.metadata.get("format") == FORMAT
         except (CheckpointError, MemoryError):
             return True
+        if not ours:
+            self._foreign[path] = identity
+        return ours
+
+
+def _identity(path: str) -> tuple[int, ...]:
+    """What tells the file at ``path`` from every other that was or will be there; () if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _with_header(run: Run) -> Run:

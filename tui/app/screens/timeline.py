@@ -88,8 +88,8 @@ class TimelineScreen(Screen[None]):
         "space plays it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("timeline.back", "left,up", "move(-1)", "earlier", "The step before", LOOKING, on_bar=True),
-        bind("timeline.on", "right,down", "move(1)", "later", "The step after", LOOKING, on_bar=True),
+        bind("timeline.back", "left,up", "move(-1)", "earlier", "The step before", LOOKING),
+        bind("timeline.on", "right,down", "move(1)", "later", "The step after", LOOKING),
         bind("timeline.first", "home", "go(0)", "first", "Before training", LOOKING),
         bind("timeline.last", "end", "go(-1)", "last", "The last step", LOOKING),
         bind("timeline.play", "space", "play", "play", "Play from here, or from the start", LOOKING, on_bar=True),

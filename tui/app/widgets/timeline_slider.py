@@ -64,9 +64,20 @@ class TimelineSlider(Canvas):
             heading(ink, width, "Timeline", said, [state]),
             self._losses(place, nearest),
             self._track(place, nearest, width),
-            row(width, [(f"step {steps(first)}", ink.muted)], [(f"step {steps(last)}", ink.muted)]),
+            self._ends(width, steps(first), steps(last)),
         ]
         return rows[:height]
+
+    def _ends(self, width: int, first: str, last: str) -> Strip:
+        """The first and the last step; between them the keys that move, which work as buttons, too."""
+        ink = self.ink
+        keys = [("<- " if ink.ascii else "← ", -1), ("-> " if ink.ascii else "→ ", 1)]
+        middle: list[Piece] = [(label, clickable(ink.key, f"screen.move({step})")) for label, step in keys]
+        left = f"step {first}"
+        gap = (width - sum(len(label) for label, _ in keys)) // 2 - len(left)
+        if gap < 1:
+            middle = []
+        return row(width, [(left + " " * gap, ink.muted), *middle], [(f"step {last}", ink.muted)])
 
     def _losses(self, place: Place, nearest: np.ndarray) -> Strip:
         """The loss of the frame that is nearest to each column; there is none before the first step."""
