@@ -227,6 +227,22 @@ async def test_gates_of_a_run() -> None:
         await here.here.shows("book.safetensors", "GRU 6")
 
 
+async def test_gates_of_a_run_that_learned_another_text() -> None:
+    path = Path("sea.txt")
+    path.write_text("she sells sea shells by the sea shore 1234\n" * 30)
+    trainer = TINY.trainer(load_text("sea.txt"))
+    trainer.run(steps=3)
+    trainer.save("book.safetensors")
+    async with runs(1) as here:
+        app = here.here.app
+        await here.press("g")
+        await here.here.until(lambda: isinstance(app.screen, GatesScreen))
+        await here.here.shows("book.safetensors", "LSTM 6")
+        assert trainer.split.validation is not None
+        look = app.screen.look  # type: ignore[attr-defined]
+        assert look.units.text == trainer.vocabulary.decode(trainer.split.validation)
+
+
 async def test_another_name() -> None:
     saved("book.safetensors")
     saved("book.old-1.safetensors")

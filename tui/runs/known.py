@@ -165,7 +165,7 @@ class KnownRuns:
             return Run(path, kind, gone=True, problem="the file is gone")
         except (OSError, ValueError) as error:
             return Run(path, kind, problem=getattr(error, "strerror", None) or str(error))
-        identity = _identity(path)
+        identity = _identity(status)
         before = self._read.get(path)
         if before is None or before[0] != identity:
             run = Run(path, kind, modified=status.st_mtime, size=status.st_size)
@@ -179,25 +179,21 @@ class KnownRuns:
         """Whether a file of a folder is a checkpoint, or may be what is left of one; others write such files, too."""
         if path in self._read:
             return True
-        identity = _identity(path)
-        if self._foreign.get(path) == identity:
-            return False
         try:
+            identity = _identity(os.stat(path))
+            if self._foreign.get(path) == identity:
+                return False
             with open_tensors(path, header_bytes=HEADER_BYTES) as file:
                 ours = file.metadata.get("format") == FORMAT
-        except (CheckpointError, MemoryError):
+        except (CheckpointError, OSError, MemoryError):
             return True
         if not ours:
             self._foreign[path] = identity
         return ours
 
 
-def _identity(path: str) -> tuple[int, ...]:
-    """What tells the file at ``path`` from every other that was or will be there; () if there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from every other that was or will be of its name."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 

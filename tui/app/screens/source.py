@@ -12,11 +12,11 @@ import numpy as np
 from textual.app import App, ComposeResult
 from textual.widgets import Input, Label
 
-from lstm_ext.data import Vocabulary, load_text
+from lstm_ext.data import Vocabulary, load_text, split
 from lstm_ext.errors import DataError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.tensors import SUFFIX
-from lstm_ext.train.checkpoint import load_checkpoint
+from lstm_ext.train.checkpoint import Checkpoint, load_checkpoint
 from lstm_ext.train.trainer import Trainer
 
 from ..background import in_background
@@ -32,9 +32,13 @@ class Loaded:
     vocabulary: Vocabulary
     path: str
     step: int
+    #: Symbols of the text that its run kept apart; None where that text is not there any more.
+    held: np.ndarray | None = None
 
 
 Source = Trainer | Loaded
+#: As much of a text as any screen reads.
+_HELD = 1 << 16
 
 
 async def current(source: Source) -> tuple[LanguageModel, int]:
@@ -45,25 +49,42 @@ async def current(source: Source) -> tuple[LanguageModel, int]:
 
 
 def kept_apart(source: Source, trainer: Trainer | None, length: int) -> np.ndarray:
-    """The first ``length`` symbols, for ``source``, of the text that ``trainer`` does not learn from, or of all there
-    is. Raises DataError."""
+    """The first ``length`` symbols of the text that ``source`` has not learned from, or of all there is; where a
+    checkpoint's own text is gone, of what ``trainer`` does not learn from. Raises DataError."""
+    if isinstance(source, Loaded) and source.held is not None:
+        return source.held[:length]
     run = source if isinstance(source, Trainer) else trainer
     if run is None:
         raise DataError("there is no text that was kept apart; choose one with t or d")
-    split = run.split
-    symbols = (split.train if split.validation is None else split.validation)[:length]
+    parts = run.split
+    symbols = (parts.train if parts.validation is None else parts.validation)[:length]
     return source.vocabulary.encode(run.vocabulary.decode(symbols))
 
 
 def load(path: str, must_read: str = "") -> Loaded:
     """The network of a checkpoint: the weights that are used, and the step that they are from.
 
-    Raises CheckpointError, DataError where it cannot read ``must_read``."""
+    Raises CheckpointError, DataError where its text is gone and it cannot read ``must_read``."""
     checkpoint = load_checkpoint(path)
     state = checkpoint.state
     step = state.history.best_step if state.kept == "best" else state.step
-    checkpoint.vocabulary.encode(must_read)
-    return Loaded(checkpoint.model(), checkpoint.vocabulary, path, step)
+    held = _held(checkpoint)
+    if held is None:
+        checkpoint.vocabulary.encode(must_read)
+    return Loaded(checkpoint.model(), checkpoint.vocabulary, path, step, held)
+
+
+def _held(checkpoint: Checkpoint) -> np.ndarray | None:
+    """What its run kept apart from training, if its text is still the same."""
+    learned = checkpoint.text
+    try:
+        text = load_text(learned.name, learned.encoding, checkpoint.vocabulary)
+    except FILE_ERRORS:
+        return None
+    if text.sha256 != learned.sha256:
+        return None
+    parts = split(text, checkpoint.trainer_config.validation)
+    return np.array((parts.train if parts.validation is None else parts.validation)[:_HELD])
 
 
 class AskText(Dialog[str]):
