@@ -19,7 +19,7 @@ from lstm_lab.app.screens.handbook import AskSizes, HandbookScreen
 from lstm_lab.app.screens.learn import LearnScreen
 from lstm_lab.app.screens.step import StepScreen
 from lstm_lab.app.widgets.handbook_contents import HandbookContents
-from lstm_lab.app.widgets.handbook_page import HandbookPage
+from lstm_lab.app.widgets.handbook_page import HandbookPage, Place
 from lstm_lab.app.widgets.valve import Valve
 from lstm_lab.handbook.facts import half_life, share, sigmoid
 from lstm_lab.handbook.topics import topics
@@ -128,7 +128,7 @@ async def test_the_mouse_chooses_and_scrolls() -> None:
         await here.until(lambda: here.at == "rnn")
         await here.go("lstm")
         await here.pilot._post_mouse_events([events.MouseScrollDown], HandbookPage)
-        await here.until(lambda: here.page.top > 0)
+        await here.until(lambda: here.page.place.below > 0)
 
 
 async def test_enter_leads_to_the_text_and_escape_back() -> None:
@@ -136,7 +136,7 @@ async def test_enter_leads_to_the_text_and_escape_back() -> None:
         await here.press("down", "down", "enter")
         await here.until(lambda: here.page.has_focus)
         await here.press("down", "down")
-        assert here.page.top == 2
+        assert here.page.place == Place("", 2)
         await here.press("escape")
         await here.until(lambda: here.screen.query_one(HandbookContents).has_focus)
         assert here.at == "gradients"
@@ -173,18 +173,18 @@ async def test_links_are_chosen_and_followed_and_one_comes_back() -> None:
         assert here.page.links[here.page.link].target == "exercise:build_lstm"
         await here.press("p")
         assert here.page.links[here.page.link].target == "biases"
-        top = here.page.top
-        assert top > 0
+        place = here.page.place
+        assert place.heading
         await here.press("enter")
-        assert here.at == "biases" and here.page.top == 0
+        assert here.at == "biases" and here.page.place == Place()
         await here.press("escape")
-        assert here.at == "lstm" and here.page.top == top
+        await here.until(lambda: here.at == "lstm" and here.page.place == place)
 
 
 async def test_a_link_to_a_heading_scrolls_there() -> None:
     async with handbook() as here:
         await here.go("symptoms#Memorizing")
-        await here.until(lambda: here.page.top > 0)
+        await here.until(lambda: here.page.place == Place("Memorizing"))
         assert "Memorizing" in here.line[3]
 
 
@@ -345,17 +345,25 @@ async def test_what_is_shown_can_be_shown_again() -> None:
         await here.until(lambda: here.page.has_focus)
         await here.screen.run_action("sizes('30 8 2')")
         await here.screen.run_action("valve(2.5)")
+        await here.until(lambda: here.page.place == Place("Held gates"))
         state, seen = here.screen.state(), here.text
         await here.press("escape", "home")
         await here.shows("Contents")
         await here.screen.restore(state)
         await here.until(lambda: here.text.split("\n")[1:-1] == seen.split("\n")[1:-1])
         assert here.screen.state() == state
+    async with handbook(LARGE) as here:
+        await here.screen.restore(state)
+        await here.shows("60 found", "Any gate can be held")
 
 
 @pytest.mark.parametrize(
     "state",
-    [{}, {"topic": "nowhere", "top": -5, "valve": "wide"}, {"sizes": "0 0", "words": 3, "hit": 10**9, "valve": 1e300}],
+    [
+        {},
+        {"topic": "nowhere", "below": -5, "valve": "wide"},
+        {"sizes": "0 0", "words": 3, "heading": "x", "valve": 1e300},
+    ],
 )
 async def test_a_state_that_does_not_fit_is_left(state: dict[str, object]) -> None:
     async with handbook() as here:

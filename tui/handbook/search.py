@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from .topics import LINK, Topic, topics
 
-#: What a word counts in a title, in a heading, and in the text.
-_TITLE, _HEADING, _TEXT = 8, 6, 1
+#: What a word counts: in the title, for the topic's beginning and for its other sections; in a heading; in the text.
+_TITLE, _PART, _HEADING, _TEXT = 16, 2, 6, 1
 #: Characters around the first word found.
 _BEFORE, _AFTER = 24, 100
 
@@ -61,7 +61,7 @@ def _hit(place: _Place, patterns: list[re.Pattern[str]]) -> Hit | None:
     for pattern in patterns:
         in_text = pattern.findall(place.text)
         points = (
-            _TITLE * bool(pattern.search(place.topic.title)) * (1 if place.heading else 2)
+            bool(pattern.search(place.topic.title)) * (_PART if place.heading else _TITLE)
             + _HEADING * bool(pattern.search(place.heading))
             + _TEXT * min(3, len(in_text))
         )

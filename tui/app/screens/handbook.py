@@ -30,7 +30,7 @@ from ..session import Session
 from ..shown import State, flag, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.handbook_contents import HandbookContents
-from ..widgets.handbook_page import HandbookPage
+from ..widgets.handbook_page import HandbookPage, Place
 from ..widgets.page import Page, Tab
 from ..widgets.valve import LIMIT, Valve
 from .dialog import Dialog
@@ -40,14 +40,15 @@ from .files import SaveFile
 _BROAD = 150
 #: What a search of the handbook can take.
 _MOST = 60
+_BEGIN = Place()
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A place that one can come back to: a topic and the row at its top, or another screen."""
+    """What one can come back to: a place in a topic, or another screen."""
 
     topic: str = ""
-    top: int = 0
+    place: Place = _BEGIN
     mode: str = ""
 
 
@@ -151,15 +152,15 @@ class HandbookScreen(Screen[None]):
 
     # What is shown.
 
-    def _show(self, *, heading: str = "", top: int = 0) -> None:
-        """Show the topic, from a heading or a row on, and mark it in the contents."""
+    def _show(self, place: Place = _BEGIN) -> None:
+        """Show the topic from a place on, and mark it in the contents."""
         self.set_class(self.topic.id == "gates", "-valve")
         self.set_class(self.hits is not None, "-searching")
         self.query_one(TitleBar).show(self.topic.title)
         page = self.query_one(HandbookPage)
-        page.open(self.topic, self.sizes, top=top)
-        if heading:
-            self.call_after_refresh(page.find, heading)
+        page.open(self.topic, self.sizes)
+        if place != _BEGIN:
+            self.call_after_refresh(page.see_place, place)  # once the panes have their widths
         index = list(topics()).index(self.topic.id) if self.hits is None else self._hit
         self.query_one(HandbookContents).show(index, self.hits)
         topic, terms = self.topic, Tab("Terms on this page", "screen.go('glossary')", True)
@@ -169,9 +170,13 @@ class HandbookScreen(Screen[None]):
     def _visit(self, id: str, *, heading: str = "") -> None:
         """Show a topic, and remember where one was."""
         if id != self.topic.id:
-            self._visits.append(Visit(self.topic.id, self.query_one(HandbookPage).top))
+            self._visits.append(Visit(self.topic.id, self._place))
             self.topic = topics()[id]
-        self._show(heading=heading)
+        self._show(Place(heading))
+
+    @property
+    def _place(self) -> Place:
+        return self.query_one(HandbookPage).place
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense now."""
@@ -202,7 +207,7 @@ class HandbookScreen(Screen[None]):
         elif index < len(self.hits):
             self._hit = index
             self.topic = self.hits[index].topic
-            self._show(heading=self.hits[index].heading)
+            self._show(Place(self.hits[index].heading))
 
     def on_handbook_contents_scrolled(self, event: HandbookContents.Scrolled) -> None:
         """The wheel chooses as well."""
@@ -248,7 +253,7 @@ class HandbookScreen(Screen[None]):
         """Show the places that have all of the words, the first one open."""
         if words.strip():
             if self.hits is None:
-                self._visits.append(Visit(self.topic.id, self.query_one(HandbookPage).top))
+                self._visits.append(Visit(self.topic.id, self._place))
             self.hits = search(words)[:_MOST]
             self._hit = 0
             if self.hits:
@@ -329,10 +334,10 @@ class HandbookScreen(Screen[None]):
                 self.app.switch_mode(visit.mode)
                 return
             self.topic = topics()[visit.topic]
-            self._show(top=visit.top)
+            self._show(visit.place)
             if not searching:
                 return
-        self._show(top=self.query_one(HandbookPage).top)
+        self._show(self._place)
         self.remove_class("-reading")
         self.call_after_refresh(self.query_one(HandbookContents).focus)
 
@@ -342,7 +347,8 @@ class HandbookScreen(Screen[None]):
         """The topic, how far it is scrolled, what is searched for, the valve and the sizes."""
         return {
             "topic": self.topic.id,
-            "top": self.query_one(HandbookPage).top,
+            "heading": self._place.heading,
+            "below": self._place.below,
             "words": "" if self.hits is None else self.query_one(SearchLine).value,
             "hit": self._hit,
             "valve": self.query_one(Valve).x,
@@ -363,7 +369,7 @@ class HandbookScreen(Screen[None]):
         with suppress(ArgumentError):  # what is no size is left as it is
             self.sizes = Sizes.parse(word(state, "sizes", str(self.sizes)))
         self.set_class(flag(state, "reading"), "-reading")
-        self._show(top=whole(state, "top", 0))
+        self._show(Place(word(state, "heading", ""), whole(state, "below", 0, 0, 10_000)))
 
     # The valve, the sizes, a file.
 
@@ -389,7 +395,7 @@ class HandbookScreen(Screen[None]):
     def action_sizes(self, sizes: str) -> None:
         """Count for these sizes."""
         self.sizes = Sizes.parse(sizes)
-        self._show(top=self.query_one(HandbookPage).top)
+        self._show(self._place)
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:

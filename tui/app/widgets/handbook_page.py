@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.style import Style
 from rich.text import Text
@@ -26,6 +27,13 @@ class Link:
     last: int
 
 
+class Place(NamedTuple):
+    """A row of a topic, at whatever width it is set: so many rows below a heading, or from the beginning."""
+
+    heading: str = ""
+    below: int = 0
+
+
 class HandbookPage(Page):
     """Shows a topic; keeps its rows, because a long one takes a while to be set."""
 
@@ -46,20 +54,31 @@ class HandbookPage(Page):
         self.links: list[Link] = []
         self.link = -1
 
-    def open(self, topic: Topic, sizes: Sizes, *, top: int = 0) -> None:
-        """Show ``topic``, its row ``top`` first."""
+    def open(self, topic: Topic, sizes: Sizes) -> None:
+        """Show ``topic`` from its beginning; ``see_place`` goes on from there."""
         if topic is not self._topic:
             self.link = -1
-        self._topic, self._sizes, self._top = topic, sizes, top
+        self._topic, self._sizes, self._top = topic, sizes, 0
         lines: Lines = lambda width: topic_lines(  # noqa: E731
             topic, min(width, MEASURE), sizes, ascii_only=self.ink.ascii
         )
         self.show(lines, tabs=[Tab(topic.title, "screen.focus('#page')", True)])
 
     @property
-    def top(self) -> int:
-        """The first row in view."""
-        return self._top
+    def place(self) -> Place:
+        """Where the first row in view is."""
+        heading, row = next(((text, row) for row, text in reversed(self._headings()) if row <= self._top), ("", 0))
+        return Place(heading, self._top - row)
+
+    def see_place(self, place: Place) -> None:
+        """Scroll there."""
+        list(self.folded(self._lines(self.size.width), self.size.width))
+        rows = {text: row for row, text in self._headings()}
+        self._top = rows.get(place.heading, 0) + place.below
+        self.redraw()
+
+    def _headings(self) -> list[tuple[int, str]]:
+        return [(row, line.plain.strip()) for row, line in enumerate(self._set) if line.style == HEADING]
 
     def folded(self, lines: Iterable[Text], width: int) -> Iterator[Text]:
         """The rows of the topic, its links marked."""
@@ -113,10 +132,3 @@ class HandbookPage(Page):
         else:
             self.link = (self.link + by) % len(self.links)
         self.see(self.links[self.link].first, self.links[self.link].last)
-
-    def find(self, heading: str) -> None:
-        """Scroll to a heading; "" is the beginning."""
-        rows = list(self.folded(self._lines(self.size.width), self.size.width))
-        headings = [row for row, line in enumerate(rows) if line.style == HEADING and line.plain.strip() == heading]
-        self._top = headings[0] if heading and headings else 0
-        self.redraw()
