@@ -18,7 +18,8 @@ from .canvas import Canvas, Piece, clickable, heading, row
 
 #: What stands above the columns, and the order that a click there asks for.
 _SORTS = {"nats": "loss", "bits": "loss", "network": "size", "steps": "steps", "when": "when", "trained": "steps"}
-#: Columns for which there is room from this width on, in front of the time.
+#: Columns that are left out below a width, and those for which there is room from another one on.
+_NARROW, _LESS = 70, ("bits", "when")
 _WIDE, _MORE = 110, {"parameters": 11, "trained": 8}
 
 
@@ -91,6 +92,8 @@ class RunList(Canvas):
         return [row(width, [(f"  {line}", ink.muted)]) for line in said]
 
     def _columns(self, width: int) -> dict[str, int]:
+        if width < _NARROW:
+            return {name: size for name, size in COLUMNS.items() if name not in _LESS}
         return {**_MORE, **COLUMNS} if width >= _WIDE else dict(COLUMNS)
 
     def _widths(self, width: int, choice: RunChoice) -> tuple[int, int, int]:
