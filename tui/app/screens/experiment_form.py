@@ -122,7 +122,7 @@ class ExperimentForm(Dialog[str]):
             words += f", of which {there:,} are kept from earlier"
         if quick and self._quick_seconds and not data:
             minutes = self._quick_seconds * seeds / self._experiment.quick_seeds * (planned - there) / planned / 60
-            words += "; about a minute or less" if minutes <= 1 else f"; about {minutes:.0f} minutes in one process"
+            words += "; a minute or less" if minutes <= 1 else f"; about {minutes:.0f} minutes in one process"
         self._say("", words)
 
     def _say(self, error: str, words: str) -> None:
