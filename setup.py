@@ -6,6 +6,7 @@ so that no package with such a general name lands in anybody's site-packages.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -56,12 +57,17 @@ class OptionalBuildExt(build_ext):
 
 
 class PackingBuildPy(build_py):
-    """Packs what learners should not stumble on: each exercise's ``private/`` becomes ``private.bin``."""
+    """Adds the kernel's sources, which the Step screen shows lines of, and packs what learners should not stumble on:
+    each exercise's ``private/`` becomes ``private.bin``."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:
             return
+        shown = Path(self.build_lib, "lstm_ext", "csrc", "kernel")
+        shown.mkdir(parents=True, exist_ok=True)
+        for source in sorted((ROOT / "csrc" / "kernel").glob("*.[ch]")):
+            shutil.copyfile(source, shown / source.name)
         sys.path.insert(0, str(ROOT / "exercises"))
         from vault import pack
 

@@ -138,6 +138,8 @@ def test_without_a_compiler_the_wheel_is_pure_and_says_why(tmp_path: Path) -> No
         for path in (ROOT / folder).rglob(pattern)
     }
     assert sources <= names
+    kernel = {f"lstm_ext/csrc/kernel/{path.name}" for path in (ROOT / "csrc" / "kernel").iterdir()}
+    assert kernel <= names  # the Step screen shows lines of them
     assert not [name for name in names if name.endswith(".so")]
 
 

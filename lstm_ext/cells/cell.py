@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from .circuit import Circuit
+from .code import Code
 from .stages import Span, Stage
 
 if TYPE_CHECKING:
@@ -206,6 +207,10 @@ class Cell:
 
     def backward_stages(self, config: LayerConfig) -> Iterator[Stage]:
         """The stages of one step backward, from the gradients of h to those of the states before."""
+        raise NotImplementedError
+
+    def code(self, config: LayerConfig) -> dict[str, Code]:
+        """For each of its stages the lines of the engines that compute it, without W·x + b, which all cells share."""
         raise NotImplementedError
 
     def circuit(self, config: LayerConfig) -> Circuit:

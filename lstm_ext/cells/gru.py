@@ -19,6 +19,7 @@ from ..errors import ArgumentError
 from .cell import Block, Cell, Counterpart, Framework, NamedWeights, Values
 from .circuit import RIGHT, Circuit, Node, Operator, small_gate
 from .circuit import gate as gate_nodes
+from .code import DH, LAST_STATE_C, RECURRENT_C, WEIGHTS_C, Code
 from .functions import sigmoid, textbook_sigmoid
 from .stages import (
     SEEN_BY_GATES,
@@ -367,6 +368,48 @@ class GRUCell(Cell):
 
     def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         return 1.0 - values["z"]
+
+    def code(self, config: LayerConfig) -> dict[str, Code]:
+        after = config.reset_after
+        joint = Code((RECURRENT_C,), ("a[:, :2] += (seen @ U_rz)",))
+        both = "sigmoid(a[:, :2], out=a[:, :2])"
+        dz = Code(("vec da_z = dh * (candidate -",), ("slope[:, :, 1] = (n - h_previous)", "da[t, :, 1:] *= dh"))
+        dn = Code(("vec da_n = dh * z",), ("slope[:, :, 2] = z * (1 - n * n)", "da[t, :, 1:] *= dh"))
+        if after:
+            dr = Code(
+                ("store_n(l->da + u, da_n * recurrent",), ("slope[:, :, 0] = (extra", "da[t, :, 0] *= da[t, :, 2]")
+            )
+            candidate = {
+                "m": Code(("candidate.A = seen;",), ("extra[t] = seen @ U_n + b_nh",)),
+                "a_n": Code(("load_n(a + 2 * H + u, n) + r * load_n(l->extra",), ("n += r * extra[t]",)),
+                "dm": Code(("store_n(l->dextra + u, da_n * r, n);",), ("d_seen = (da[t, :, 2] * r[t]) @ U_n.T",)),
+            }
+        else:
+            dr = Code(("store_n(l->da + u, d * load_n(",), ("slope[:, :, 0] = (extra", "da[t, :, 0] *= d_reset"))
+            candidate = {
+                "s": Code(("store_n(l->extra + u, r * load_n(l->seen",), ("np.multiply(r, seen, out=extra[t])",)),
+                "a_n": Code(("candidate.C = a + 2 * H;",), ("n += extra[t] @ U_n",)),
+                "ds": Code((".K = H, .A = da + 2 * H",), ("d_reset = da[t, :, 2] @ U_n.T",)),
+            }
+        return {
+            "h_prev": Code((LAST_STATE_C,), ("h, h_previous, extra = acts.output",)),
+            "a_r": joint,
+            "a_z": joint,
+            "r": Code(("vec r = vsigmoid(load_n(a + u, n));",), (both,)),
+            "z": Code(("store_n(a + H + u, vsigmoid(",), (both,)),
+            **candidate,
+            "n": Code(("candidate = vtanh(",), ("np.tanh(n, out=n)",)),
+            "h": Code(
+                ("store_n(l->h + u, hp + z * (candidate - hp), n);",), ("h[t] = (1 - z) * h_previous[t] + z * n",)
+            ),
+            "dh": DH,
+            **{"dz": dz, "da_z": dz, "dn": dn, "da_n": dn, "dr": dr, "da_r": dr},
+            "dW": Code(WEIGHTS_C, ("dU[:, : 2 * H] = h_previous.T",)),
+            "dh_prev": Code(
+                ("store_n(l->dh_next + u, dh * ((real)1 - z), n);", "(product){.K = 2 * H, .A = da"),
+                ("d_seen += da[t, :, :2]", "dh = dh * (1 - z[t]) + acts.masked(d_seen)"),
+            ),
+        }
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _RESET_AFTER if config.reset_after else _RESET_BEFORE

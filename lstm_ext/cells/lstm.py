@@ -20,6 +20,7 @@ from ..errors import ArgumentError
 from .cell import HIDDEN, Block, Cell, Counterpart, Framework, NamedWeights, State, Values
 from .circuit import RIGHT, Circuit, Node, Operator, small_gate
 from .circuit import gate as gate_nodes
+from .code import DH, LAST_STATE_C, RECURRENT_C, WEIGHTS_C, Code
 from .functions import sigmoid, textbook_sigmoid
 from .stages import (
     SEEN_BY_GATES,
@@ -458,6 +459,59 @@ class LSTMCell(Cell):
 
     def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         return values["f"]
+
+    def code(self, config: LayerConfig) -> dict[str, Code]:
+        def slope(name: str, c: str, numpy: str) -> dict[str, Code]:
+            code = Code((c,), (numpy, "da[t, :, 3] *= dh" if name == "o" else "da[t, :, :3] *= dc_through[:, None]"))
+            return {f"d{name}": code, f"da_{name}": code}
+
+        sums = Code((RECURRENT_C,), ("a += (acts.masked(h_previous[t]) @ U)",))
+        states = "h, h_previous, c, c_previous = acts.output"
+        code = {
+            "h_prev": Code((LAST_STATE_C,), (states,)),
+            "c_prev": Code((".c_before = p->c ?",), (states,)),
+            **{f"a_{name}": sums for name in _ALL},
+            "f": Code(("vec f = vsigmoid(af);",), ("sigmoid(a[:, :2], out=a[:, :2])",)),
+            "i": Code(("vec i = options & LC_COUPLED",), ("sigmoid(a[:, :2], out=a[:, :2])",)),
+            "g": Code(("vec g = vtanh(",), ("np.tanh(g, out=g)",)),
+            "c": Code(("vec ct = f * cp + i * g;",), ("np.multiply(f, c_previous[t], out=c[t])", "c[t] += i * g")),
+            "o": Code(("vec o = vsigmoid(ao);",), ("sigmoid(o, out=o)",)),
+            "tanh_c": Code(("vec tc = vtanh(ct);",), ("np.tanh(c[t], out=tanh_c[t])",)),
+            "h": Code(("store_n(l->h + u, o * tc, n);",), ("np.multiply(o, tanh_c[t], out=h[t])",)),
+            "dh": DH,
+            "dc": Code(("vec dc = load_n(l->dc_next + u, n)",), ("dc_through = dh * slope_c[t]", "dc_through += dc")),
+            **slope("o", "vec da_o = dh * tc * o", "slope_o[...] = tanh_c"),
+            **slope("i", "vec da_i = di * i", "slope_i[...] = g * i"),
+            **slope("f", "vec da_f = df * f", "slope_f[...] = c_previous"),
+            **slope("g", "vec da_g = dc * i", "slope_g[...] = i"),
+            "dW": Code(WEIGHTS_C, ("np.matmul(h_previous.T, da.reshape(",)),
+            "dh_prev": Code(
+                ("back_through_weights(p, g, (product){.K = columns",), ("dh_previous = acts.masked(da[t]",)
+            ),
+            "dc_prev": Code(("vec dc_before = dc * f;",), ("dc_previous = dc_through * f[t]",)),
+        }
+        products = Code(("vec di = dc * g, df = dc * cp;",), ())
+        code["di"], code["df"] = products + Code((), code["di"].numpy), products + Code((), code["df"].numpy)
+        if config.peephole:
+            code["a_i"] = sums + Code(("ai += load_n(p + u, n) * cp;",), ("a[:, :2] += peephole[:2]",))
+            code["a_f"] = sums + Code(("af += load_n(p + H + u, n) * cp;",), ("a[:, :2] += peephole[:2]",))
+            code["a_o"] = sums + Code(("ao += load_n(p + 2 * H + u, n) * ct;",), ("o += peephole[2] * c[t]",))
+            code["dc"] += Code(
+                ("dc += da_o * load_n(p + 2 * H + u, n);",), ("dc_through += da[t, :, 3] * peephole[2]",)
+            )
+            code["dc_prev"] += Code(
+                ("dc_before += da_i * load_n(p + u, n)",), ("dc_previous += da[t, :, 0] * peephole[0]",)
+            )
+        if config.coupled:
+            code["i"] = Code(code["i"].c, ("np.subtract(1, f, out=i)",))
+        if self._input_follows_forget(config):
+            code["df"] += Code(("df -= di;",), ("slope_f -= g * f * (1 - f)",))
+        forced = {
+            "f": Code(("f = splat((real)l->force_value[1]);",), ('f[...] = config.force["forget"]',)),
+            "i": Code(("i = splat((real)l->force_value[0]);",), ('i[...] = config.force["input"]',)),
+            "o": Code(("o = splat((real)l->force_value[2]);",), ('o[...] = config.force["output"]',)),
+        }
+        return code | {title[0]: forced[title[0]] for title in config.force}
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _CIRCUIT

@@ -16,6 +16,7 @@ import numpy as np
 from .cell import Block, Cell, NamedWeights, State, Values
 from .circuit import RIGHT, Circuit, Node, Operator, small_gate
 from .circuit import gate as gate_nodes
+from .code import DH, LAST_STATE_C, NOTHING, Code
 from .functions import sigmoid, textbook_sigmoid
 from .stages import Part, Stage, gate, input_and_bias, last_output, plus, through_sigmoid, weight_gradients
 
@@ -156,6 +157,26 @@ class MinGRUCell(Cell):
 
     def retention(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         return 1.0 - values["z"]
+
+    def code(self, config: LayerConfig) -> dict[str, Code]:
+        dz = Code(
+            ("store_n(l->da + u, dh * (candidate -",), ("da[:, :, 0] = (n - acts.previous)", "da[t] *= dh[:, None]")
+        )
+        dn = Code(("store_n(l->da + l->H + u, dh * z, n);",), ("da[:, :, 1] = z", "da[t] *= dh[:, None]"))
+        return {
+            "h_prev": Code((LAST_STATE_C,), ("acts.output[t] = (1 - z[t]) * acts.previous[t]",)),
+            "a_z": NOTHING,
+            "n": NOTHING,
+            "z": Code(("vec z = vsigmoid(load_n(a + u, n))",), ("sigmoid(z, out=z)",)),
+            "h": Code(
+                ("store_n(l->h + u, hp + z * (candidate - hp), n);",),
+                ("acts.output[t] = (1 - z[t]) * acts.previous[t]",),
+            ),
+            "dh": DH,
+            **{"dz": dz, "da_z": dz, "dn": dn},
+            "dW": NOTHING,
+            "dh_prev": Code(("store_n(l->dh_next + u, dh * ((real)1 - z), n);",), ("dh = dh * (1 - z[t])",)),
+        }
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _CIRCUIT

@@ -9,6 +9,7 @@ import numpy as np
 
 from .cell import Block, Cell, Counterpart, NamedWeights, Values
 from .circuit import RIGHT, Circuit, Node, Operator
+from .code import DH, LAST_STATE_C, RECURRENT_C, WEIGHTS_C, Code
 from .stages import SEEN_BY_GATES, Stage, back_to_h, last_output, through_tanh, weight_gradients, weighted_sum
 
 if TYPE_CHECKING:
@@ -90,6 +91,18 @@ class RNNCell(Cell):
 
     def state_gradients(self, weights: NamedWeights, v: Values, later: Values) -> None:
         v["da"] = v["dh"] * (1 - v["h"] ** 2)
+
+    def code(self, config: LayerConfig) -> dict[str, Code]:
+        slope = "store_n(l->da + u, (load_n(l->dh + u, n) + load_n(l->dh_next"
+        return {
+            "h_prev": Code((LAST_STATE_C,), ("h, h_previous = acts.output",)),
+            "a": Code((RECURRENT_C,), ("a += acts.masked(h_previous[t]) @ U",)),
+            "h": Code(("vec y = vtanh(",), ("h[t] = np.tanh(a, out=a)",)),
+            "dh": Code((slope,), DH.numpy),
+            "da": Code((slope,), ("da = 1 - acts.gates * acts.gates", "da[t, :, 0] *= dh")),
+            "dW": Code(WEIGHTS_C, ("np.matmul(h_previous.T, da.reshape(",)),
+            "dh_prev": Code(("back_through_weights(p, g, (product){.K = H",), ("dh_previous = acts.masked(",)),
+        }
 
     def circuit(self, config: LayerConfig) -> Circuit:
         return _CIRCUIT

@@ -59,7 +59,8 @@ class Update:
     #: (T,), the probability of each next character before and after.
     odds: np.ndarray
     odds_after: np.ndarray
-    #: (P,), all of the model's after the update.
+    #: (P,), all of the model's, before the update and after it.
+    before: np.ndarray
     parameters: np.ndarray
 
     def changes(self, unit: Count) -> list[WeightChange]:

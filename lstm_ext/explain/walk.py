@@ -82,6 +82,8 @@ class Walk:
     update: Step
     #: Every weight before and after the update.
     updated: Update
+    #: (layers, states, 1, H), the state that it started from.
+    start: np.ndarray
     #: Names of the arrays whose gradients' sizes ``update`` has.
     arrays: tuple[str, ...]
     #: Weights by name, such as W_fh (H, H) and W_fx (H, D); with .T transposed.
@@ -227,6 +229,10 @@ class Moment:
         number = self.step.values[key][self._index(key, unit)]
         return int(number) if isinstance(number, np.integer) else float(number)
 
+    def place(self, unit: Count) -> int:
+        """Where that single value stands among the values. Raises ArgumentError for a unit that there is not."""
+        return self._index(self.stage.id, unit)
+
     def summands(self, unit: Count) -> list[Summand]:
         """The parts of the value, with their factors."""
         return [self._summand(part, unit) for part in self.stage.parts]
@@ -296,7 +302,7 @@ def walk(
     new.gradient[:] = copy.gradient
     with contextlib.suppress(NonFiniteError):  # the weights then stay as they are
         descend(new, limit, learning_rate)
-    loss_after = new.engine.forward(inputs, targets, start)
+    loss_after = new.engine.forward(inputs, targets, start.copy())
     odds_after = np.take_along_axis(softmax(new.engine.logits()[:, 0]), targets, axis=1)[:, 0]
     updated = Update(
         old=shown,
@@ -309,6 +315,7 @@ def walk(
         promised=-learning_rate * scale * squares,
         odds=np.array([step.values["p"][step.target] for step in steps]),
         odds_after=odds_after,
+        before=copy.parameters,
         parameters=new.parameters,
     )
     update = {
@@ -333,6 +340,7 @@ def walk(
         steps=steps,
         update=Step(0, steps[-1].symbol, steps[-1].target, update),
         updated=updated,
+        start=start.copy(),
         arrays=tuple(sizes),
         matrices=shown.matrices,
         gradients=gradients,

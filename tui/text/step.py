@@ -7,11 +7,15 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from lstm_ext.cells import CELLS
+from lstm_ext.explain.engines import Both
+from lstm_ext.explain.sources import lines
 from lstm_ext.explain.update import WeightChange
 from lstm_ext.explain.walk import Moment, Step, Walk
 from lstm_ext.visualization.drawing import draw_bar
@@ -36,13 +40,15 @@ def render(
     ascii_only: bool = False,
     weights: str = "untrained",
     losses: Sequence[float] | None = None,
+    code: Both | None = None,
 ) -> Iterator[str]:
     """The lines of the walk: forward, with ``backward`` the way back and the gradient, and with ``losses`` the update.
 
     ``unit`` (from 0) is the one whose numbers are filled into the equations; ``weights`` says where
-    the network's weights come from; ``losses`` are those before the updates that were made already.
+    the network's weights come from; ``losses`` are those before the updates that were made already. With ``code``,
+    what both engines computed, the lines of both stand below each stage.
     """
-    page = _Page(walk, unit, ascii_only)
+    page = _Page(walk, unit, ascii_only, code)
     yield from page.lines(backward, weights)
     if losses is not None:
         yield from page.update(losses)
@@ -59,6 +65,14 @@ def weight_name(walk: Walk, change: WeightChange) -> str:
         return change.array
     from_symbol = change.array.endswith("x") and walk.config.num_layers == 1
     return f"{change.array} from {symbols[last]!r}" if from_symbol else f"{change.array} from {last}"
+
+
+def code_as_dict(walk: Walk, both: Both) -> dict[str, Any]:
+    """The lines that compute each stage, and how far the engines are from each other, for JSON."""
+    symbols = walk.config.num_layers == 1
+    stages = dict.fromkeys(moment.stage.id for moment in walk.moments)
+    found = {stage: [asdict(line) for line in lines(walk.layer, stage, symbols=symbols)] for stage in stages}
+    return {"code": found, "core_minus_twin": None if both.core is None else both.difference}
 
 
 def values_file(path: str, walk: Walk) -> str:
@@ -122,8 +136,8 @@ def fold(line: str, indent: str) -> list[str]:
 
 
 class _Page:
-    def __init__(self, walk: Walk, unit: int, ascii_only: bool) -> None:
-        self.walk, self.unit, self.ascii_only = walk, unit, ascii_only
+    def __init__(self, walk: Walk, unit: int, ascii_only: bool, code: Both | None) -> None:
+        self.walk, self.unit, self.ascii_only, self.code = walk, unit, ascii_only, code
         size = walk.config.hidden_size
         first = min(max(0, unit - _COLUMNS // 2), max(0, size - _COLUMNS))
         self.units = range(first, min(size, first + _COLUMNS))
@@ -172,6 +186,19 @@ class _Page:
                 yield from self._stage(moment)
                 if told:
                     yield from self._wrapped(self._text(formulas.meaning(moment, self.unit)), "    ")
+                    yield from self._lines(moment)
+
+    def _lines(self, moment: Moment) -> Iterator[str]:
+        """The lines of both engines, and how far apart their numbers are."""
+        if self.code is None:
+            return
+        symbols = self.walk.config.num_layers == 1
+        for line in lines(self.walk.layer, moment.stage.id, symbols=symbols):
+            yield from self._wrapped(self._text(f"{line.file}:{line.number}: {line.text}"), "    ")
+        index = next(k for k, own in enumerate(self.walk.moments) if own is moment)
+        core, twin = self.code.numbers(index, self.unit)
+        if core is not None and twin is not None:
+            yield from self._wrapped(f"core {core:.17g}, twin {twin:.17g}, core - twin = {core - twin:.1e}", "    ")
 
     def _heads(self) -> str:
         marks = [f"{'>' if unit == self.unit else ''}unit {unit}" for unit in self.units]

@@ -20,6 +20,8 @@ from textual.worker import Worker, WorkerError
 
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.errors import LabError, NonFiniteError
+from lstm_ext.explain.engines import Both, both
+from lstm_ext.explain.walk import Walk
 from lstm_ext.files import write_atomically
 from lstm_ext.tensors import SUFFIX
 from lstm_ext.train.checkpoint import load_checkpoint
@@ -89,10 +91,12 @@ class StepScreen(Screen[None]):
         bind("step.train", "w", "train", "train", "Weights that have learned this text", NETWORK, on_bar=True),
         bind("step.untrain", "w", "untrain", "untrain", "Weights as they start", NETWORK, on_bar=True),
         bind("step.difference", "d", "difference", "difference", "The first number that differs", WALKING, on_bar=True),
+        bind("step.text", "t", "edit", "text", "Another text", NETWORK, on_bar=True),
+        bind("step.code", "v", "code", "code", "The lines of C and NumPy that compute it", LOOKING, on_bar=True),
+        bind("step.no_code", "v", "no_code", "no code", "Without the lines of code", LOOKING, on_bar=True),
         bind("step.take", "n", "take", "network", "The network in training, as it is now", NETWORK, on_bar=True),
         bind("step.small", "s", "small", "small", "A small network for this text again", NETWORK, on_bar=True),
         bind("step.load", "l", "load", "load", "The network of a checkpoint", NETWORK),
-        bind("step.text", "t", "edit", "text", "Another text", NETWORK, on_bar=True),
         bind("step.follow", "o", "follow", "yours", "A Python file of yours beside it", NETWORK, on_bar=True),
         bind("step.leave", "x", "leave", "leave yours", "Without your file again", NETWORK, on_bar=True),
         bind("step.export", "e", "export", "export", "Write the walk's numbers or a picture", NETWORK, on_bar=True),
@@ -109,6 +113,9 @@ class StepScreen(Screen[None]):
         self.session = session
         self.subject = Subject(against=against)
         self._walked: Walked | None = None
+        #: Whether the lines of the engines are shown, and the walk by both of them.
+        self._code = False
+        self._both: tuple[Walk, Both] | None = None
         #: Where the walker is; None until the first walk has been computed.
         self.place: Place | None = None
         #: When the learner's file was changed last.
@@ -219,6 +226,10 @@ class StepScreen(Screen[None]):
                 self.action_go([moment.phase for moment in self.place.walk.moments].index("backward"))
 
     def _show(self, place: Place) -> None:
+        known = self._both is not None and self._both[0] is place.walk
+        place = replace(place, code=self._code, both=self._both[1] if self._both is not None and known else None)
+        if self._code and not known:
+            self._repeat(place.walk)
         self.place = place
         self.set_class(place.moment.phase == "update", "-update")
         with self.app.batch_update():
@@ -233,7 +244,7 @@ class StepScreen(Screen[None]):
         subject, place = self.subject, self.place
         names = ("text", "cell", "reset_after", "hidden_size", "trained", "learning_rate")
         state: State = {name: getattr(subject, name) for name in names}
-        state |= {"taken": subject.network is not None, "updates": list(subject.updates)}
+        state |= {"taken": subject.network is not None, "updates": list(subject.updates), "code": self._code}
         if place is not None:
             here = place.moment
             state |= {"t": here.step.t, "stage": here.stage.id, "phase": here.phase, "index": place.index}
@@ -250,11 +261,12 @@ class StepScreen(Screen[None]):
             await self.walk_through(subject)
         place = self.place
         if place is not None:
+            code, self._code = self._code, flag(state, "code")
             index = place.find(whole(state, "t", 0), word(state, "stage", ""))
             unit = whole(state, "unit", place.unit, 0, place.walk.config.hidden_size - 1)
             if index is None:
                 index = whole(state, "index", place.index, 0, len(place.walk.moments) - 1)
-            if (index, unit) != (place.index, place.unit):
+            if (index, unit, code) != (place.index, place.unit, self._code):
                 self._show(replace(place, index=index, unit=unit))
 
     async def _restored(self, state: State) -> Subject:
@@ -281,6 +293,26 @@ class StepScreen(Screen[None]):
             updates=tuple(min(max(RATES[0], rate), RATES[-1]) for rate in rates[:MOST_UPDATES]),
         )
 
+    @work(exclusive=True, group="engines")
+    async def _repeat(self, walked: Walk) -> None:
+        """Walks with both engines, and shows what they say."""
+        found = await asyncio.wrap_future(in_background(partial(both, walked)))
+        self._both = walked, found
+        if self.place is not None and self.place.walk is walked:
+            self._show(self.place)
+
+    def action_code(self) -> None:
+        """The lines that compute the number, and both engines' numbers."""
+        self._code = True
+        if self.place is not None:
+            self._show(self.place)
+
+    def action_no_code(self) -> None:
+        """Without them."""
+        self._code = False
+        if self.place is not None:
+            self._show(self.place)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense now."""
         forward = self.place is None or self.place.moment.phase == "forward"
@@ -302,6 +334,8 @@ class StepScreen(Screen[None]):
                 return self.subject.network is None
             case "take":
                 return self.session.trainer is not None
+            case "code" | "no_code":
+                return (action == "no_code") == self._code
             case "small":
                 return self.subject.network is not None
             case "leave":

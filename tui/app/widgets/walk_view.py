@@ -11,6 +11,7 @@ from rich.cells import set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
+from lstm_ext.explain.engines import Both
 from lstm_ext.explain.walk import Moment, Walk
 from lstm_ext.visualization.drawing import visible_character
 
@@ -30,6 +31,9 @@ class Place:
     comparison: Comparison | None = None
     losses: tuple[float, ...] = ()
     sort: bool = False
+    #: Whether the lines of the engines are shown, and what both engines compute, once that is known.
+    code: bool = False
+    both: Both | None = None
 
     @cached_property
     def order(self) -> list[int]:

@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         *("--lr", "--learning-rate"), type=positive, metavar="X", help=f"of these updates (default: {LEARNING_RATE:g})"
     )
+    parser.add_argument(
+        "--code",
+        action="store_true",
+        help="the lines of C and NumPy that compute each number, and both engines' numbers",
+    )
     parser.add_argument("--ascii", action="store_true", help="nothing but ASCII")
     parser.add_argument("--backend", choices=BACKENDS, help="engine (default: the C core where it was built)")
     add_json(parser)
@@ -48,10 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from lstm_ext.cells import CELLS, CellName
+    from lstm_ext.explain.engines import both
     from lstm_ext.explain.update import LEARNING_RATE, in_float64, learn
     from lstm_ext.explain.walk import spelling_model, walk
 
-    from ...text.step import render
+    from ...text.step import code_as_dict, render
 
     if len(arguments.text) < 2:
         raise UsageError(f"TEXT: got {arguments.text!r}, expected at least 2 characters: the last is only predicted")
@@ -88,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     model, rate = in_float64(model), arguments.lr or LEARNING_RATE
     losses = learn(model, arguments.text, vocabulary, [rate] * ((arguments.update or 1) - 1))
     walked = walk(model, arguments.text, vocabulary, learning_rate=rate)
+    code = both(walked) if arguments.code else None
     if arguments.json:
         data = {"weights": weights, **walked.as_dict()}
         if arguments.update is not None:
@@ -95,6 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "losses": [*losses, walked.loss, walked.updated.loss_after],
                 "weights": [dataclasses.asdict(change) for change in walked.updated.changes(unit)],
             }
+        if code is not None:
+            data |= code_as_dict(walked, code)
         print(json.dumps(data))
         return 0
     lines = render(
@@ -104,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         ascii_only=arguments.ascii,
         weights=weights,
         losses=None if arguments.update is None else losses,
+        code=code,
     )
     for line in lines:
         show(line)
@@ -123,7 +133,7 @@ def _against(arguments: argparse.Namespace) -> int:
     from ...exercises.debugger.start import KINDS
     from ...text.against import as_dict, render
 
-    for name in ("checkpoint", "trained", "backward", "reset_after", "backend", "update"):
+    for name in ("checkpoint", "trained", "backward", "reset_after", "backend", "update", "code"):
         if getattr(arguments, name) not in (None, False):
             option = "--" + name.replace("_", "-")
             raise UsageError(f"{option}: --against compares with random weights, both ways; leave out {option}")
