@@ -27,6 +27,7 @@ from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.experiments import ExperimentsScreen
 from lstm_lab.app.screens.flow import FlowScreen
 from lstm_lab.app.screens.gates import GatesScreen
+from lstm_lab.app.screens.step import StepScreen
 from lstm_lab.app.screens.surgery import SurgeryScreen
 from lstm_lab.app.screens.train import TrainScreen
 from lstm_lab.app.session import Opening, Session
@@ -133,6 +134,7 @@ def _ranked(screen: SurgeryScreen) -> bool:
 VIEWS = (
     View("train", "1", ("s",), _sampled),
     View("step", "2", ("right", "right", "right")),
+    View("step-update", "2", ("end", "enter", "enter"), lambda screen: len(cast(StepScreen, screen).place.losses) == 2),
     View("learn", "3"),
     View("gates", "4", ("f",), lambda screen: cast(GatesScreen, screen).look is not None),
     View("flow", "5", (), _flowed),
