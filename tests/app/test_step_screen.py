@@ -402,12 +402,12 @@ async def test_small_terminals_keep_the_current_stage_in_view() -> None:
 
 
 async def test_every_command_says_what_it_does() -> None:
-    async with walking() as here:
+    async with walking(LARGE) as here:
         listed = commands(here.screen)
         assert {"step.on", "step.cell", "step.train", "step.text", "step.backward"} <= {c.id for c in listed}
         assert all(command.what and command.name for command in listed)
         bar = drawn(here.app).split("\n")[-1]
-        for name in ("on", "update", "char", "backward", "cell", "train", "text", "help", "quit"):
+        for name in ("on", "update", "char", "backward", "cell", "train", "text", "code", "help", "quit"):
             assert f" {name} " in bar + " "
         await here.press("?")
         await until(here.pilot, lambda: isinstance(here.app.screen, Help))

@@ -21,6 +21,7 @@ from textual.worker import Worker, WorkerError
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.errors import LabError, NonFiniteError
 from lstm_ext.explain.engines import Both, both
+from lstm_ext.explain.update import LEARNING_RATE
 from lstm_ext.explain.walk import Walk
 from lstm_ext.files import write_atomically
 from lstm_ext.tensors import SUFFIX
@@ -244,7 +245,9 @@ class StepScreen(Screen[None]):
         subject, place = self.subject, self.place
         names = ("text", "cell", "reset_after", "hidden_size", "trained", "learning_rate")
         state: State = {name: getattr(subject, name) for name in names}
-        state |= {"taken": subject.network is not None, "updates": list(subject.updates), "code": self._code}
+        state |= {"taken": subject.network is not None, "updates": list(subject.updates)}
+        if self._code:
+            state["code"] = True
         if place is not None:
             here = place.moment
             state |= {"t": here.step.t, "stage": here.stage.id, "phase": here.phase, "index": place.index}
@@ -289,7 +292,7 @@ class StepScreen(Screen[None]):
         rates = [rate for rate in updates if isinstance(rate, float)] if isinstance(updates, list) else []
         return replace(
             subject,
-            learning_rate=real(state, "learning_rate", subject.learning_rate, RATES[0], RATES[-1]),
+            learning_rate=real(state, "learning_rate", LEARNING_RATE, RATES[0], RATES[-1]),
             updates=tuple(min(max(RATES[0], rate), RATES[-1]) for rate in rates[:MOST_UPDATES]),
         )
 
