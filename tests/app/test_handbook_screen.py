@@ -13,6 +13,7 @@ from textual import events
 from textual.widgets import Input
 
 from lstm_ext.engine.config import ModelConfig
+from lstm_lab.app.keymap import table
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.files import SaveFile
 from lstm_lab.app.screens.handbook import AskSizes, HandbookScreen
@@ -102,6 +103,24 @@ async def test_in_ascii_formulas_are_spelled() -> None:
         await here.go("gates")
         await here.shows("* sigmoid", "sigmoid 0.7311", "half after 2.2 steps")
         assert "?" not in "".join(here.line[:-1])
+
+
+@pytest.mark.parametrize(
+    ("topic", "id", "key", "said"),
+    [
+        ("sampling", "train.warmer", "t", "`t` and `T` change the temperature"),
+        ("sampling", "train.colder", "T", "`t` and `T` change the temperature"),
+        ("parameters", "handbook.sizes", "t", "press t and type V, H"),
+        ("gates", "handbook.widen", "right", "left and right move x"),
+        ("step", "step.update", "enter", "Enter repeats it"),
+        ("step", "step.rate_down", "comma,less_than_sign", "comma and full stop change it"),
+        ("step", "step.follow", "o", "`o` opens it"),
+        ("experiments", "experiments.measure", "m", "`m` measures"),
+    ],
+)
+def test_keys_that_texts_name_are_those_of_the_commands(topic: str, id: str, key: str, said: str) -> None:
+    assert key in ",".join(table(LabApp)[id].keys)
+    assert said in " ".join(topics()[topic].markdown().split())
 
 
 # Choosing and reading.

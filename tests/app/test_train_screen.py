@@ -21,6 +21,7 @@ from lstm_ext.errors import CheckpointError
 from lstm_ext.nn.language_model import LanguageModel
 from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.diagnosis import Diagnosis
 from lstm_ext.train.loop import Loop
 from lstm_ext.train.trainer import Trainer
 from lstm_lab.app import session as session_module
@@ -36,6 +37,7 @@ from lstm_lab.app.screens.train import TrainScreen, next_rate
 from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
 from lstm_lab.app.widgets.sample_stream import SampleStream
+from lstm_lab.app.widgets.status_panel import StatusPanel
 from lstm_lab.errors import UsageError
 
 
@@ -288,6 +290,18 @@ async def test_help_is_about_what_is_focused_and_lists_every_key() -> None:
         await here.until(lambda: here.text != before)
         await here.press("escape")
         await here.shows("Status")
+
+
+async def test_the_handbook_explains_the_trouble_that_is_shown() -> None:
+    async with lab() as here:
+        await here.paused()
+        panel = here.app.screen.query_one(StatusPanel)
+        panel.show(here.trainer.snapshot(), "C", Diagnosis("exploding", "the loss rose", "lower the learning rate"))
+        await here.press("?")
+        await here.asked(Help)
+        await here.press("f1")
+        await here.until(lambda: here.app.current_mode == "handbook")
+        await here.shows("Symptoms and fixes", "half of what was learned is lost")
 
 
 async def test_palette_runs_commands() -> None:

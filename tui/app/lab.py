@@ -181,17 +181,18 @@ class LabApp(RecordingApp):
     def action_help(self) -> None:
         """Show help on the current screen; a command that is chosen there is run."""
         topic = next((mode.topic for mode in MODES if mode.id == self.current_mode), MODES[0].topic)
+        topic = getattr(self.screen, "help_topic", "") or topic
         self.push_screen(Help(self.screen, topic), self._after_help)
 
     async def _after_help(self, result: str | None) -> None:
         kind, _, topic = (result or "").partition(":")
         if topic:
-            await self.run_action(f"app.{kind}('{topic}')")
+            await self.run_action(f"app.{kind}({topic!r})")
         elif result:
             await self.action_command(result)
 
     async def action_handbook(self, topic: str) -> None:
-        """Open the handbook at a topic; Escape leads back to this screen."""
+        """Open the handbook at a topic, or a heading of it; Escape leads back to this screen."""
         before = self.current_mode
         await self.switch_mode("handbook")
         if isinstance(self.screen, HandbookScreen):

@@ -270,13 +270,14 @@ class HandbookScreen(Screen[None]):
 
     # Following and coming back.
 
-    def open_topic(self, id: str, *, coming_from: str = "") -> None:
-        """Show a topic, from the mode ``coming_from``, to which Escape leads back."""
+    def open_topic(self, target: str, *, coming_from: str = "") -> None:
+        """Show a topic, or a heading of it, coming from the mode ``coming_from``, to which Escape leads back."""
+        id, _, heading = target.partition("#")
         self._end_search()
         if coming_from:
             self._visits.append(Visit(mode=coming_from))
             self.topic = topics()[id]
-        self._visit(id)
+        self._visit(id, heading=heading)
         self._read()
 
     def _end_search(self) -> None:

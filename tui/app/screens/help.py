@@ -54,7 +54,7 @@ class Help(Dialog[str]):
     HINT = "enter run · tab other page · f1 handbook · esc close"
 
     def __init__(self, screen: Screen[object], topic: str) -> None:
-        """About ``screen``, to which the handbook's ``topic`` belongs."""
+        """About ``screen``, to which the handbook's ``topic`` belongs, or a heading of it."""
         super().__init__()
         self._of, self._topic = screen, topic
         self._commands = by_group(commands(screen))
@@ -104,14 +104,15 @@ class Help(Dialog[str]):
         for node in (*widgets[:1], self._of, *widgets[1:]):
             if paragraph := getattr(node, "HELP", ""):
                 yield Note(getattr(node, "HELP_TITLE", ""), str(paragraph))
-        title = topics()[self._topic].title
+        id, _, heading = self._topic.partition("#")
+        title = f"{topics()[id].title}: {heading}" if heading else topics()[id].title
         text = f"The handbook has more about it under “{title}”: F1, or a click on this title."
         yield Note(f"Handbook: {title}", text, "screen.handbook")
 
     def _places(self) -> Iterator[Note]:
         """Places of the handbook that have the words of the filter."""
         for hit in search(" ".join(self._words))[:_PLACES]:
-            yield Note(f"Handbook: {place(hit)}", hit.excerpt, f"screen.handbook('{hit.topic.id}')")
+            yield Note(f"Handbook: {place(hit)}", hit.excerpt, f"screen.handbook({f'{hit.topic.id}#{hit.heading}'!r})")
 
     # What keys and clicks do.
 

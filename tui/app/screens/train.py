@@ -247,6 +247,12 @@ class TrainScreen(Screen[None]):
         left = None if self._first is None else seconds_left(self._first, snapshot)
         self.query_one(StatusPanel).show(snapshot, engine_name(trainer), diagnosis, left)
 
+    @property
+    def help_topic(self) -> str:
+        """What the handbook says of the trouble that is shown, if there is one."""
+        diagnosis = self.query_one(StatusPanel).diagnosis
+        return f"symptoms#{diagnosis.name.capitalize()}" if diagnosis else ""
+
     def _tell_failure(self, trainer: Trainer, snapshot: Snapshot) -> None:
         """Say once why training ended before its time."""
         failure = snapshot.message if snapshot.status == "failed" else ""

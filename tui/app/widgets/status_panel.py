@@ -48,6 +48,11 @@ class StatusPanel(Canvas):
         self._snapshot, self._engine, self._diagnosis, self._left = snapshot, engine, diagnosis, left
         self.redraw()
 
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What is wrong with the run that is shown."""
+        return self._diagnosis
+
     def freeze(self, frozen: bool) -> None:
         """Says that what is shown stands still, or no longer."""
         self._frozen = frozen
