@@ -102,6 +102,11 @@ async def test_what_is_recorded_at_one_size_is_shown_again_at_another(tmp_path: 
         await here.press("down", "z", "right", "right", "a", "enter", "s", "k")
         await here.until(lambda: app.base.look.worth and not app.base.look.ranking)  # type: ignore[attr-defined]
         await look()
+        await here.press("7")
+        await here.until(lambda: app.base.entries and app.base.query_one("#list").chosen)  # type: ignore[attr-defined]
+        await here.press("down", "enter", "right")
+        await here.until(lambda: app.base.view == "table")  # type: ignore[attr-defined]
+        await look()
         await here.press("8")
         await here.shows("Handbook")
         await here.press("down", "down")

@@ -260,12 +260,15 @@ class ReplayApp(LabApp):
         self.action_seek_to(event.seconds)
 
     async def action_take_over(self) -> None:
-        """The lab is the user's, from this moment on."""
+        """The lab is the user's, from this moment on; its network is the last one that was recorded."""
         self.taken = True
+        shown = self.session.trainer.snapshot().step if self.session.trainer else 0
         self.replayed.release()
         await self._dress(self.base)
         self.refresh_bindings()
-        self.notify("The lab is yours from here; ctrl+t goes back to the lesson", timeout=4)
+        step = self.session.trainer.snapshot().step if self.session.trainer else 0
+        network = "" if step == shown else f" The network is that of step {step:,}, the last one recorded."
+        self.notify(f"The lab is yours from here; ctrl+t goes back to the lesson.{network}", timeout=5)
 
     async def action_return(self) -> None:
         """The lesson goes on where it was left."""

@@ -76,6 +76,15 @@ def _learn(state: Mapping[str, Any]) -> str:
     return f"exercise {state['exercise']}" if state.get("exercise") else "the map of the course"
 
 
+def _experiments(state: Mapping[str, Any]) -> str:
+    opened = state.get("experiment")
+    return f"{_known(state, 'experiment')}: {_known(state, 'view')}" if opened else "the list of experiments"
+
+
+def _handbook(state: Mapping[str, Any]) -> str:
+    return f"topic {_known(state, 'topic')}"
+
+
 def _known(state: Mapping[str, Any], name: str) -> str:
     return str(state.get(name, "?"))[:100]
 
@@ -87,4 +96,6 @@ _PLACES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "flow": _flow,
     "surgery": _surgery,
     "learn": _learn,
+    "experiments": _experiments,
+    "handbook": _handbook,
 }
