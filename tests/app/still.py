@@ -117,8 +117,8 @@ class View:
 
 
 def _sampled(screen: TrainScreen) -> bool:
-    sample = screen._sample
-    return sample is not None and screen._typed == len(sample.reading.text)
+    typist = screen.typist
+    return typist is not None and typist.sample is not None and typist.typed == len(typist.sample.reading.text)
 
 
 def _flowed(screen: FlowScreen) -> bool:

@@ -74,7 +74,7 @@ async def test_what_is_recorded_at_one_size_is_shown_again_at_another(tmp_path: 
             states.append((recorder.seconds, json.loads(json.dumps(app.shown()))))
 
         await here.press("f", "s")
-        await here.until(lambda: here.app.base._sample is not None)  # type: ignore[attr-defined]
+        await here.until(lambda: getattr(here.app.base.typist, "sample", None))  # type: ignore[attr-defined]
         await here.paused()
         await here.press("t")
         await look()

@@ -100,9 +100,9 @@ async def test_after_a_single_step_the_surprise_is_that_of_the_network_now() -> 
         await here.paused()
         for _ in range(3):
             await here.press("n")
-        await here.until(lambda: screen._sample is not None and screen._sample.step == here.step)
+        await here.until(lambda: screen.typist.sample is not None and screen.typist.sample.step == here.step)
         await here.pilot.pause(0.2)
-        assert screen._sample is not None
-        now = screen._sample.reading.surprise[: screen._typed]
+        assert screen.typist.sample is not None
+        now = screen.typist.sample.reading.surprise[: screen.typist.typed]
         expected = [sum(p > 0 for p in (nats - np.log([2, 10, 100])).tolist()) for nats in now]
         assert stream._samples[-1].degrees == expected

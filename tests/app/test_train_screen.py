@@ -55,8 +55,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_opens_learning_and_shows_everything(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    for judge in ("diagnose", "repetition"):  # what they say takes the place of some numbers
-        monkeypatch.setattr(f"lstm_lab.app.screens.train.{judge}", lambda *_: None)
+    for judge in ("train.diagnose", "typist.repetition"):  # what they say takes the place of some numbers
+        monkeypatch.setattr(f"lstm_lab.app.screens.{judge}", lambda *_: None)
     async with lab(size) as here:
         await here.until(lambda: here.app.screen.query_one(GateHeatmap)._columns)
         await here.shows("validation", "◆")
@@ -105,8 +105,8 @@ async def test_a_sample_that_repeats_itself_is_named(monkeypatch: pytest.MonkeyP
         symbols = here.trainer.vocabulary.encode(" the" * 60)
         monkeypatch.setattr(LanguageModel, "sample", lambda self, *given, **options: symbols)
         await here.press("s")
-        await here.until(lambda: screen._repetition is not None)
-        assert screen._repetition is not None and screen._repetition.name == "repetitive"
+        await here.until(lambda: screen.typist.repetition is not None)
+        assert screen.typist.repetition is not None and screen.typist.repetition.name == "repetitive"
 
 
 async def test_baselines_are_drawn() -> None:
@@ -163,12 +163,12 @@ async def test_after_a_single_step_the_gates_are_read_again() -> None:
         await here.paused()
         screen = here.app.screen
         assert isinstance(screen, TrainScreen)
-        await here.until(lambda: screen._sample is not None and screen._sample.step == here.step)
-        assert screen._sample is not None
-        before = screen._sample.reading
+        await here.until(lambda: screen.typist.sample is not None and screen.typist.sample.step == here.step)
+        assert screen.typist.sample is not None
+        before = screen.typist.sample.reading
         await here.press("n")
-        await here.until(lambda: screen._sample is not None and screen._sample.reading is not before)
-        after = screen._sample.reading
+        await here.until(lambda: screen.typist.sample is not None and screen.typist.sample.reading is not before)
+        after = screen.typist.sample.reading
         assert after.text == before.text
         assert not np.array_equal(after.layers[0]["h"], before.layers[0]["h"])
         readings = [reading for reading, _ in gates._columns]
@@ -199,7 +199,7 @@ async def test_temperature_is_shown_bounded_and_used(monkeypatch: pytest.MonkeyP
         screen = here.app.screen
         assert isinstance(screen, TrainScreen)
         await here.press("s")
-        await here.until(lambda: screen._sample is not None and screen._sample.temperature == 0.0)
+        await here.until(lambda: screen.typist.sample is not None and screen.typist.sample.temperature == 0.0)
         await here.press(*["t"] * 30)
         await here.shows("temperature 2.0")
 

@@ -8,7 +8,6 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import ClassVar
 
 from textual import work
@@ -25,7 +24,7 @@ from lstm_ext.engine.backend import available_backends
 from lstm_ext.errors import LabError
 from lstm_ext.explain.reading import views
 from lstm_ext.tensors import SUFFIX, checkpoint_path
-from lstm_ext.train.diagnosis import Diagnosis, diagnose, repetition
+from lstm_ext.train.diagnosis import diagnose
 from lstm_ext.train.run_config import RunConfig
 from lstm_ext.train.snapshot import Snapshot
 from lstm_ext.train.trainer import Trainer
@@ -39,7 +38,6 @@ from ..keys import LAB, LOOKING, NETWORK, TRAINING, bind
 from ..overlay import Overlay
 from ..pacing import frames_per_second, output_waits
 from ..recovery import Recovery
-from ..samples import Sample, SampleSource
 from ..session import Session
 from ..shown import LONGEST, State, flag, real, whole, word
 from ..widgets.bars import KeyBar, TitleBar
@@ -52,14 +50,10 @@ from .files import FILE_ERRORS, OpenFile, OpenText, SaveFile, one_line
 from .model_form import ModelForm
 from .recover import Recover
 from .timeline import TimelineScreen
+from .typist import Typist
 
 #: Learning rates that + and - step through, times powers of ten.
 _RATES = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-_CHARACTERS_PER_SECOND = 40
-#: Seconds between the end of one sample and the next.
-_REST = 1.5
-#: The step from which a sample that repeats itself is a symptom, and how much of the text is searched for such a loop.
-_FIRST_REPETITION, _SEARCHED = 500, 100_000
 
 
 class TrainScreen(Screen[None]):
@@ -120,16 +114,8 @@ class TrainScreen(Screen[None]):
         self._failure = self._problem = ""
         #: What the panels show, to leave out frames that would change nothing.
         self._shown: tuple[object, ...] = ()
-        self._source: SampleSource | None = None
-        self._sample: Sample | None = None
-        #: What is wrong with the last sample.
-        self._repetition: Diagnosis | None = None
-        self._typed = 0
-        self._rest_until = 0.0
-        #: A sample has been asked for by key.
-        self._wanted = False
-        #: The recorded sample that was shown last.
-        self._given: tuple[int, str] | None = None
+        #: Shows the samples of the current run.
+        self.typist: Typist | None = None
         #: The run when it was adopted, to tell how fast it is since then.
         self._first: Snapshot | None = None
         #: Training runs on, but what is shown stands still.
@@ -178,7 +164,7 @@ class TrainScreen(Screen[None]):
         except FILE_ERRORS as error:
             self.post_message(self.Failed(one_line(error)))
             return
-        if self._source is not None and self._source.trainer is trainer:
+        if self.typist is not None and self.typist.trainer is trainer:
             return  # it was shown meanwhile
         self.adopt(trainer)
         if trainer.model.backend == "numpy" and "c" not in available_backends():
@@ -190,16 +176,15 @@ class TrainScreen(Screen[None]):
     def adopt(self, trainer: Trainer, recovery: Recovery | None = None) -> None:
         """Replace the current trainer by another, perhaps resumed from ``recovery``, and start it."""
         self.session.use(trainer, recovery)
-        self._source, self._sample, self._shown = SampleSource(trainer), None, ()
-        self._given = None
-        self._repetition = None
+        gates, stream = self.query_one(GateHeatmap), self.query_one(SampleStream)
+        self.typist, self._shown = Typist(trainer, gates, stream, fps=self._fps), ()
         config = trainer.model.config
         self.query_one(TitleBar).show(
             f"{visible(os.path.basename(trainer.text.name))[-24:]} · {network_name(config)}"
             f" · {config.num_parameters:,} parameters"
         )
-        self.query_one(GateHeatmap).clear(config.cell, config.num_layers)
-        self.query_one(SampleStream).clear()
+        gates.clear(config.cell, config.num_layers)
+        stream.clear()
         self.query_one(LossCurve).show(None)
         self.query_one(LossCurve).show_baselines({})
         self.query_one(LossCurve).show_overlays(self.session.overlays)
@@ -243,7 +228,7 @@ class TrainScreen(Screen[None]):
             self.refresh_bindings()
         self._shown = now
         self.query_one(LossCurve).show(snapshot.history, snapshot.loss)
-        diagnosis = diagnose(snapshot, trainer.config) or self._repetition
+        diagnosis = diagnose(snapshot, trainer.config) or (None if self.typist is None else self.typist.repetition)
         left = None if self._first is None else seconds_left(self._first, snapshot)
         self.query_one(StatusPanel).show(snapshot, engine_name(trainer), diagnosis, left)
 
@@ -272,56 +257,12 @@ class TrainScreen(Screen[None]):
                 self.notify(f"If the lab is cut off, training is lost: {problem}", severity="warning", timeout=10)
 
     def _advance_sample(self, snapshot: Snapshot) -> None:
-        """Take what the network wrote, show a part of it, and ask for more when all is shown."""
-        source, sample = self._source, self._sample
-        if source is None:
-            return
-        gates, stream = self.query_one(GateHeatmap), self.query_one(SampleStream)
+        """Show more of what the network writes; a failed sample does not end the lab."""
         try:
-            arrived = source.take()
-        except Exception as error:  # a failed sample does not end the lab; after a bug no more are asked for
-            if not isinstance(error, FILE_ERRORS):
-                self._source = None
+            if self.typist is not None:
+                self.typist.advance(snapshot, self.temperature)
+        except Exception as error:
             self._notice(f"The network could not write: {one_line(error)}", failure=True)
-            return
-        if arrived is not None:
-            self._sample = arrived
-            if sample is not None and arrived.symbols is sample.symbols:
-                gates.replace(sample.reading, arrived.reading)
-                stream.read_again(arrived.reading.surprise[: self._typed])
-            else:
-                self._typed = 0
-                stream.begin(f"step {arrived.step:,} · loss {arrived.loss:.3f}")
-                self._repetition = self._repeats(arrived)
-            sample = arrived
-        unfinished = sample is not None and self._typed < len(sample.reading.text)
-        if unfinished:
-            self._type(max(1, _CHARACTERS_PER_SECOND // self._fps))
-            self._rest_until = monotonic() + _REST
-        if source.busy:
-            return
-        rested = snapshot.status == "running" and snapshot.step > 0 and monotonic() > self._rest_until
-        if self._wanted or (rested and not unfinished):
-            self._wanted = False
-            source.write(self.temperature)
-        elif snapshot.status == "paused" and sample is not None and sample.step != snapshot.step:
-            source.read_again(sample)
-
-    def _repeats(self, sample: Sample) -> Diagnosis | None:
-        """What is said of a sample in a loop; not of the first ones, before the network has learned anything."""
-        trainer = self.session.trainer
-        if trainer is None or sample.step < _FIRST_REPETITION or repetition(sample.reading.text, "") is None:
-            return None
-        known = trainer.vocabulary.decode(trainer.text.symbols[:_SEARCHED])
-        return repetition(sample.reading.text, known)
-
-    def _type(self, count: int) -> None:
-        if self._sample is None:
-            return
-        reading, start = self._sample.reading, self._typed
-        self._typed = min(len(reading.text), start + count)
-        self.query_one(SampleStream).type(reading.text[start : self._typed], reading.surprise[start : self._typed])
-        self.query_one(GateHeatmap).append(reading, start, self._typed)
 
     def _notice(self, message: str, *, failure: bool = False) -> None:
         banner = self.query_one("#banner", Static)
@@ -333,12 +274,12 @@ class TrainScreen(Screen[None]):
 
     def state(self) -> State:
         """The last sample, and what is looked at."""
-        gates, sample, trainer = self.query_one(GateHeatmap), self._sample, self.session.trainer
+        gates, typist = self.query_one(GateHeatmap), self.typist
         state: State = {"gate": gates.view, "layer": gates.chosen_layer, "temperature": self.temperature}
         state["surprise"] = self.query_one(SampleStream).surprise
         state.update(self.query_one(LossCurve).state())
-        if sample is not None and trainer is not None:
-            first = trainer.vocabulary.symbols[sample.first]
+        if typist is not None and (sample := typist.sample) is not None:
+            first = typist.trainer.vocabulary.symbols[sample.first]
             state["sample"] = [sample.step, sample.loss, sample.temperature, first + sample.reading.text]
         return state
 
@@ -347,7 +288,7 @@ class TrainScreen(Screen[None]):
         trainer, gates = self.session.trainer, self.query_one(GateHeatmap)
         if trainer is None:
             return
-        if self._source is None or self._source.trainer is not trainer:
+        if self.typist is None or self.typist.trainer is not trainer:
             self.adopt(trainer)
         known = views(trainer.model.config.cell)
         gates.show(known[word(state, "gate", gates.view, known)].key)
@@ -359,11 +300,8 @@ class TrainScreen(Screen[None]):
         self._set_temperature(real(state, "temperature", self.temperature, 0.0, 2.0))
         match state.get("sample"):
             case [int(step), float(loss), float(temperature), str(text)] if len(text) > 1:
-                before = self._given
-                self._given = (step, text)
-                if self._source is not None and self._given != before:
-                    with suppress(LabError):  # characters that the network does not know
-                        self._source.give(step, loss, temperature, text[:LONGEST])
+                with suppress(LabError):  # characters that the network does not know
+                    if self.typist is not None and self.typist.give(step, loss, temperature, text[:LONGEST]):
                         self._tick()
 
     # What keys do.
@@ -431,9 +369,8 @@ class TrainScreen(Screen[None]):
 
     def action_sample(self) -> None:
         """Show the rest of the current sample at once and ask for the next."""
-        if self._sample is not None:
-            self._type(len(self._sample.reading.text))
-        self._wanted = True
+        if self.typist is not None:
+            self.typist.want()
 
     def action_gate(self, key: str) -> None:
         """Show another gate or state."""
