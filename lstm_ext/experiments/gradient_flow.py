@@ -8,7 +8,7 @@ import numpy as np
 
 from ..cells.config import LayerConfig, Weights
 from ..engine.backend import engine_module
-from ..explain.flow import state_gradients
+from ..engine.state_gradients import state_gradients
 from ..nn.initialization import initialize_layer
 from .charts import Curve, LineChart
 from .experiment import Claim, Experiment, Numbers, Report, Results, Settings, Table

@@ -14,69 +14,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Count, Seed, checked
-from ..cells import CELLS, CellName
-from ..cells.activations import Activations
+from ..arguments import Count, Seed, check_memory, checked
+from ..cells import CellName
 from ..cells.config import Weights
 from ..data import Vocabulary
 from ..engine.config import ModelConfig
-from ..engine.interface import EngineModule
+from ..engine.state_gradients import state_gradients
 from ..errors import ArgumentError
 from ..nn.language_model import LanguageModel
 from ..nn.losses import softmax
 
 #: The smallest share that is told from 0.
 _TINY = 1e-300
-
-
-@dataclass(frozen=True)
-class StateGradients:
-    """∂L/∂ of a layer's states after every step."""
-
-    #: (T, B, H)
-    dh: np.ndarray
-    #: (T, B, H) of an LSTM; None of other cells.
-    dc: np.ndarray | None
-    #: (T, B, D), of the layer's input; None if that was symbols.
-    dx: np.ndarray | None
-
-
-def state_gradients(engine: EngineModule, weights: Weights, acts: Activations, dh_output: np.ndarray) -> StateGradients:
-    """The gradients of a layer's states after each step, from those of its output, ``dh_output`` (T, B, H).
-
-    One backward pass, a step at a time. ``acts`` are of B sequences, or of one to which B losses belong.
-    """
-    T, B, _ = dh_output.shape
-    dh = np.empty_like(dh_output)
-    dc = None if acts.c is None else np.empty_like(dh_output)
-    dstate = np.zeros((acts.config.state_arrays, *dh_output.shape[1:]), dh_output.dtype)
-    dx, no_output = [], np.zeros_like(dh_output[:1])
-    for t in reversed(range(T)):
-        dstate[0] += dh_output[t]
-        dh[t] = dstate[0]
-        if dc is not None:
-            dc[t] = dstate[1]
-        gradients = engine.layer_backward(weights, _step(acts, t, B), no_output, dstate)
-        dstate = gradients.dstate
-        if gradients.dx is not None:
-            dx.append(gradients.dx[0])
-    if dc is not None:  # so far without the way through h_t
-        dc += dh * CELLS[acts.config.cell].output_slope(weights, acts)
-    return StateGradients(dh, dc, np.stack(dx[::-1]) if dx else None)
-
-
-def _step(acts: Activations, t: int, batch: int) -> Activations:
-    """Step t alone, ``batch`` times if it is of one sequence."""
-
-    def cut(array: np.ndarray | None, steps: int) -> np.ndarray | None:
-        if array is None:
-            return None
-        part = array[t : t + steps]
-        return part if part.shape[1] == batch else np.repeat(part, batch, axis=1)
-
-    h, gates = cut(acts.h, 2), cut(acts.gates, 1)
-    assert h is not None and gates is not None
-    return replace(acts, h=h, c=cut(acts.c, 2), gates=gates, extra=cut(acts.extra, 1), x=cut(acts.x, 1))
 
 
 @checked
@@ -89,7 +38,15 @@ class Flow:
     cell: CellName
     #: "h", and "c" where there is one → (L, T+1, T): layer, loss, step. Loss k is that of the character k+1 alone, in
     #: nats; the last one is the mean of all T.
+    #: Raises ArgumentError for other shapes.
     norms: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        for name, norms in self.norms.items():
+            if norms.ndim != 3 or norms.shape[1:] != (self.steps + 1, self.steps) or not self.steps:
+                raise ArgumentError(
+                    f"norms: got shape {norms.shape} for {name}, expected (L, T+1, T), T + 1 being the text's length"
+                )
 
     @property
     def steps(self) -> int:
@@ -133,11 +90,17 @@ def flow(model: LanguageModel, symbols: ArrayLike, vocabulary: Vocabulary) -> Fl
     """How far back the loss of each character of ``symbols`` (T+1,) reaches, from a zero state and without dropout.
 
     It is computed in float64 on a copy of the weights, so a model in training is not disturbed. Losses are in nats.
-    Raises ArgumentError for fewer than two symbols.
+    Raises ArgumentError for fewer than two symbols, for so many that memory lacks, and for another vocabulary.
     """
     array = np.asarray(symbols)
-    if array.ndim != 1 or len(array) < 2:
-        raise ArgumentError(f"symbols: got shape {array.shape}, expected (T+1,), at least 2")
+    if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iu":
+        raise ArgumentError(f"symbols: got {array.dtype} {array.shape}, expected integers (T+1,), at least 2")
+    if not model.config.input_size == model.config.output_size == len(vocabulary):
+        raise ArgumentError(
+            f"vocabulary: got {len(vocabulary)} symbols, expected those that the model reads and predicts, "
+            f"{model.config.input_size} and {model.config.output_size}"
+        )
+    check_memory("symbols", len(array), 3 * len(array) ** 2 * model.config.hidden_size)
     text = vocabulary.decode(array)
     copy = LanguageModel(replace(model.config, dtype="float64", dropout=0.0), backend=model.backend)
     copy.load(model.parameters)
@@ -215,11 +178,18 @@ def fresh_flows(
 @checked
 @dataclass(frozen=True)
 class Decay:
-    """What is left of a gradient by steps back: median and quartiles over losses and networks, (lags+1,) each."""
+    """What is left of a gradient by steps back: median and quartiles over losses and networks, (lags+1,) each.
+
+    Raises ArgumentError for other shapes."""
 
     median: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("median", "low", "high"):
+            if getattr(self, name).ndim != 1 or not getattr(self, name).size:
+                raise ArgumentError(f"{name}: got shape {getattr(self, name).shape}, expected (lags+1,)")
 
     @classmethod
     def of(cls, flows: Sequence[Flow], state: str, layer: Count) -> Decay:
@@ -238,7 +208,11 @@ class Decay:
         return len(self.median) - 1
 
     def decades(self, lag: Count) -> float:
-        """log₁₀ of the median share that is left ``lag`` steps back; negative where it falls."""
+        """log₁₀ of the median share that is left ``lag`` steps back; negative where it falls.
+
+        Raises ArgumentError for more steps than there are."""
+        if lag > self.lags:
+            raise ArgumentError(f"lag: got {lag}, expected at most {self.lags}")
         return math.log10(max(float(self.median[lag]), _TINY))
 
     @property
@@ -254,7 +228,10 @@ class Decay:
         return math.log10(2) / -self.per_step if self.per_step < 0 else math.inf
 
 
-def median_bars(flows: Sequence[Flow], state: str, layer: int, character: int | None) -> np.ndarray:
-    """(T,) the medians of ``Flow.bars`` over networks; losses in nats."""
+@checked
+def median_bars(flows: Sequence[Flow], state: str, layer: Count, character: int | None) -> np.ndarray:
+    """(T,) the medians of ``Flow.bars`` over networks on one text; losses in nats. Raises ArgumentError."""
+    if len({one.text for one in flows}) != 1:
+        raise ArgumentError(f"flows: got {len(flows)}, expected at least one, all on the same text")
     bars: np.ndarray = np.median([one.bars(state, layer, character) for one in flows], axis=0)
     return bars

@@ -66,14 +66,16 @@ class Edit:
         return f"{layer}{self.target}{unit}{'*' if self.scales else '='}{value}"
 
     def describe(self, config: ModelConfig) -> str:
-        """In words: the forget gate of unit 3 is held at 0.5."""
+        """In words: the forget gate of unit 3 is held at 0.5. Raises ArgumentError for what the cell has not."""
         where = f" of layer {self.layer + 1}" if config.num_layers > 1 and self.target != "W_y" else ""
         if self.scales:
             return f"{self.target}{where} times {self.value:g}"
         whose = "every unit" if self.unit is None else f"unit {self.unit}"
         if self.target == "h":
             return f"{whose}{where} is held at {self.value:g}"
-        block = next(block for block in CELLS[config.cell].gates if block.name == self.target)
+        block = next((block for block in CELLS[config.cell].gates if block.name == self.target), None)
+        if block is None:
+            raise ArgumentError(f"target: got {self.target!r}, expected h, a matrix or a gate of this cell")
         name = f"{block.title} gate" if block.span == "gate" else block.title
         return f"the {name} of {whose}{where} is held at {self.value:g}"
 

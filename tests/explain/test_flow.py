@@ -14,8 +14,9 @@ from lstm_ext.data import Vocabulary
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.engine.config import ModelConfig
 from lstm_ext.engine.interface import EngineModule
+from lstm_ext.engine.state_gradients import state_gradients
 from lstm_ext.errors import ArgumentError
-from lstm_ext.explain.flow import Decay, Flow, Start, flow, fresh_flows, median_bars, state_gradients
+from lstm_ext.explain.flow import Decay, Flow, Start, flow, fresh_flows, median_bars
 from lstm_ext.nn.language_model import LanguageModel
 
 TEXT = "sea shells"
@@ -181,6 +182,20 @@ def test_a_gradient_of_zero_is_no_error() -> None:
         Decay.of([made(np.zeros((9, 8)))], "h", 0)
     with pytest.raises(ArgumentError, match="flows: got none"):
         Decay.of([], "h", 0)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    decay = Decay.of([made(np.tril(np.ones((9, 8))))], "h", 0)
+    with pytest.raises(ArgumentError, match="lag: got 7, expected at most 6"):
+        decay.decades(7)
+    with pytest.raises(ArgumentError, match="norms: got shape"):
+        Flow("abc", "rnn", {"h": np.ones((1, 2, 2))})
+    with pytest.raises(ArgumentError, match="median: got shape"):
+        Decay(np.ones((2, 2)), np.ones(2), np.ones(2))
+    with pytest.raises(ArgumentError, match="flows: got 0"):
+        median_bars([], "h", 0, None)
+    with pytest.raises(ArgumentError, match="symbols"):
+        flow(random_model(), np.zeros(2_000_000, np.int32), VOCABULARY)
 
 
 def test_an_untrained_network_starts_as_told() -> None:

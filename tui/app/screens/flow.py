@@ -132,6 +132,8 @@ class FlowScreen(Screen[None]):
         self._character: int | None = -1
         self._loaded: Loaded | None = None
         self._now: Seen | None = None
+        #: What could not be measured; nobody hears of it again and again.
+        self._failed: Source | None = None
         self._fresh = {cell: Draws(None, []) for cell in words.CELL_NAMES}
         #: A text of the user's; "": what was kept apart from training.
         self._text = ""
@@ -164,7 +166,7 @@ class FlowScreen(Screen[None]):
 
     def _tick(self) -> None:
         trainer, now = self.session.trainer, self._now
-        if not self.is_current or self._measuring or self._loaded is not None or trainer is None:
+        if not self.is_current or self._measuring or self._loaded is not None or trainer in (None, self._failed):
             return
         due = not self.frozen and time.monotonic() >= self._next
         if now is None or now.source is not trainer or (due and now.step != trainer.snapshot().step):
@@ -183,6 +185,7 @@ class FlowScreen(Screen[None]):
             subject = self._subject(source, model.config)
             one = await asyncio.wrap_future(in_background(partial(flow, model, subject.array, subject.vocabulary)))
         except FILE_ERRORS as error:
+            self._failed = source
             self.app.notify(one_line(error), severity="error")
             return
         finally:

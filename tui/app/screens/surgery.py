@@ -176,6 +176,8 @@ class SurgeryScreen(Screen[None]):
         self._conditions: list[Condition] = []
         self._patient: Patient | None = None
         self._loaded: Loaded | None = None
+        #: What could not be taken; nobody hears of it again and again.
+        self._failed: Source | None = None
         self._seed = 0
         self._chosen = Edit("h", 0.0, 0)
         #: The last value of each kind of target.
@@ -218,7 +220,9 @@ class SurgeryScreen(Screen[None]):
 
     def _tick(self) -> None:
         source, patient = self._source, self._patient
-        if self.is_current and source is not None and (patient is None or patient.source is not source):
+        if source in (None, self._failed) or not self.is_current:
+            return
+        if patient is None or patient.source is not source:
             self.take()
         self.refresh_bindings()
 
@@ -236,6 +240,7 @@ class SurgeryScreen(Screen[None]):
             length = max(_MIN_MEASURED, min(MEASURED, int(_WORK / each)))
             symbols = kept_apart(source, self.session.trainer, length)
         except FILE_ERRORS as error:
+            self._failed = source
             self.app.notify(one_line(error), severity="error")
             return
         finally:

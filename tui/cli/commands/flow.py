@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     completes(parser.add_argument("--data", metavar="FILE|NAME", help=what), TEXTS)
     add_encoding(parser)
     parser.add_argument(
-        "--length", type=whole(2), metavar="N", default=LENGTH, help=f"characters predicted (default: {LENGTH})"
+        "--length", type=whole(2, 1000), metavar="N", default=LENGTH, help=f"characters predicted (default: {LENGTH})"
     )
     parser.add_argument("--state", choices=("h", "c"), default="h", help="gradient of h or, of LSTMs, C (default: h)")
     parser.add_argument("--layer", type=whole(1), metavar="K", default=1, help="(default: 1, the lowest)")
