@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +80,35 @@ class BarChart:
 
 
 Chart = LineChart | BarChart
+
+
+class Ranked(NamedTuple):
+    """A bar, or the end of a curve, among those of its chart."""
+
+    name: str
+    spread: Spread
+    #: Whether each of its runs lies above each run of the one before; None for the first.
+    shown: bool | None
+
+
+def ranking(chart: Chart, seeds: int) -> list[Ranked]:
+    """Bars, or the ends of curves, from the lowest median to the highest.
+
+    With one of the ``seeds`` nothing is shown to be above anything else. Empty for curves without extremes.
+    """
+    found: list[tuple[str, Spread]] = []
+    if isinstance(chart, BarChart):
+        found = [(bar.name, Spread(bar.value, bar.low, bar.high)) for bar in chart.bars]
+    else:
+        for curve in chart.curves:
+            if curve.low is None or curve.high is None:
+                return []
+            found.append((curve.name, Spread(float(curve.y[-1]), float(curve.low[-1]), float(curve.high[-1]))))
+    found = sorted(((name, spread) for name, spread in found if not math.isnan(spread.median)), key=lambda one: one[1])
+    return [
+        Ranked(name, spread, None if before is None else seeds > 1 and spread.low > before.high)
+        for (name, spread), before in zip(found, [None, *(spread for _, spread in found)], strict=False)
+    ]
 
 
 # ---------------------------------------------------------------------------- with characters

@@ -16,7 +16,7 @@ import numpy as np
 from .. import __version__
 from ..files import write_atomically
 from ..visualization.drawing import Glyphs
-from .charts import Run, chart_lines, save_charts
+from .charts import Run, chart_lines, ranking, save_charts
 from .experiment import Experiment, Report, Results, Table
 from .runner import engine, rounded
 
@@ -75,6 +75,11 @@ def as_json(experiment: Experiment, results: Results, report: Report) -> dict[st
             "variants": {label: dict(settings) for label, settings in results.variants.items()},
             "summary": _summary(results),
             "findings": list(report.findings),
+            "ranking": [
+                {"chart": chart.title, "in_order": [one._asdict() | {"spread": one.spread._asdict()} for one in order]}
+                for chart in report.charts
+                if (order := ranking(chart, len(results.seeds)))
+            ],
             "claims": [{"source": c.source, "claim": c.text, "verdict": c.verdict} for c in report.claims],
             "runs": [
                 {"variant": variant, "seed": seed, "numbers": numbers}

@@ -21,7 +21,9 @@ from lstm_lab.app.screens.experiments import ExperimentsScreen
 from lstm_lab.app.screens.files import SaveFile
 from lstm_lab.app.screens.help import Help
 from lstm_lab.app.widgets.experiment_list import ExperimentList
+from lstm_lab.app.widgets.page import Page
 from lstm_lab.outcomes import outcome_directory
+from lstm_lab.text.experiments import rankings
 
 BROAD = (200, 55)
 
@@ -145,7 +147,7 @@ async def test_pages_by_key_arrow_and_mouse() -> None:
         await here.press("t")
         await here.shows("after 1,000 updates", "107,713")
         await here.press("a")
-        await here.shows("What course texts say")
+        await here.shows("In order, lowest first", "< LSTM")
         await here.press("right")
         await here.shows("●●●", "variant")
         await here.press("right")
@@ -175,7 +177,7 @@ async def test_the_next_experiment_and_back_to_the_list() -> None:
 async def test_wide_screens_have_the_answer_beside_the_figure() -> None:
     async with experiments(BROAD) as here:
         await here.open("memory")
-        await here.shows("━━ LSTM chrono", "What course texts say", "How it was measured")
+        await here.shows("━━ LSTM chrono", "In order, lowest first", "What course texts say")
         await here.press("a")
         await here.shows("updates until learned, by distance", "How it was measured")
 
@@ -223,6 +225,32 @@ async def test_what_another_version_measured_can_still_be_compared() -> None:
         await here.shows("Another version measured this")
         await here.press("c")
         await here.shows("6 same")
+
+
+async def test_the_answer_says_which_differences_are_shown() -> None:
+    async with experiments(LARGE) as here:
+        await here.open("ablation")
+        await here.press("a")
+        page = here.screen.query_one("#page", Page)
+        await here.until(lambda: page._count > 30)
+        assert here.screen.report is not None
+        lines = [text.plain for text in rankings(here.screen.report, 3, 90)]
+        assert any(line.startswith("< ") for line in lines) and any(line.startswith("~ ") for line in lines)
+        for _ in range(page._count):
+            if "In order, lowest first" in here.text and "~ " in here.text:
+                break
+            await here.press("down")
+        assert "In order, lowest first" in here.text
+
+
+async def test_a_link_opens_an_experiment_before_the_list_is_read() -> None:
+    async with lab() as here:
+        await here.paused()
+        await here.app.switch_mode("experiments")
+        screen = here.app.screen
+        assert isinstance(screen, ExperimentsScreen) and not screen.entries
+        screen.action_open("depth")
+        await here.until(lambda: screen.opened == "depth" and screen.report is not None)
 
 
 # Measuring.

@@ -12,7 +12,7 @@ import pytest
 from experiments.counting import Counting
 
 from lstm_ext.experiments import Results, Spread, Table
-from lstm_ext.experiments.charts import Bar, BarChart, Curve, LineChart, chart_lines, save_charts
+from lstm_ext.experiments.charts import Bar, BarChart, Curve, LineChart, chart_lines, ranking, save_charts
 from lstm_ext.experiments.export import as_csv, as_json, as_page, table_lines
 from lstm_ext.experiments.words import listed, number
 
@@ -89,6 +89,19 @@ def test_intervals_are_lines_around_the_curve() -> None:
     assert (":", 0) in lines[2]
     never = Curve("n", [0, 1, 2], [1, 1, 1], [1, 0, 1], [1, math.inf, 1])
     assert chart_lines(LineChart("t", "x", [never], y_range=(0, 2)), 43, "ascii", 7)[3:] == lines[3:]
+
+
+def test_only_runs_that_do_not_meet_show_an_order() -> None:
+    bars = [Bar("b", 4, 3, 9), Bar("a", 1, 1, 2), Bar("never", math.inf, 5, math.inf), Bar("c", 4.5, 4, 5)]
+    found = ranking(BarChart("t", bars), 3)
+    assert [(one.name, one.shown) for one in found] == [("a", None), ("b", True), ("c", False), ("never", False)]
+    assert found[1].spread == (4, 3, 9)
+    assert [one.shown for one in ranking(BarChart("t", bars), 1)] == [None, False, False, False], (
+        "one seed shows nothing"
+    )
+    curves = [Curve("up", [0, 1], [0, 5], [0, 4], [0, 6]), Curve("down", [0, 1], [5, 0], [5, 0], [5, 1])]
+    assert [(one.name, one.shown) for one in ranking(LineChart("t", "x", curves), 2)] == [("down", None), ("up", True)]
+    assert ranking(LineChart("t", "x", [Curve("c", [0], [1])]), 2) == []
 
 
 def test_bars_as_characters() -> None:

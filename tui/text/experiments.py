@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.text import Text
 
 from lstm_ext.experiments import Claim, Report, Results
-from lstm_ext.experiments.charts import Chart, chart_lines
+from lstm_ext.experiments.charts import Chart, LineChart, chart_lines, ranking
 from lstm_ext.experiments.export import table_lines
 from lstm_ext.experiments.records import Compared, Record, compare, differences, spreads
 from lstm_ext.experiments.words import Spread
@@ -76,17 +76,44 @@ def tables(report: Report, width: int) -> Iterator[Text]:
 
 
 def answer(report: Report, seeds: int, width: int) -> Iterator[Text]:
-    """What was found, and what course texts say beside it."""
+    """What was found, in which order, and what course texts say beside it."""
     for finding in report.findings:
         yield from _item(finding, width)
     if seeds < 2:
         yield from _item("With one seed there are no intervals: that variants differ is not shown.", width, "yellow")
+    order = list(rankings(report, seeds, width))
+    if order:
+        yield Text("")
+        yield from order
     if report.claims:
         yield Text("")
         yield Text("What course texts say", "bold")
         for claim in report.claims:
             yield Text("")
             yield from _claim(claim, width)
+
+
+def rankings(report: Report, seeds: int, width: int) -> Iterator[Text]:
+    """The ends of the figures' curves, and their bars, in order: which differences the runs show, and which not."""
+    begun = False
+    for chart in report.charts:
+        found = ranking(chart, seeds)
+        if len(found) < 2:
+            continue
+        if not begun:
+            yield Text("In order, lowest first", "bold")
+            yield from prose("<: every run lies above every run of the line before. ~: not shown.", width, "dim")
+            begun = True
+        at = f", at {chart.curves[0].x[-1]:g} {chart.x_label}" if isinstance(chart, LineChart) else ""
+        yield Text("")
+        yield from prose(f"{chart.title}{at}", width)
+        names = max(len(one.name) for one in found)
+        texts = [spread(one.spread) for one in found]
+        for one, text in zip(found, texts, strict=True):
+            mark = " " if one.shown is None else "<" if one.shown else "~"
+            yield Text(
+                f"{mark} {one.name:<{names}}  {text:>{max(map(len, texts))}}", "dim" if one.shown is False else ""
+            )
 
 
 def _claim(claim: Claim, width: int) -> Iterator[Text]:

@@ -109,6 +109,8 @@ class ExperimentsScreen(Screen[None]):
         super().__init__()
         self.session = session
         self.entries: dict[str, Entry] = {}
+        #: The experiment that is to be opened as soon as it is read.
+        self._wanted = ""
         #: The experiment that is open; empty: the list is shown.
         self.opened = ""
         self.view: View = "figure"
@@ -172,6 +174,9 @@ class ExperimentsScreen(Screen[None]):
             }
 
         self.entries = await asyncio.wrap_future(in_background(read))
+        if self._wanted in self.entries:
+            self.action_open(self._wanted)
+        self._wanted = ""
         self._show()
         self._draw_report()
 
@@ -467,6 +472,7 @@ class ExperimentsScreen(Screen[None]):
         experiments = self.query_one(ExperimentList)
         name = name or experiments.chosen
         if name not in self.entries:
+            self._wanted = name  # they are being read
             return
         experiments.choose(name)
         self.opened, self.place, self.other = name, 0, 1
