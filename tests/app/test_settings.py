@@ -66,7 +66,7 @@ def test_ids_and_keys_that_there_are_not_are_problems() -> None:
         ({"train.pause": "p", "train.resume": "p"}, []),  # take turns
         ({"train.pause": "P"}, []),
         ({"train.step": "m", "train.model": "n"}, []),  # change places
-        ({"step.cell": "n"}, []),  # of another screen
+        ({"step.cell": "R"}, []),  # of another screen
     ],
 )
 def test_two_commands_with_one_key_are_a_problem(keys: dict[str, str], others: list[str]) -> None:
@@ -89,6 +89,10 @@ def test_commands_that_take_turns_move_together() -> None:
 async def test_the_theme_is_that_of_the_file(name: str, theme: str) -> None:
     async with lab(settings=Settings(theme=name)) as here:
         assert here.app.theme == theme
+
+
+async def test_keys_of_a_lesson_are_no_problem_in_the_lab() -> None:
+    assert LabApp(settings=Settings(keys={"replay.pause": "p"})).follow_settings() == []
 
 
 async def test_a_broken_file_is_a_notice_with_its_first_problem() -> None:

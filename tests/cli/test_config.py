@@ -42,7 +42,7 @@ def test_a_file_is_begun_where_there_is_none(run: Run, file: Path, monkeypatch: 
 
 
 def test_a_good_file_is_said_to_be_good(run: Run, file: Path) -> None:
-    file.write_text(template())
+    file.write_text(template() + '[keys]\n"replay.pause" = "p"\n"train.warmer" = "ctrl+t"\n')
     assert run("config", "validate") == (0, f"{file}: nothing is wrong with it\n", "")
 
 
@@ -75,6 +75,7 @@ def test_keys_are_listed_with_those_that_were_chosen(run: Run, file: Path) -> No
     file.write_text('[keys]\ntrain.pause = "p"\n')
     status, out, _ = run("config", "keys", "--json")
     keys = {row["id"]: row["keys"] for row in json.loads(out)}
+    assert keys["replay.pause"] == "space"
     assert (status, keys["train.pause"], keys["train.resume"], keys["lab.quit"]) == (0, "p", "p", "q")
     _, out, _ = run("config", "keys")
     assert [line.split()[:2] for line in out.splitlines()] == [[id, key] for id, key in keys.items()]

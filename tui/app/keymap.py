@@ -19,6 +19,8 @@ from textual.screen import Screen
 from . import screens, widgets
 from .theme import ThemedApp
 
+#: What the ids of commands begin with that only a replayed lesson has.
+LESSON = "replay."
 _MODIFIERS = ("ctrl+", "alt+", "shift+", "super+", "hyper+", "meta+")
 _NAMES = {str(key.value) for key in Keys}
 
@@ -78,7 +80,7 @@ def key_problems(keys: Mapping[str, str], rows: Mapping[str, Row]) -> list[str]:
     now = {id: set(_normal(known[id])) if id in known else set(row.keys) for id, row in rows.items()}
     for one, other in permutations(rows.values(), 2):
         told = other.id in known and (other.id not in keys or other.id < one.id)  # from the other side
-        if one.id not in keys or told or _take_turns(one, other) or not _together(one.owner, other.owner):
+        if one.id not in keys or told or _take_turns(one, other) or not _together(one, other):
             continue
         if clash := (now[one.id] & now[other.id]) - (set(one.keys) & set(other.keys)):
             found.append(f"keys.{one.id}: {' and '.join(sorted(clash))} is {other.id} already ({other.what})")
@@ -104,11 +106,14 @@ def _take_turns(one: Row, other: Row) -> bool:
     return one.owner is other.owner and one.keys == other.keys and one.id != other.id
 
 
-def _together(one: type[DOMNode], other: type[DOMNode]) -> bool:
+def _together(one: Row, other: Row) -> bool:
     """Whether both can be on the terminal at a time: on one screen, or in the app and anywhere."""
-    if one is other or issubclass(one, App) or issubclass(other, App):
+    apps = [issubclass(row.owner, App) for row in (one, other)]
+    if one.owner is other.owner or all(apps):
         return True
-    for screen, widget in ((one, other), (other, one)):
+    if any(apps):  # the keys of a lesson come before those of screens, which have them back when it is left
+        return not any(row.id.startswith(LESSON) for row in (one, other))
+    for screen, widget in ((one.owner, other.owner), (other.owner, one.owner)):
         if issubclass(screen, Screen) and not issubclass(widget, Screen):
             used = vars(sys.modules[screen.__module__]).values()
             if any(isinstance(name, type) and issubclass(name, widget) for name in used):

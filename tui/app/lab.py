@@ -140,10 +140,11 @@ class LabApp(RecordingApp):
             except ArgumentError as error:
                 problems.append(f"theme: {error}")
         if self.settings.keys:
-            from .keymap import key_problems, keymap, table  # which imports every screen
+            from .keymap import LESSON, key_problems, keymap, table  # which imports every screen
 
             rows = table(type(self))
-            problems += key_problems(self.settings.keys, rows)
+            keys = {id: keys for id, keys in self.settings.keys.items() if id in rows or not id.startswith(LESSON)}
+            problems += key_problems(keys, rows)
             self.set_keymap(keymap(self.settings.keys, rows))
         return problems
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 
 from lstm_ext.errors import LabError
 from lstm_ext.files import write_atomically
@@ -60,10 +61,13 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
+    from ...app.keymap import key_problems, table
     from ...app.lab import LabApp
+    from ...app.replay import ReplayApp
 
-    path = settings_path()
-    found = LabApp(settings=read_settings()).follow_settings()
+    path, settings = settings_path(), read_settings()
+    found = LabApp(settings=replace(settings, keys={})).follow_settings()
+    found += key_problems(settings.keys, table(ReplayApp))
     for problem in found:
         show(f"{path}: {problem}")
     if not found:
@@ -75,9 +79,9 @@ def _keys(arguments: argparse.Namespace) -> int:
     import json
 
     from ...app.keymap import keymap, table
-    from ...app.lab import LabApp
+    from ...app.replay import ReplayApp
 
-    rows = table(LabApp)
+    rows = table(ReplayApp)
     chosen = keymap(read_settings().keys, rows)
     commands = [
         {"id": row.id, "keys": chosen.get(row.id, ",".join(row.keys)), "what": row.what} for row in rows.values()
