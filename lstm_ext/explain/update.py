@@ -15,6 +15,7 @@ import numpy as np
 from ..arguments import Amount, Count, checked
 from ..cells import CELLS
 from ..cells.cell import NamedWeights
+from ..cells.config import LayerConfig
 from ..data import Vocabulary
 from ..engine.config import OptimizerConfig
 from ..errors import ArgumentError
@@ -44,6 +45,7 @@ class Update:
     """All weights of the layer that is shown, and of the output layer, before and after one update.
 
     ``old``, ``gradient`` and ``new`` have them by name: W_fh (H, H), W_fx (H, D), b_f (H,), …, W_y (V, H), b_y (V,).
+    Raises ArgumentError for weights that are not those of a layer.
     """
 
     old: NamedWeights
@@ -62,6 +64,12 @@ class Update:
     #: (P,), all of the model's, before the update and after it.
     before: np.ndarray
     parameters: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("old", "gradient", "new"):
+            config = getattr(self, name).config
+            if not isinstance(config, LayerConfig):
+                raise ArgumentError(f"{name}: got weights of {config!r}, expected those of a LayerConfig")
 
     def changes(self, unit: Count) -> list[WeightChange]:
         """Of each kind of weight of one unit the one that moves most: from h, from the input, bias, peephole, to the

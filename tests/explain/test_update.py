@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,3 +150,9 @@ def test_a_network_that_exploded_stays_as_it_is() -> None:
 def test_a_unit_that_there_is_not() -> None:
     with pytest.raises(ArgumentError, match="unit: got 5, expected one below 5"):
         walk(random_model(), TEXT, VOCABULARY).updated.changes(5)
+
+
+def test_weights_of_no_layer_are_refused() -> None:
+    updated = walk(random_model(), TEXT, VOCABULARY).updated
+    with pytest.raises(ArgumentError, match="old: got weights of 3"):
+        replace(updated, old=replace(updated.old, config=3))  # type: ignore[arg-type]
