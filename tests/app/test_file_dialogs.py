@@ -11,7 +11,7 @@ from hostile import HOSTILE, hidden_in
 from textual.widgets import DirectoryTree, Input, OptionList, Select
 
 from lstm_ext.data import load_text
-from lstm_lab.app.screens.files import OpenFile, OpenText
+from lstm_lab.app.screens.files import OpenFile, OpenText, SaveFile
 from lstm_lab.app.screens.path_input import completion
 from lstm_lab.runs.registry import KnownText, Registry
 
@@ -127,6 +127,24 @@ async def test_tab_completes_and_then_moves_on(folder: Path) -> None:
         await here.press("tab")
         await here.shows("or: sea.txt  season.txt")
         await here.until(lambda: not field.has_focus)
+
+
+async def test_where_a_file_is_saved_is_completed_too(folder: Path) -> None:
+    (folder / "networks").mkdir()
+    async with lab() as here:
+        await here.paused()
+        await here.press("w")
+        await here.asked(SaveFile)
+        field = here.app.screen.query_one(Input)
+        await here.type_into("Input", "net")
+        await here.press("tab")
+        await here.until(lambda: field.value == "networks/")
+        await here.press(*"mine", "tab")
+        await here.until(lambda: not field.has_focus)
+        assert field.value == "networks/mine"
+        field.focus()
+        await here.press("enter")
+        await here.until(lambda: (folder / "networks" / "mine.safetensors").exists())
 
 
 def test_completion(folder: Path) -> None:

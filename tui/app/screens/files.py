@@ -129,7 +129,7 @@ class OpenFile(Dialog[T]):
     def compose_body(self) -> ComposeResult:
         """What was used last, a line for a path, and the files here."""
         yield OptionList(markup=False, compact=True)
-        yield PathInput(self._suffix, f"path of a {self._suffix or 'text'} file")
+        yield PathInput(self._suffix, placeholder=f"path of a {self._suffix or 'text'} file")
         yield from self.compose_more()
         error = Label("", classes="dialog--error", markup=False)
         error.display = False
@@ -206,7 +206,7 @@ class OpenFile(Dialog[T]):
 
     def on_path_input_ambiguous(self, event: PathInput.Ambiguous) -> None:
         """Say how it may go on."""
-        self.show_error("or: " + "  ".join(map(visible, event.names[:20])))
+        self.show_error(event.text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """An error was about another path."""
@@ -302,7 +302,7 @@ class SaveFile(Dialog[str]):
     DEFAULT_CSS = """
     SaveFile Input { margin: 0; }
     """
-    HINT = "enter save · esc cancel"
+    HINT = "enter save · tab complete, next · esc cancel"
 
     def __init__(
         self, title: str, path: str, save: Callable[[str], object], *, rule: Callable[[str], str], note: str = ""
@@ -313,7 +313,7 @@ class SaveFile(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """A line for the path, what will happen, and buttons."""
-        yield Input(self._path, compact=True)
+        yield PathInput(value=self._path)
         note = Label(self._note, classes="dialog--note", markup=False)
         note.display = bool(self._note)
         yield note
@@ -327,6 +327,10 @@ class SaveFile(Dialog[str]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """An error was about another name."""
         self.show_error("")
+
+    def on_path_input_ambiguous(self, event: PathInput.Ambiguous) -> None:
+        """Say how it may go on."""
+        self.show_error(event.text)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Save."""

@@ -11,8 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from ...text.visible import visible
 from ..background import in_background
 
+#: How many names are said.
+_SAID = 20
 #: How many files of a folder are looked at.
 _MOST = 10_000
 
@@ -28,10 +31,10 @@ class PathInput(Input):
 
         def __init__(self, names: list[str]) -> None:
             super().__init__()
-            self.names = names
+            self.text = "or: " + "  ".join(map(visible, names[:_SAID]))
 
-    def __init__(self, suffix: str, placeholder: str) -> None:
-        super().__init__(placeholder=placeholder, compact=True)
+    def __init__(self, suffix: str = "", *, value: str = "", placeholder: str = "") -> None:
+        super().__init__(value, placeholder=placeholder, compact=True)
         self._suffix = suffix
 
     @work(exclusive=True)
