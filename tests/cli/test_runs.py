@@ -196,6 +196,19 @@ def test_nothing_fails_where_nothing_can_be_remembered(tmp_path: Path) -> None:
     assert registry.runs() == []
 
 
+def test_a_current_folder_that_is_gone(run: Run, book: str, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    registry = Registry()
+    registry.remember_run("a.safetensors")
+    registry.remember_text("a.txt")
+    assert [os.path.basename(path) for path in registry.runs()] == ["book.safetensors"]
+    status, out, err = run("runs")
+    assert (status, err) == (0, "") and "book" in out
+    assert run("runs", "show", str(tmp_path / book))[0] == 0
+
+
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     threads = [

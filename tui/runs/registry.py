@@ -52,11 +52,13 @@ class Registry:
 
     def remember_run(self, path: str) -> None:
         """The checkpoint at ``path`` was written or opened."""
-        self._put("runs", os.path.abspath(path), RUNS)
+        with contextlib.suppress(OSError):  # the current folder is gone
+            self._put("runs", os.path.abspath(path), RUNS)
 
     def remember_text(self, name: str, encoding: str = "utf-8") -> None:
         """The text was learned."""
-        self._put("texts", asdict(KnownText(name if name in BUILTIN else os.path.abspath(name), encoding)), TEXTS)
+        with contextlib.suppress(OSError):
+            self._put("texts", asdict(KnownText(name if name in BUILTIN else os.path.abspath(name), encoding)), TEXTS)
 
     def forget_run(self, path: str) -> None:
         """The checkpoint at ``path`` is of no interest any more."""

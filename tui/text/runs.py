@@ -118,7 +118,11 @@ def facts(run: Run) -> dict[str, str]:
 
 def shown_path(path: str) -> str:
     """``path`` as short as it can be said: from the current folder or the user's own on."""
-    here, home = os.path.join(os.getcwd(), ""), os.path.join(os.path.expanduser("~"), "")
+    try:
+        path, here = os.path.abspath(path), os.path.join(os.getcwd(), "")
+    except OSError:  # the current folder is gone
+        return path
+    home = os.path.join(os.path.expanduser("~"), "")
     if path.startswith(here):
         return path.removeprefix(here)
     return "~/" + path.removeprefix(home) if path.startswith(home) else path

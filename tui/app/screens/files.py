@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class _Tree(DirectoryTree):
         """The first line says where it leads, and which folder this is."""
         if node is not self.root:
             return super().render_label(node, base_style, style)
-        return Text(f"..  {visible(shown_path(os.path.abspath(self.path)))}", style)
+        return Text(f"..  {visible(shown_path(str(self.path)))}", style)
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Folders, and the files that may be meant."""
@@ -221,7 +222,8 @@ class OpenFile(Dialog[T]):
         """The first line leads up."""
         tree = self.query_one(_Tree)
         if event.node is tree.root:
-            self._go(Path(os.path.abspath(tree.path)).parent)
+            with contextlib.suppress(OSError):  # the current folder is gone
+                self._go(Path(os.path.abspath(tree.path)).parent)
 
     def _go(self, folder: Path) -> None:
         self.query_one(_Tree).path = folder
