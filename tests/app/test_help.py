@@ -10,6 +10,7 @@ from textual.widgets import Input
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.modes import MODES
+from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.handbook import HandbookScreen
 from lstm_lab.app.screens.help import Help
 from lstm_lab.app.screens.step import StepScreen
@@ -160,3 +161,22 @@ async def test_the_key_bar_names_the_palette_where_it_has_room(width: int, named
         if named:
             await pilot.click(offset=(lab.line[-1].index("palette"), 23))
             await lab.shows("Search for commands")
+
+
+# Dialogs.
+
+
+async def test_work_that_ends_after_its_dialog_was_closed_closes_nothing() -> None:
+    app = AtStep()
+    async with app.run_test(size=SMALL) as pilot:
+        lab = Lab(app, pilot)
+        help = await helped(lab)
+        above = Ask("Over it", "Something was asked meanwhile.", [("yes", "Yes", "y")])
+        app.push_screen(above)
+        await lab.asked(Ask)
+        help.dismiss("step.on")
+        assert app.screen is above
+        await lab.press("escape", "escape")
+        await lab.until(lambda: isinstance(app.screen, StepScreen))
+        help.dismiss("step.on")
+        assert isinstance(app.screen, StepScreen)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -63,6 +64,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         error = self.query_one(".dialog--error", Label)
         error.update(visible(message.partition("\n")[0]))
         error.display = bool(message)
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Close with a result. Work that ends after the dialog was closed, or under another one, closes nothing."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def action_give_up(self) -> None:
         """Close the dialog without a result."""
