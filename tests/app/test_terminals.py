@@ -96,3 +96,16 @@ async def test_smaller_terminals_are_told_what_is_needed(size: tuple[int, int]) 
         await here.until(lambda: f"{size[0]}×{size[1]}" in here.text)
         await here.pilot.resize_terminal(*MIN_SIZE)
         await here.until(lambda: not isinstance(here.app.screen, TooSmall))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["question_mark", "m", "d", "w", "l", "e", "a", "ctrl+p", "ctrl+o"])
+async def test_every_dialog_without_colors_in_ascii(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with lab((60, 16), ascii_only=True) as here:
+        await here.press(key)
+        await here.until(lambda: here.app.screen.is_modal and here.app.screen.is_mounted)
+        await here.pilot.pause(0.1)
+        assert here.text.isascii(), [letter for letter in here.text if not letter.isascii()]
+        assert [sum(piece.cell_length for piece in line) for line in strips(here.app)] == [60] * 16
+        assert not any(is_colored(piece.style) for piece in segments(here.app) if piece.style)

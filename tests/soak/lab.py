@@ -41,7 +41,9 @@ def kept(folder: Path) -> RunState | None:
 
 def cut_off(folder: Path, rng: random.Random, end: str) -> bool:
     """Start a lab, continue what there is, and end it at a random moment; returns whether it was learning by then."""
-    terminal = Terminal(*LAB, program=("-c", PROGRAM), XDG_STATE_HOME=str(folder), OPENBLAS_NUM_THREADS="1")
+    terminal = Terminal(
+        *LAB, program=("-c", PROGRAM), XDG_STATE_HOME=str(folder), XDG_CONFIG_HOME=str(folder), OPENBLAS_NUM_THREADS="1"
+    )
     try:
         if kept(folder) is not None:
             terminal.until(lambda: OFFER in terminal.output)
