@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from app.laboratory import LARGE, SMALL, lab
 
+from lstm_lab.app.keys import commands
 from lstm_lab.app.modes import MODES
 from lstm_lab.app.panes import panes
+from lstm_lab.app.screens.help import Help
 from lstm_lab.app.screens.jump import LETTERS, Jump
 
 
@@ -104,3 +106,16 @@ async def test_every_pane_of_every_screen_can_be_seen_alone(size: tuple[int, int
                 await here.until(
                     lambda pane=pane, before=before: pane.size.height < size[1] - 2 or before == size[1] - 2
                 )
+
+
+async def test_the_mouse_reaches_help_and_with_it_every_command() -> None:
+    async with lab((60, 16)) as here:
+        for mode in MODES:
+            here.app.switch_mode(mode.id)
+            await here.until(lambda mode=mode: here.app.current_mode == mode.id and " help " in here.line[-1])
+            every = {command.id for command in commands(here.app.screen)}
+            await here.pilot.click(offset=(here.line[-1].index(" help ") + 2, 15))
+            await here.asked(Help)
+            assert {command.id for command in here.app.screen.listed} >= every, mode.id
+            await here.press("escape")
+            await here.until(lambda: not here.app.screen.is_modal)
