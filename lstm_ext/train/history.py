@@ -216,6 +216,8 @@ class History:
         for name, array in (("buckets", buckets[:, :2]), ("validation", validation[:, :1]), ("lrs", lrs[:, :1])):
             if not ((array >= 0) & (array < 2**53)).all():
                 raise ArgumentError(f"{name}: got steps that are no whole numbers")
+            if (np.diff(array[:, 0]) < 0).any():
+                raise ArgumentError(f"{name}: got steps that go back")
         width, unused, added, best, best_step, since_best = scalars.tolist()
         whole = (width - 1, added, best_step, since_best)
         if not (min(whole) >= 0 and math.isfinite(sum(whole) + unused)):

@@ -309,3 +309,23 @@ async def test_a_click_on_the_heading_changes_the_scale_and_shows_the_whole_run(
         await here.until(lambda: "last steps" not in here.text)
         await here.press("L", "L")
         await here.until(lambda: " log" not in here.line[curve.region.y])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
+async def test_losses_that_are_no_numbers_are_left_out(value: float) -> None:
+    """A validation of weights that exploded gives them, and a file may hold anything."""
+    kept = History()
+    kept.add(1, np.linspace(4.0, 1.0, 50))
+    kept.add_validation(20, 2.0)
+    kept.add_validation(40, value)
+    damaged = History()
+    damaged.add(1, [value] * 30, [value] * 30, [value] * 30)
+    async with shown() as (curve, pilot, _):
+        for view in (kept.view(), damaged.view()):
+            curve.show(view, value)
+            curve.show_overlays([Overlay("damaged", damaged.view(), value)])
+            for _ in range(3):
+                curve.next_scale()
+                await pilot.press("left", "up")
+                assert len(curve.draw(100, 30)) == 30
+                await pilot.press("escape", "0")

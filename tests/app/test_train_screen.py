@@ -36,6 +36,7 @@ from lstm_lab.app.screens.model_form import ModelForm
 from lstm_lab.app.screens.train import TrainScreen, next_rate
 from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.gate_heatmap import GateHeatmap
+from lstm_lab.app.widgets.loss_curve import LossCurve
 from lstm_lab.app.widgets.sample_stream import SampleStream
 from lstm_lab.app.widgets.status_panel import StatusPanel
 from lstm_lab.errors import UsageError
@@ -245,7 +246,8 @@ async def test_layers_of_a_stack() -> None:
 
 async def test_every_command_says_what_it_does_and_keys_are_unambiguous() -> None:
     async with lab() as here:
-        for widget in (None, here.app.screen.query_one(GateHeatmap), here.app.screen.query_one(SampleStream)):
+        for kind in (None, GateHeatmap, SampleStream, LossCurve):
+            widget = None if kind is None else here.app.screen.query_one(kind)
             here.app.screen.set_focus(widget)
             await here.pilot.pause()
             known = commands(here.app.screen)

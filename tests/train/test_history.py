@@ -215,6 +215,8 @@ def test_the_best_and_how_long_ago_it_was() -> None:
         ("buckets", np.zeros((3, 5))),
         ("buckets", np.zeros((CAPACITY + 1, 6))),
         ("updates", np.zeros((3, 6))),
+        ("validation", np.array([[2.0, 1.0], [1.0, 1.0]])),
+        ("lrs", np.array([[2.0, 1.0], [1.0, 1.0]])),
         ("validation", np.zeros((3, 2), dtype=np.float32)),
         ("validation", np.array([[math.nan, 1.0]])),
         ("lrs", np.zeros(4)),

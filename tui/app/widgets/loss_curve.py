@@ -33,6 +33,8 @@ _STRIPS_FROM, _TALL_STRIPS_FROM = 14, 20
 _CLIPPED = 0.5
 #: The scales, in the order in which one follows the other: of loss, and of steps, logarithmic or not.
 _SCALES = ((False, False), (True, False), (True, True))
+#: Losses from here on are no longer drawn.
+_LARGEST = 1e30
 #: Zooming in shows this share of the steps.
 _ZOOM = 0.5
 
@@ -475,16 +477,28 @@ def between(history: HistoryView, low: float, high: float) -> HistoryView:
 
 def loss_range(history: HistoryView, behind: Iterable[HistoryView] = ()) -> tuple[float, float]:
     """The losses worth showing: without the first steps' if they would flatten the rest."""
-    lows = [float(history.smoothed.min()), float(np.quantile(history.low, 0.05))]
-    highs = [float(np.quantile(history.high, 0.97)), float(history.smoothed[-1])]
-    if len(history.val_loss):
-        lows.append(float(history.val_loss.min()))
-        highs.append(float(np.quantile(history.val_loss, 0.97)))
+    smoothed = _finite(history.smoothed)
+    lows = [*smoothed, *_quantile(history.low, 0.05), *_finite(history.val_loss)]
+    highs = [*_quantile(history.high, 0.97), *smoothed[-1:], *_quantile(history.val_loss, 0.97)]
     for run in behind:
-        if len(run.steps):
-            lows.append(float(run.smoothed.min()))
-            highs.append(float(np.quantile(run.smoothed, 0.9)))
-    return min(lows), max(highs)
+        lows += [*_finite(run.smoothed)]
+        highs += [*_quantile(run.smoothed, 0.9)]
+    if not (lows and highs):
+        return 0.0, 1.0
+    low = float(min(lows))
+    return low, max(low, float(max(highs)))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Those that can be drawn: a network that exploded may have had others, and so may a file."""
+    finite: np.ndarray = values[np.abs(values) < _LARGEST]
+    return finite
+
+
+def _quantile(values: np.ndarray, share: float) -> list[float]:
+    """That quantile, if there is any value."""
+    finite = _finite(values)
+    return [float(np.quantile(finite, share))] if len(finite) else []
 
 
 def by_column(plot: Plot, steps: np.ndarray, values: np.ndarray) -> np.ndarray:
