@@ -23,6 +23,7 @@ from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.files import SaveFile
 from lstm_lab.app.screens.gates import GatesScreen
 from lstm_lab.app.screens.runs import AskName, RunsScreen
+from lstm_lab.app.screens.step import StepScreen
 from lstm_lab.app.screens.train import TrainScreen
 from lstm_lab.app.widgets.run_list import RunList
 
@@ -225,6 +226,19 @@ async def test_gates_of_a_run() -> None:
         await here.press("g")
         await here.here.until(lambda: isinstance(app.screen, GatesScreen))
         await here.here.shows("book.safetensors", "GRU 6")
+
+
+@pytest.mark.parametrize("text", ["hamlet", "sea.txt"])
+async def test_walking_through_a_run(text: str) -> None:
+    Path("sea.txt").write_text("ab cd 1234\n" * 60)  # which has no hello
+    trainer = TINY.with_options({"cell": "gru"}).trainer(load_text(text))
+    trainer.run(steps=3)
+    trainer.save("book.safetensors")
+    async with runs(1) as here:
+        app = here.here.app
+        await here.press("w")
+        await here.here.until(lambda: isinstance(app.screen, StepScreen))
+        await here.here.shows("book.safetensors", "GRU")
 
 
 async def test_gates_of_a_run_that_learned_another_text() -> None:

@@ -92,13 +92,14 @@ class RunsScreen(Screen[None]):
     HELP_TITLE = "Runs"
     HELP = (
         "Every run that was saved or opened, those in the current folder, and training that was left without saving. "
-        "Enter continues one in Train; o draws its curve behind the current one; g looks into its gates. Nothing is "
-        "deleted without a question."
+        "Enter continues one in Train; o draws its curve behind the current one; g looks into its gates, w walks "
+        "through it. Nothing is deleted without a question."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("runs.open", "enter", "open", "continue", "Continue this run in Train", NETWORK, on_bar=True),
         bind("runs.overlay", "o", "overlay", "overlay", "Draw its curve behind the one in Train", NETWORK, on_bar=True),
         bind("runs.gates", "g", "gates", "gates", "Look into its gates", NETWORK, on_bar=True),
+        bind("runs.step", "w", "walk", "step", "Walk through its network, gate by gate", NETWORK),
         bind("runs.timeline", "t", "timeline", "timeline", "What it wrote along its training", NETWORK, on_bar=True),
         bind("runs.rename", "n", "rename", "rename", "Another name for its file", NETWORK, on_bar=True),
         bind("runs.keep", "n", "keep", "save as", "Save it under a name", NETWORK, on_bar=True),
@@ -201,7 +202,7 @@ class RunsScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense for the run under the cursor."""
         run = self.run
-        if action in ("open", "overlay", "gates", "export"):
+        if action in ("open", "overlay", "gates", "walk", "export"):
             return run is not None and run.header is not None
         if action == "rename":
             return run is not None and not run.gone and run.kind != "unsaved"
@@ -294,6 +295,14 @@ class RunsScreen(Screen[None]):
         run = self.run
         if run is not None:
             screen = await cast(Lab, self.app).bring("gates")
+            await screen.run_action(f"load({run.path!r})")
+
+    @work(exclusive=True, group="dialog")
+    async def action_walk(self) -> None:
+        """Walk through its network."""
+        run = self.run
+        if run is not None:
+            screen = await cast(Lab, self.app).bring("step")
             await screen.run_action(f"load({run.path!r})")
 
     @work(exclusive=True, group="dialog")

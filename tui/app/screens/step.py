@@ -25,7 +25,6 @@ from lstm_ext.explain.update import LEARNING_RATE
 from lstm_ext.explain.walk import Walk
 from lstm_ext.files import write_atomically
 from lstm_ext.tensors import SUFFIX
-from lstm_ext.train.checkpoint import load_checkpoint
 
 from ...exercises.debugger.comparison import Comparison
 from ...text.step import values_file
@@ -42,8 +41,9 @@ from ..widgets.stage_detail import StageDetail
 from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
 from ..widgets.walk_view import Place, WalkView
-from .files import OpenFile, SaveFile, one_line
-from .subject import MAX_TEXT, MIN_TEXT, AskText, Network, Subject, Walked, taken
+from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
+from .source import load
+from .subject import BEGINNING, MAX_TEXT, MIN_TEXT, AskText, Network, Subject, Walked, taken
 
 WALKING = Binding.Group("Walking")
 MAX_UNITS = 16
@@ -452,15 +452,24 @@ class StepScreen(Screen[None]):
             self.app.notify(one_line(error), severity="error")
 
     @work(exclusive=True, group="dialog")
-    async def action_load(self) -> None:
-        """The network of a checkpoint."""
+    async def action_load(self, path: str = "") -> None:
+        """The network of the checkpoint at ``path``; without a path, ask for it."""
 
-        def load(path: str) -> Subject:
-            checkpoint = load_checkpoint(path)
-            name = visible(os.path.basename(path))
-            return self.subject.of(Network(checkpoint.model(), checkpoint.vocabulary, name))
+        def open_checkpoint(path: str) -> Subject:
+            loaded, name = load(path), visible(os.path.basename(path))
+            own = "" if loaded.held is None else loaded.vocabulary.decode(loaded.held[:BEGINNING])
+            return self.subject.of(Network(loaded.model, loaded.vocabulary, name, own))
 
-        subject = await self.app.push_screen_wait(OpenFile("A network to walk through", load, suffix=SUFFIX))
+        subject: Subject | None
+        if path:
+            try:
+                subject = await asyncio.wrap_future(in_background(lambda: open_checkpoint(path)))
+            except FILE_ERRORS as error:
+                self.app.notify(one_line(error), severity="error")
+                return
+        else:
+            dialog = OpenFile("A network to walk through", open_checkpoint, suffix=SUFFIX)
+            subject = await self.app.push_screen_wait(dialog)
         if subject is not None:
             self._walk(subject)
 

@@ -36,7 +36,7 @@ class Network:
     vocabulary: Vocabulary
     #: For the title bar: what it is.
     whose: str
-    #: The beginning of the text that it has learned, if that is known.
+    #: A piece of the text that it has learned, if that is known.
     learned: str = ""
     #: Training steps behind it; −1 where that is not known.
     step: int = -1
