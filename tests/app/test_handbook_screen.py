@@ -15,6 +15,7 @@ from textual.widgets import Input
 from lstm_ext.engine.config import ModelConfig
 from lstm_lab.app.keymap import table
 from lstm_lab.app.lab import LabApp
+from lstm_lab.app.screens.experiments import ExperimentsScreen
 from lstm_lab.app.screens.files import SaveFile
 from lstm_lab.app.screens.handbook import AskSizes, HandbookScreen
 from lstm_lab.app.screens.learn import LearnScreen
@@ -177,6 +178,10 @@ async def test_narrow_terminals_show_contents_or_text() -> None:
         assert "Contents" not in here.text
         await here.press("escape")
         await here.shows("Contents")
+        await here.press("c")
+        await here.shows("A recurrent network reads")
+        await here.press("c")
+        await here.shows("Contents")
 
 
 # Links.
@@ -231,7 +236,9 @@ async def test_links_lead_into_the_lab() -> None:
         await here.until(lambda: here.app.current_mode == "gates")
         await here.press("8")
         await here.go("experiment:memory")
-        await here.until(lambda: here.app.current_mode == "experiments")
+        await here.until(lambda: isinstance(here.app.screen, ExperimentsScreen))
+        experiments = here.app.screen
+        await here.until(lambda: experiments.opened == "memory")
 
 
 # Searching.

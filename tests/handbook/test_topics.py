@@ -141,5 +141,5 @@ def test_excerpts_show_what_was_found() -> None:
 
 
 def test_plain_text_has_no_signs() -> None:
-    markdown = "## A\n\n`b` **c** [d](e)\n\n```\n2*x*y\n```\n\n| f | g |\n|---|---:|\n| 1 | 2 |\n"
-    assert plain(markdown) == "A b c d 2*x*y f g 1 2"
+    markdown = "## A\n\n`b` **c** [d](e)\n\n- x - y\n1. z\n\n```\n2*x*y\n```\n\n| f | g |\n|---|---:|\n| 1 | 2 |\n"
+    assert plain(markdown) == "A b c d x - y z 2*x*y f g 1 2"

@@ -42,7 +42,7 @@ def _places() -> tuple[_Place, ...]:
 
 def plain(markdown: str) -> str:
     """A text in one line, without the signs of Markdown."""
-    text = re.sub(r"^```$|^#+ |^\|[-:| ]+\|$", "", LINK.sub(r"\1", markdown), flags=re.MULTILINE)
+    text = re.sub(r"^```$|^(?:#+|-|\d\.) |^\|[-:| ]+\|$", "", LINK.sub(r"\1", markdown), flags=re.MULTILINE)
     text = re.sub(r"`|\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)", "", text)
     return " ".join(text.replace("|", " ").split())
 

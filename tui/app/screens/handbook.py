@@ -321,9 +321,11 @@ class HandbookScreen(Screen[None]):
             self.app.screen.action_open(id)
 
     async def _experiment(self, name: str) -> None:
+        from .experiments import ExperimentsScreen
+
         await self.app.switch_mode("experiments")
-        if opens := getattr(self.app.screen, "action_open", None):
-            opens(name)
+        if isinstance(self.app.screen, ExperimentsScreen):
+            self.app.screen.action_open(name)
 
     def action_back(self) -> None:
         """Back to where one was: out of the search, to the topic or the screen before, to the contents."""
