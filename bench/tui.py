@@ -163,11 +163,11 @@ def _step(terminal: PseudoTerminal) -> int:
 
 
 def memory(folder: str, minutes: float) -> Iterator[Figure]:
-    """Growth of the resident memory, from the first minute on."""
+    """Growth of the resident memory, once caches are full."""
     with lab(folder) as terminal:
         terminal.until(FIRST_LOSS)
         process = psutil.Process(terminal.process.pid)
-        time.sleep(60.0)
+        time.sleep(300.0)
         before = process.memory_info().rss
         time.sleep(60 * minutes)
         grown = process.memory_info().rss / before - 1
@@ -176,7 +176,7 @@ def memory(folder: str, minutes: float) -> Iterator[Figure]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, and no memory")
-    parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="of the run whose memory is measured")
+    parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="of memory, after the first five")
     parser.add_argument("--only", default="", metavar="NAME", help="one of start, keys, traffic, training, memory")
     add_json(parser)
 

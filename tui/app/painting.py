@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, cast
 
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.console import Console, RenderableType
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
@@ -21,7 +21,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region
 from textual.screen import Screen
-from textual.strip import Strip
+from textual.strip import SGR_STYLES, Strip
 
 from .driver import LabDriver
 
@@ -131,10 +131,18 @@ def encode(strip: Strip, system: ColorSystem) -> str:
     return "".join(written)
 
 
-@lru_cache(maxsize=1 << 14)
+def _parts(style: Style, system: ColorSystem) -> Parts:
+    attributes = style._attributes & style._set_attributes
+    return (
+        ";".join(SGR_STYLES[bit] for bit in range(attributes.bit_length()) if attributes >> bit & 1),
+        _codes(style.color, True, system) if style.color else "",
+        _codes(style.bgcolor, False, system) if style.bgcolor else "",
+    )
+
+
 def _change(now: Parts, then: Parts) -> str:
     """What turns a style into another one: only colours that differ, unless something has to be taken away."""
-    taken = now[0] != then[0] or any(before and not after for before, after in zip(now, then, strict=True))
+    taken = now[0] != then[0] or (now[1] and not then[1]) or (now[2] and not then[2])
     if taken and any(now):
         changed = ["0", *filter(None, then)]
     else:
@@ -142,8 +150,6 @@ def _change(now: Parts, then: Parts) -> str:
     return f"\x1b[{';'.join(changed)}m"
 
 
-@lru_cache(maxsize=1 << 14)
-def _parts(style: Style, system: ColorSystem) -> Parts:
-    foreground = "" if style.color is None else ";".join(style.color.downgrade(system).get_ansi_codes())
-    background = "" if style.bgcolor is None else ";".join(style.bgcolor.downgrade(system).get_ansi_codes(False))
-    return style.without_color._make_ansi_codes(system), foreground, background
+@lru_cache(maxsize=1 << 11)
+def _codes(color: Color, foreground: bool, system: ColorSystem) -> str:
+    return ";".join(color.downgrade(system).get_ansi_codes(foreground))
