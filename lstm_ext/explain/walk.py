@@ -115,11 +115,17 @@ class Walk:
     @cached_property
     def shares(self) -> np.ndarray:
         """(H,): what each unit adds to the score of the next character, beyond what it adds to the average score; the
-        mean of its size over the text. The largest are the most telling units."""
+        mean of its size over the text."""
         W_y = self.matrices["W_y"]
         beyond = W_y - W_y.mean(axis=0)
         shares: np.ndarray = np.mean([np.abs(beyond[step.target] * step.values["h"]) for step in self.steps], axis=0)
         return shares
+
+    @property
+    def telling(self) -> list[int]:
+        """All units, the most telling ones first: those with the largest ``shares``."""
+        order: list[int] = np.argsort(-self.shares, kind="stable").tolist()
+        return order
 
     def weight_rows(self, step: Step, unit: Count) -> list[WeightRow]:
         """What one step adds to the gradients of one unit's weights: a row for each block of W that learns.
@@ -161,6 +167,7 @@ class Walk:
             "num_layers": self.config.num_layers,
             "backend": self.backend,
             "loss": self.loss,
+            "shares": self.shares.tolist(),
             "stages": {"forward": stages("forward", 1), "backward": stages("backward", 1)},
             "steps": [
                 {

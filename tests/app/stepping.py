@@ -15,7 +15,7 @@ from lstm_ext.explain.walk import Moment
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.step import StepScreen
 from lstm_lab.app.screens.subject import Subject
-from lstm_lab.app.widgets.walk_view import Place
+from lstm_lab.app.widgets.place import Place
 
 SMALL, LARGE = (80, 24), (120, 40)
 SUBJECTS = [*(Subject(cell=name) for name in CELLS), Subject(cell="gru", reset_after=True)]

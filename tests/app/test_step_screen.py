@@ -13,8 +13,8 @@ from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keys import commands
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.screens.help import Help
-from lstm_lab.app.screens.step import MAX_UNITS, StepScreen
-from lstm_lab.app.screens.subject import MAX_TEXT, AskText, Subject
+from lstm_lab.app.screens.step import StepScreen
+from lstm_lab.app.screens.subject import MAX_TEXT, MAX_UNITS, AskText, Subject
 from lstm_lab.app.session import Opening, Session
 from lstm_lab.app.widgets.cell_diagram import CellDiagram
 from lstm_lab.app.widgets.stage_detail import StageDetail

@@ -64,12 +64,12 @@ async def test_predictions_change_where_the_walker_stands() -> None:
 
 
 async def test_w_goes_back_to_the_beginning() -> None:
-    async with walking() as here:
+    async with walking(LARGE) as here:
         await here.press("end")
         untrained = here.place.walk.loss
         await here.press("enter", "enter")
         await until(here.pilot, lambda: len(here.place.losses) == 2)
-        assert "untrain" in drawn(here.app).split("\n")[-1]
+        await until(here.pilot, lambda: "w untrain" in drawn(here.app).split("\n")[-1])
         await here.press("w")
         await here.walks(Subject())
         assert here.place.losses == () and here.place.walk.loss == untrained

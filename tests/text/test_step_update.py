@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from lstm_ext.cells import CELLS
+from lstm_ext.data import Text
 from lstm_ext.engine.backend import available_backends
+from lstm_ext.engine.config import ModelConfig
 from lstm_ext.explain.engines import both
 from lstm_ext.explain.update import LEARNING_RATE, learn
 from lstm_ext.explain.walk import spelling_model, walk
+from lstm_ext.nn.language_model import LanguageModel
+from lstm_ext.train.config import TrainerConfig
+from lstm_ext.train.trainer import Trainer
 from lstm_lab.cli.main import main
 from lstm_lab.text.formulas import format_number
 from lstm_lab.text.step import weight_name
@@ -87,3 +93,24 @@ def test_bad_input_gets_one_line(arguments: list[str], message: str, capsys: pyt
     assert main(["step", *arguments]) == 2
     printed = capsys.readouterr()
     assert not printed.out and printed.err.count("\n") == 1 and message in printed.err
+
+
+def test_of_a_checkpoint_the_most_telling_unit_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = Text.from_string("she sells sea shells. " * 30)
+    size = len(text.vocabulary)
+    trainer = Trainer(
+        LanguageModel(ModelConfig(size, 12, size), seed=3), text, TrainerConfig(seq_length=10, batch_size=2)
+    )
+    trainer.run(steps=20)
+    path = str(tmp_path / "shells.safetensors")
+    trainer.save(path)
+    order = walk(trainer.best_model(), "shell", text.vocabulary).telling
+    assert order != sorted(order)
+    assert main(["step", "shell", "--checkpoint", path]) == 0
+    out = capsys.readouterr().out
+    assert f"filled in for unit {order[0]}; the columns are units {order[0]}, {order[1]}, {order[2]} of 12" in " ".join(
+        out.split()
+    )
+    assert f">unit {order[0]} " in out
+    assert main(["step", "shell", "--checkpoint", path, "--unit", str(order[5]), "--update", "2"]) == 0
+    assert f">unit {order[5]}" in capsys.readouterr().out

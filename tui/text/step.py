@@ -36,6 +36,7 @@ def render(
     walk: Walk,
     *,
     unit: int = 0,
+    order: Sequence[int] = (),
     backward: bool = False,
     ascii_only: bool = False,
     weights: str = "untrained",
@@ -44,11 +45,12 @@ def render(
 ) -> Iterator[str]:
     """The lines of the walk: forward, with ``backward`` the way back and the gradient, and with ``losses`` the update.
 
-    ``unit`` (from 0) is the one whose numbers are filled into the equations; ``weights`` says where
+    ``unit`` (from 0) is the one whose numbers are filled into the equations; ``order`` is that of the columns, by
+    default by number; ``weights`` says where
     the network's weights come from; ``losses`` are those before the updates that were made already. With ``code``,
     what both engines computed, the lines of both stand below each stage.
     """
-    page = _Page(walk, unit, ascii_only, code)
+    page = _Page(walk, unit, order or range(walk.config.hidden_size), ascii_only, code)
     yield from page.lines(backward, weights)
     if losses is not None:
         yield from page.update(losses)
@@ -136,11 +138,11 @@ def fold(line: str, indent: str) -> list[str]:
 
 
 class _Page:
-    def __init__(self, walk: Walk, unit: int, ascii_only: bool, code: Both | None) -> None:
+    def __init__(self, walk: Walk, unit: int, order: Sequence[int], ascii_only: bool, code: Both | None) -> None:
         self.walk, self.unit, self.ascii_only, self.code = walk, unit, ascii_only, code
-        size = walk.config.hidden_size
-        first = min(max(0, unit - _COLUMNS // 2), max(0, size - _COLUMNS))
-        self.units = range(first, min(size, first + _COLUMNS))
+        self.sorted = list(order) != sorted(order)
+        first = min(max(0, order.index(unit) - _COLUMNS // 2), max(0, len(order) - _COLUMNS))
+        self.units = order[first : first + _COLUMNS]
 
     def lines(self, backward: bool, weights: str) -> Iterator[str]:
         walk = self.walk
@@ -164,7 +166,10 @@ class _Page:
     def _reading_help(self) -> str:
         config = self.walk.config
         others = "" if len(self.units) == config.hidden_size else f" of {config.hidden_size}"
-        shown = f"units {self.units[0]} to {self.units[-1]}{others}" if len(self.units) > 1 else "its value"
+        which = ", ".join(map(str, self.units)) if self.sorted else f"{self.units[0]} to {self.units[-1]}"
+        shown = f"units {which}{others}" if len(self.units) > 1 else "its value"
+        if self.sorted:
+            shown += ", in the order of what units add to the score of the next character"
         cell = CELLS[config.cell]
         W = "W" + cell.suffix(cell.forget_block or cell.blocks[0].name)
         part = W if "_" in W else f"{W}_"

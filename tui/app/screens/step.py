@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -18,10 +18,9 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
-from lstm_ext.cells import CELLS, CellName
+from lstm_ext.cells import CELLS
 from lstm_ext.errors import LabError, NonFiniteError
 from lstm_ext.explain.engines import Both, both
-from lstm_ext.explain.update import LEARNING_RATE
 from lstm_ext.explain.walk import Walk
 from lstm_ext.files import write_atomically
 from lstm_ext.tensors import SUFFIX
@@ -33,24 +32,20 @@ from ..background import in_background
 from ..export import export_path, file_name
 from ..keys import LOOKING, NETWORK, bind
 from ..session import Session
-from ..shown import State, flag, real, whole, word
+from ..shown import State, flag, whole, word
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.cell_diagram import CellDiagram
 from ..widgets.next_character import NextCharacter
+from ..widgets.place import Place
 from ..widgets.stage_detail import StageDetail
 from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
-from ..widgets.walk_view import Place, WalkView
+from ..widgets.walk_view import WalkView
 from .files import FILE_ERRORS, OpenFile, SaveFile, one_line
 from .source import load
-from .subject import BEGINNING, MAX_TEXT, MIN_TEXT, AskText, Network, Subject, Walked, taken
+from .subject import BEGINNING, MAX_UNITS, AskText, Network, Subject, Walked, taken
 
 WALKING = Binding.Group("Walking")
-MAX_UNITS = 16
-#: Learning rates of updates made by hand.
-RATES = tuple(digit * 10.0**exponent for exponent in range(-4, 2) for digit in (1, 2, 5))
-#: Updates that are made again when a recording is shown.
-MOST_UPDATES = 1000
 #: How often the learner's file is looked at, in seconds.
 WATCH_SECONDS = 0.5
 #: Lines of a terminal in which there is no room for a drawing of the cell.
@@ -116,7 +111,8 @@ class StepScreen(Screen[None]):
         self._walked: Walked | None = None
         #: Whether the lines of the engines are shown, and the walk by both of them.
         self._code = False
-        self._both: tuple[Walk, Both] | None = None
+        self._repeated: Walk | None = None
+        self._both: Both | None = None
         #: Where the walker is; None until the first walk has been computed.
         self.place: Place | None = None
         #: When the learner's file was changed last.
@@ -182,7 +178,8 @@ class StepScreen(Screen[None]):
                 self._walk(subject.fresh())
                 return
         self._walked = walked
-        place = self._place(walked, comparison)
+        place = Place(walked.walk, 0, 0, comparison, walked.losses, subject.network is not None)
+        place = place.like(self.place).different()
         if comparison is not None or not subject.against:
             self.query_one(TitleBar).show(subject.describe(walked.walk, comparison))
         self._show(place)
@@ -204,21 +201,6 @@ class StepScreen(Screen[None]):
         """Another drawing of the cell may fit."""
         self.call_after_refresh(self._fit_diagram)
 
-    def _place(self, walked: Walked, comparison: Comparison | None) -> Place:
-        """The stage of a new walk that is most like the current one, or where a file differs."""
-        walk, here, sort = walked.walk, self.place, walked.subject.network is not None
-        place = Place(walk, 0, 0, comparison, walked.losses, sort)
-        if here is None or here.sort != sort:
-            place = replace(place, unit=place.order[0])
-        else:
-            place = replace(place, unit=min(here.unit, walk.config.hidden_size - 1))
-        if here is not None and here.walk.text == walk.text:
-            moment = here.moment
-            group = [k for k, m in enumerate(walk.moments) if (m.phase, m.step.t) == (moment.phase, moment.step.t)]
-            same = [k for k in group if walk.moments[k].stage.id == moment.stage.id]
-            place = replace(place, index=(same or group or [0])[0])
-        return place if place.first is None else _at_difference(place)
-
     async def walk_through(self, subject: Subject, *, backward: bool = False) -> None:
         """Walk through another subject, ``backward`` from the first moment of its way back."""
         with contextlib.suppress(WorkerError):  # cancelled: something else was chosen meanwhile
@@ -227,11 +209,11 @@ class StepScreen(Screen[None]):
                 self.action_go([moment.phase for moment in self.place.walk.moments].index("backward"))
 
     def _show(self, place: Place) -> None:
-        known = self._both is not None and self._both[0] is place.walk
-        place = replace(place, code=self._code, both=self._both[1] if self._both is not None and known else None)
-        if self._code and not known:
+        if self._code and self._repeated is not place.walk:
+            self._repeated, self._both = place.walk, None
             self._repeat(place.walk)
-        self.place = place
+        both = self._both if self._repeated is place.walk else None
+        self.place = place = replace(place, code=self._code, both=both)
         self.set_class(place.moment.phase == "update", "-update")
         with self.app.batch_update():
             for view in self.query(WalkView):
@@ -242,10 +224,7 @@ class StepScreen(Screen[None]):
 
     def state(self) -> State:
         """What is walked through, and the place in it."""
-        subject, place = self.subject, self.place
-        names = ("text", "cell", "reset_after", "hidden_size", "trained", "learning_rate")
-        state: State = {name: getattr(subject, name) for name in names}
-        state |= {"taken": subject.network is not None, "updates": list(subject.updates)}
+        state, place = self.subject.state(), self.place
         if self._code:
             state["code"] = True
         if place is not None:
@@ -257,7 +236,7 @@ class StepScreen(Screen[None]):
     async def restore(self, state: State) -> None:
         """The same walk, computed here, and the same place in it."""
         try:
-            subject = await self._restored(state)
+            subject = await self.subject.restored(state, self.session.trainer)
         except LabError:
             return
         if self.place is None or subject != self.subject:
@@ -272,49 +251,11 @@ class StepScreen(Screen[None]):
             if (index, unit, code) != (place.index, place.unit, self._code):
                 self._show(replace(place, index=index, unit=unit))
 
-    async def _restored(self, state: State) -> Subject:
-        """Raises LabError where the network in training is wanted, and cannot read the text."""
-        text = word(state, "text", self.subject.text)
-        subject = Subject(
-            text if MIN_TEXT <= len(text) <= MAX_TEXT and text.isprintable() else self.subject.text,
-            cast(CellName, word(state, "cell", self.subject.cell, CELLS)),
-            flag(state, "reset_after"),
-            whole(state, "hidden_size", self.subject.hidden_size, 1, MAX_UNITS),
-            flag(state, "trained"),
-        )
-        trainer = self.session.trainer
-        if flag(state, "taken") and trainer is not None:
-            own = self.subject.network
-            subject = subject.of(
-                own if own is not None and own.step == trainer.snapshot().step else await taken(trainer)
-            )
-        updates = state.get("updates")
-        rates = [rate for rate in updates if isinstance(rate, float)] if isinstance(updates, list) else []
-        return replace(
-            subject,
-            learning_rate=real(state, "learning_rate", LEARNING_RATE, RATES[0], RATES[-1]),
-            updates=tuple(min(max(RATES[0], rate), RATES[-1]) for rate in rates[:MOST_UPDATES]),
-        )
-
     @work(exclusive=True, group="engines")
     async def _repeat(self, walked: Walk) -> None:
         """Walks with both engines, and shows what they say."""
-        found = await asyncio.wrap_future(in_background(partial(both, walked)))
-        self._both = walked, found
-        if self.place is not None and self.place.walk is walked:
-            self._show(self.place)
-
-    def action_code(self) -> None:
-        """The lines that compute the number, and both engines' numbers."""
-        self._code = True
-        if self.place is not None:
-            self._show(self.place)
-
-    def action_no_code(self) -> None:
-        """Without them."""
-        self._code = False
-        if self.place is not None:
-            self._show(self.place)
+        self._both = await asyncio.wrap_future(in_background(partial(both, walked)))
+        self._to(lambda place: place)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which commands make sense now."""
@@ -351,63 +292,56 @@ class StepScreen(Screen[None]):
 
     # Walking.
 
+    def _to(self, move: Callable[[Place], Place]) -> None:
+        """To another place, if there is a walk."""
+        if self.place is not None:
+            self._show(move(self.place))
+
     def action_go(self, index: int) -> None:
         """To a moment of the walk."""
-        if self.place is not None:
-            self._show(replace(self.place, index=min(max(0, index), len(self.place.walk.moments) - 1)))
+        self._to(lambda place: place.at(index))
 
     def action_move(self, by: int) -> None:
         """By stages."""
-        if self.place is not None:
-            self.action_go(self.place.index + by)
+        self._to(lambda place: place.at(place.index + by))
 
     def action_character(self, by: int) -> None:
-        """To the next character's first stage, or back to this one's or, from there, to the one before."""
-        if self.place is None:
-            return
-        group = self.place.group
-        if by > 0:
-            if group.stop < len(self.place.walk.moments):
-                self.action_go(group.stop)
-        elif self.place.index > group.start:
-            self.action_go(group.start)
-        elif group.start > 0:
-            self.action_go(replace(self.place, index=group.start - 1).group.start)
+        """By characters."""
+        self._to(lambda place: place.character(by))
 
     def action_jump(self, end: str) -> None:
         """To the first or the last stage of all."""
-        if self.place is not None:
-            self.action_go(0 if end == "first" else len(self.place.walk.moments) - 1)
+        self._to(lambda place: place.at(0 if end == "first" else len(place.walk.moments) - 1))
 
     def action_turn(self) -> None:
         """To the same gate of the same character on the way backward."""
-        if self.place is not None:
-            here = self.place.moment
-            names = (f"d{here.stage.id}", {"p": "dy", "loss": "dy", "tanh_c": "dc", "x": "dW"}.get(here.stage.id, "dy"))
-            self._turn(here.step.t, names)
+        self._to(Place.turned)
 
     def action_turn_back(self) -> None:
         """To the same gate of the same character going forward."""
-        if self.place is not None:
-            here = self.place.moment
-            names = (here.stage.id.removeprefix("d"), {"dW": "x", "dW_y": "y"}.get(here.stage.id, "loss"))
-            self._turn(here.step.t or 1, names)
-
-    def _turn(self, t: int, stages: tuple[str, ...]) -> None:
-        place = self.place
-        assert place is not None
-        self.action_go(next(number for stage in stages if (number := place.find(t, stage)) is not None))
+        self._to(Place.turned)
 
     def action_unit(self, by: int) -> None:
         """Another unit's numbers."""
-        if self.place is not None:
-            order = self.place.order
-            self.action_choose(order[(order.index(self.place.unit) + by) % len(order)])
+        self._to(lambda place: place.next_unit(by))
 
     def action_choose(self, unit: int) -> None:
         """A unit's numbers."""
-        if self.place is not None:
-            self._show(replace(self.place, unit=unit))
+        self._to(lambda place: replace(place, unit=unit))
+
+    def action_difference(self) -> None:
+        """To the first number that differs."""
+        self._to(Place.different)
+
+    def action_code(self) -> None:
+        """The lines that compute the number, and both engines' numbers."""
+        self._code = True
+        self._to(lambda place: place)
+
+    def action_no_code(self) -> None:
+        """Without them."""
+        self._code = False
+        self._to(lambda place: place)
 
     # What is walked through.
 
@@ -434,8 +368,7 @@ class StepScreen(Screen[None]):
 
     def action_rate(self, by: int) -> None:
         """The next higher or lower learning rate of the ladder."""
-        near = min(range(len(RATES)), key=lambda k: abs(math.log(RATES[k] / self.subject.learning_rate)))
-        self._walk(replace(self.subject, learning_rate=RATES[min(max(0, near + by), len(RATES) - 1)]))
+        self._walk(self.subject.at_rate(by))
 
     @work(exclusive=True, group="take")
     async def action_take(self) -> None:
@@ -485,11 +418,6 @@ class StepScreen(Screen[None]):
         if size != self.subject.hidden_size:
             self._walk(replace(self.subject.fresh(), hidden_size=size))
 
-    def action_difference(self) -> None:
-        """To the first number that differs."""
-        if self.place is not None and self.place.first is not None:
-            self._show(_at_difference(self.place))
-
     def action_leave(self) -> None:
         """Without the learner's file."""
         self._walk(replace(self.subject, against=""))
@@ -534,14 +462,6 @@ class StepScreen(Screen[None]):
         path = await self.app.push_screen_wait(SaveFile("Export", name, write, rule=export_path, note=note))
         if path is not None:
             self.notify(f"Wrote {path}", timeout=3)
-
-
-def _at_difference(place: Place) -> Place:
-    """The first number that differs, of the unit that differs most."""
-    assert place.comparison is not None and place.comparison.first is not None and place.first is not None
-    difference = place.comparison.first
-    axis = place.walk.moments[place.first].stage.axis
-    return replace(place, index=place.first, unit=difference.index[0] if axis == "unit" else place.unit)
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from textual.app import ComposeResult
 from textual.widgets import Input, Label
@@ -20,10 +22,16 @@ from lstm_ext.train.trainer import Trainer
 
 from ...exercises.debugger.comparison import Comparison
 from ...text.against import short_verdict
+from ..shown import State, flag, real, whole, word
 from .dialog import Dialog
 from .files import one_line
 
 MIN_TEXT, MAX_TEXT = 2, 60
+MAX_UNITS = 16
+#: Learning rates of updates made by hand.
+RATES = tuple(digit * 10.0**exponent for exponent in range(-4, 2) for digit in (1, 2, 5))
+#: Updates that are made again when a recording is shown.
+MOST_UPDATES = 1000
 #: Characters of its text that a network is walked through if it does not know those of the current one.
 BEGINNING = 12
 
@@ -108,6 +116,11 @@ class Subject:
         """The same after one more update."""
         return replace(self, updates=(*self.updates, self.learning_rate))
 
+    def at_rate(self, by: int) -> Subject:
+        """The same with a higher or lower learning rate for the updates to come."""
+        near = min(range(len(RATES)), key=lambda k: abs(math.log(RATES[k] / self.learning_rate)))
+        return replace(self, learning_rate=RATES[min(max(0, near + by), len(RATES) - 1)])
+
     def fresh(self) -> Subject:
         """The same before all updates."""
         return replace(self, updates=())
@@ -123,6 +136,36 @@ class Subject:
         config = network.model.config
         return Subject(
             text, config.cell, config.reset_after, config.hidden_size, network=network, learning_rate=self.learning_rate
+        )
+
+    def state(self) -> State:
+        """For recordings; of a network from somewhere else only that it is one."""
+        names = ("text", "cell", "reset_after", "hidden_size", "trained", "learning_rate")
+        state: State = {name: getattr(self, name) for name in names}
+        return state | {"taken": self.network is not None, "updates": list(self.updates)}
+
+    async def restored(self, state: State, trainer: Trainer | None) -> Subject:
+        """What ``state`` says, and where it does not say anything, the same as this.
+
+        Raises DataError where the network in training is wanted, and cannot read the text."""
+        text = word(state, "text", self.text)
+        subject = Subject(
+            text if MIN_TEXT <= len(text) <= MAX_TEXT and text.isprintable() else self.text,
+            cast(CellName, word(state, "cell", self.cell, CELLS)),
+            flag(state, "reset_after"),
+            whole(state, "hidden_size", self.hidden_size, 1, MAX_UNITS),
+            flag(state, "trained"),
+        )
+        if flag(state, "taken") and trainer is not None:
+            own = self.network
+            known = own is not None and own.step == trainer.snapshot().step
+            subject = subject.of(own if own is not None and known else await taken(trainer))
+        updates = state.get("updates")
+        rates = [rate for rate in updates if isinstance(rate, float)] if isinstance(updates, list) else []
+        return replace(
+            subject,
+            learning_rate=real(state, "learning_rate", LEARNING_RATE, RATES[0], RATES[-1]),
+            updates=tuple(min(max(RATES[0], rate), RATES[-1]) for rate in rates[:MOST_UPDATES]),
         )
 
     def describe(self, walked: Walk, comparison: Comparison | None = None) -> str:

@@ -1,90 +1,19 @@
-"""What the views of a walk share: the place in the walk, and how it is shown."""
+"""What the views of a walk share: how its place and its symbols are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
 from rich.cells import set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
-from lstm_ext.explain.engines import Both
-from lstm_ext.explain.walk import Moment, Walk
 from lstm_ext.visualization.drawing import visible_character
 
-from ...exercises.debugger.comparison import Comparison, Verdict
+from ...exercises.debugger.comparison import Verdict
 from ...text.formulas import ascii_formula
 from .canvas import Canvas
-
-
-@dataclass(frozen=True)
-class Place:
-    """Moment number ``index`` of ``walk``; ``unit`` counts from 0. With a file of the learner's beside it, the
-    ``comparison``; ``losses`` are those before the updates that were made; ``sort``: the most telling units first."""
-
-    walk: Walk
-    index: int
-    unit: int
-    comparison: Comparison | None = None
-    losses: tuple[float, ...] = ()
-    sort: bool = False
-    #: Whether the lines of the engines are shown, and what both engines compute, once that is known.
-    code: bool = False
-    both: Both | None = None
-
-    @cached_property
-    def order(self) -> list[int]:
-        """All units, as they stand in lists."""
-        order: list[int] = np.argsort(-self.walk.shares, kind="stable").tolist()
-        return order if self.sort else sorted(order)
-
-    @property
-    def moment(self) -> Moment:
-        """The current stage."""
-        return self.walk.moments[self.index]
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """What was found about the learner's value of the current stage."""
-        return None if self.comparison is None else self.comparison.verdict(self.moment)
-
-    @property
-    def first(self) -> int | None:
-        """The number of the first stage at which the learner's file differs."""
-        if self.comparison is None or self.comparison.first is None:
-            return None
-        return self.walk.moments.index(self.comparison.moment(self.comparison.first))
-
-    @cached_property
-    def group(self) -> range:
-        """The moments of the same character in the same direction."""
-        moments, here = self.walk.moments, self.moment
-        start = end = self.index
-        while start > 0 and _together(moments[start - 1], here):
-            start -= 1
-        while end < len(moments) and _together(moments[end], here):
-            end += 1
-        return range(start, end)
-
-    @cached_property
-    def _numbers(self) -> dict[tuple[int, str], int]:
-        return {(moment.step.t, moment.stage.id): k for k, moment in enumerate(self.walk.moments)}
-
-    def find(self, t: int, stage: str) -> int | None:
-        """The number of a stage's moment at character ``t`` (0: the update), if there is one."""
-        return self._numbers.get((t, stage))
-
-    def known(self, t: int, stage: str) -> bool:
-        """Whether the walk has passed a stage, so that its value may be shown."""
-        number = self.find(t, stage)
-        return number is not None and number <= self.index
-
-
-def _together(a: Moment, b: Moment) -> bool:
-    return a.step is b.step and a.phase == b.phase
+from .place import Place
 
 
 class WalkView(Canvas):

@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(status 1)",
     )
     parser.add_argument(
-        "--unit", type=whole(0), metavar="K", help="whose numbers to fill in, counted from 0 (default: 0)"
+        "--unit",
+        type=whole(0),
+        metavar="K",
+        help="whose numbers to fill in, counted from 0 (default: 0, of a checkpoint the most telling one)",
     )
     parser.add_argument("--backward", action="store_true", help="continue backward, to the gradient of every weight")
     parser.add_argument(
@@ -88,13 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
             backend=arguments.backend,
         )
         weights = "trained on this text" if arguments.trained else "untrained"
-    unit = arguments.unit or 0
-    _check_unit(unit, model.config.hidden_size)
-
+    if arguments.unit is not None:
+        _check_unit(arguments.unit, model.config.hidden_size)
     model, rate = in_float64(model), arguments.lr or LEARNING_RATE
     losses = learn(model, arguments.text, vocabulary, [rate] * ((arguments.update or 1) - 1))
     walked = walk(model, arguments.text, vocabulary, learning_rate=rate)
     code = both(walked) if arguments.code else None
+    order = walked.telling if arguments.checkpoint else list(range(walked.config.hidden_size))
+    unit = order[0] if arguments.unit is None else arguments.unit
     if arguments.json:
         data = {"weights": weights, **walked.as_dict()}
         if arguments.update is not None:
@@ -109,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = render(
         walked,
         unit=unit,
+        order=order,
         backward=arguments.backward,
         ascii_only=arguments.ascii,
         weights=weights,
