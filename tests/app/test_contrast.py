@@ -86,6 +86,7 @@ def test_sixteen_colors_are_told_apart(theme: Theme) -> None:
     assert len({shades[name].triplet for name in told_apart}) == len(told_apart)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 async def test_every_screen_can_be_read(theme: str) -> None:
     async with lab((120, 40)) as here:

@@ -91,6 +91,7 @@ async def test_the_screen_is_copied_where_no_pane_is_focused() -> None:
         assert lines[0].startswith(" lstm-lab") and "quit" in lines[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)
 async def test_every_pane_of_every_screen_can_be_seen_alone(size: tuple[int, int]) -> None:
     async with lab(size) as here:
@@ -108,6 +109,7 @@ async def test_every_pane_of_every_screen_can_be_seen_alone(size: tuple[int, int
                 )
 
 
+@pytest.mark.slow
 async def test_the_mouse_reaches_help_and_with_it_every_command() -> None:
     async with lab((60, 16)) as here:
         for mode in MODES:

@@ -11,12 +11,13 @@ from app.terminal import Terminal
 from screen import drawn, until
 
 from lstm_ext.data import load_text
+from lstm_ext.train.run_config import RunConfig
 from lstm_lab.app.keymap import key_problems, keymap, table
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.pacing import frames_per_second
 from lstm_lab.app.remembered import Remembered
 from lstm_lab.app.screens.help import Help
-from lstm_lab.app.session import Opening, Session
+from lstm_lab.app.session import Opening, Session, Wish
 from lstm_lab.app.theme import DARK, LIGHT
 from lstm_lab.settings import Settings
 
@@ -118,10 +119,7 @@ async def test_the_text_and_the_network_are_remembered(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
     last = Remembered.read(path)
     assert (last.theme, last.data, last.network["hidden_size"]) == (DARK.name, "hamlet", 6)
-    session = Session(None, Opening(last=last))
-    trainer = session.open()
-    assert trainer.text.name == "hamlet"
-    assert (trainer.model.config.hidden_size, trainer.config.seq_length) == (6, 50)
+    assert RunConfig.from_options(last.network).options()["seq_length"] == 50
 
 
 def test_a_text_of_a_file_is_remembered_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +127,28 @@ def test_a_text_of_a_file_is_remembered_by_its_whole_path(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     last = Remembered.of(TINY.trainer(load_text("some.txt", "latin-1")))
     assert (last.data, last.encoding) == (str(tmp_path / "some.txt"), "latin-1")
-    (tmp_path / "some.txt").unlink()
-    trainer = Session(TINY, Opening(last=last)).open()
-    assert trainer.text.name == "shakespeare"
+
+
+@pytest.mark.parametrize(
+    ("wish", "problem"),
+    [
+        (Wish(TINY, "gone.txt"), "gone.txt"),
+        (Wish(TINY.with_options({"hidden_size": 9_000_000}), "hello"), "hidden_size: got 9000000"),
+        (Wish(TINY, "hello"), ""),
+    ],
+)
+async def test_a_wish_that_cannot_be_fulfilled_is_a_notice(
+    wish: Wish, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = LabApp(Session(TINY, Opening("hamlet", wish=wish)))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: "learning" in drawn(app))
+        assert app.session.trainer is not None
+        assert app.session.trainer.text.name == ("hamlet" if problem else "hello")
+        if problem:
+            await until(pilot, lambda: "The lab opens with hamlet" in drawn(app))
+            assert problem in app.session.unfulfilled
 
 
 @pytest.mark.parametrize(
@@ -153,6 +170,7 @@ def test_what_makes_no_sense_is_not_remembered(tmp_path: Path, content: str) -> 
     assert Remembered.read(path) == Remembered()
 
 
+@pytest.mark.slow
 def test_a_program_opens_as_it_was_left(start: Callable[..., Terminal], tmp_path: Path) -> None:
     first = start("lab", "--data", "hello", "--hidden-size", "7")
     first.until(lambda: b"LSTM 7" in first.output)
@@ -176,6 +194,7 @@ def test_a_program_opens_as_it_was_left(start: Callable[..., Terminal], tmp_path
     assert third.code() == 0
 
 
+@pytest.mark.slow
 def test_a_program_follows_its_file(start: Callable[..., Terminal], tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('data = "hamlet"\nglyphs = "ascii"\nlog = false\nfps = 0\n[network]\nhidden_size = 9\nlr = "x"\n')

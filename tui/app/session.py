@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -35,6 +34,15 @@ UNNOTICED_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What config.toml asks for, or what the last lab was left with: a network, and a text, which may have gone."""
+
+    config: RunConfig
+    data: str
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
 class Opening:
     """What the lab opens with: a text, or a run that is continued; at the Step screen a file of the learner's,
     ``against``; or the course, with the learner's ``folder`` (None: the one that is remembered).
@@ -50,8 +58,8 @@ class Opening:
     steps: int | None = None
     epochs: float | None = None
     seconds: float | None = None
-    #: What the last lab was left with, as far as nothing else was asked for.
-    last: Remembered | None = None
+    #: What it opens with instead, if that is possible.
+    wish: Wish | None = None
 
 
 class Session:
@@ -72,6 +80,8 @@ class Session:
         #: The experiment that is being measured, or was measured last.
         self.measuring: Measuring | None = None
         self._opening = opening or Opening()
+        #: Why the run that was wished for could not be made, or "".
+        self.unfulfilled = ""
         self._saved_step, self._saved_seconds = 0, 0.0
         self.unsaved_folder = folder
         self._recovery: Recovery | None = None
@@ -82,13 +92,14 @@ class Session:
 
     def open(self) -> Trainer:
         """The run that the lab opens with. Raises ``DataError``, ``CheckpointError``, ``ArgumentError``."""
-        opening, last = self._opening, self._opening.last
+        opening, wish = self._opening, self._opening.wish
         if opening.checkpoint is not None:
             return self.load(opening.checkpoint)
-        if last is not None:
-            text = (last.data, last.encoding) if last.data else (opening.data, opening.encoding)
-            with contextlib.suppress(LabError, OSError, MemoryError):  # it has gone, or has become too large
-                return self.make(self.config.with_options(last.network), self.read(*text))
+        if wish is not None:
+            try:
+                return self.make(wish.config, self.read(wish.data, wish.encoding))
+            except (LabError, OSError, MemoryError) as error:  # it has gone, or is too large
+                self.unfulfilled = f"The lab opens with {opening.data}: {str(error) or 'not enough memory'}"
         return self.make(self.config, self.read(opening.data, opening.encoding))
 
     def read(self, name: str, encoding: str = "utf-8") -> Text:

@@ -13,7 +13,7 @@ from lstm_ext.errors import ArgumentError
 from lstm_ext.train.run_config import RunConfig
 
 from ..app.remembered import Remembered
-from ..app.session import THREADS, Opening
+from ..app.session import THREADS, Opening, Wish
 from ..errors import UsageError
 from ..lessons.log import Lesson
 from ..settings import FPS_VARIABLE, MAX_FPS, MIN_FPS, Settings, accepted, read_settings
@@ -37,20 +37,27 @@ def open_lab(
     """
     settings, last = _settings()
     options = options or {}
-    given = bool(opening.data or opening.checkpoint or options)
+    if opening.data or opening.checkpoint or options or settings.network:
+        last = replace(last, network={})
     network, _ = accepted(settings.network, options)
     if VARIABLE in os.environ:
         network.pop("backend", None)
     try:
-        config = RunConfig.from_options({"threads": THREADS, **network, **options})
+        config = RunConfig.from_options({"threads": THREADS, **options})
     except ArgumentError as error:
         raise UsageError(as_option(error)) from error
+    wished = RunConfig.from_options({"threads": THREADS, **last.network, **network, **options})
     if opening.data:
         opening = replace(opening, encoding=opening.encoding or "utf-8")
+        wish = Wish(wished, opening.data, opening.encoding)
     else:
-        last = replace(last, data="" if settings.data else last.data, network={} if settings.network else last.network)
-        data, encoding = settings.data or DEFAULT_TEXT, opening.encoding or settings.encoding
-        opening = replace(opening, data=os.path.expanduser(data), encoding=encoding, last=None if given else last)
+        known = (settings.data, settings.encoding) if settings.data or options else (last.data, last.encoding)
+        wish = Wish(wished, os.path.expanduser(known[0] or DEFAULT_TEXT), opening.encoding or known[1])
+        opening = replace(opening, data=DEFAULT_TEXT, encoding="utf-8")
+    if opening.checkpoint is not None:
+        config = wished
+    elif wish != Wish(config, opening.data, opening.encoding):
+        opening = replace(opening, wish=wish)
     from ..app.lab import run_lab  # Textual reads the environment when it is imported
 
     return run_lab(config, opening, ascii_only=ascii_only or _in_ascii(settings), record=record, settings=settings)

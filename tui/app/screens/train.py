@@ -167,6 +167,8 @@ class TrainScreen(Screen[None]):
         if self.typist is not None and self.typist.trainer is trainer:
             return  # it was shown meanwhile
         self.adopt(trainer)
+        if self.session.unfulfilled:
+            self.notify(self.session.unfulfilled, severity="warning", timeout=15)
         if trainer.model.backend == "numpy" and "c" not in available_backends():
             self._notice(
                 "The C core was not built, so NumPy does the work: the same results, slower. "
