@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from app.laboratory import LARGE, SMALL, Lab, lab
 
+from lstm_lab.app import recorder as recorder_module
 from lstm_lab.app.cast import write_cast
 from lstm_lab.app.lab import LabApp
 from lstm_lab.app.modes import MODES
 from lstm_lab.app.played import PlayedTrainer
 from lstm_lab.app.recorder import Recorder
+from lstm_lab.app.recording import AskNote
 from lstm_lab.app.replay import ReplayApp
 from lstm_lab.lessons.log import Lesson, load_lesson
 from lstm_lab.text.lesson import lesson_lines
@@ -289,3 +291,72 @@ async def test_the_captions_numbers_are_those_on_the_screen() -> None:
             await there.until(lambda screen=screen: screen.look is not None and len(screen.look.conditions) == 2)
             loss = screen.look.conditions[1].evaluation.nats
             assert f" {loss:.2f}" in " ".join(note for _, note in lesson.notes()), operations
+
+
+async def test_recording_starts_and_ends_with_a_key_and_takes_notes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lesson-1.jsonl").write_text("an older one")
+    async with lab() as here:
+        app = here.app
+        await here.press("ctrl+n")
+        assert app.screen is app.base, "no notes without a recording"
+        await here.press("ctrl+r")
+        await here.shows("● rec")
+        await here.press("ctrl+n")
+        await here.asked(AskNote)
+        await here.type_into("#note", "Look at the loss")
+        await here.press("enter")
+        await here.until(lambda: app.screen is app.base)
+        await here.press("f")
+        assert app.recorder is not None
+        await here.until(lambda: app.recorder._state[0])  # type: ignore[union-attr]
+        await here.press("ctrl+r")
+        await here.shows("Recorded")
+        assert "rec " not in here.line[0]
+    assert (tmp_path / "lesson-1.jsonl").read_text() == "an older one"
+    lesson = load_lesson(str(tmp_path / "lesson-2.jsonl"))
+    assert [note for _, note in lesson.notes()] == ["Look at the loss"]
+    assert [value["id"] for value in lesson.tracks["do"].values] == ["train.gate.f"]
+    assert lesson.tracks["state"].values[-1]["screen"] == "train"
+    assert len(lesson.tracks["end"].times) == 1
+
+
+async def test_the_keys_of_a_replay() -> None:
+    lesson = load_lesson("forget-gate")
+    notes = [time for time, _ in lesson.notes()]
+    async with replay(lesson, SMALL) as there:
+        app = there.app
+        assert isinstance(app, ReplayApp)
+        await there.press("right_square_bracket")
+        assert app.time == notes[1]
+        await there.press("right", "right", "left")
+        assert app.time == pytest.approx(notes[1] + 5.0)
+        await there.press("left_square_bracket")
+        assert app.time == notes[1]
+        await there.press("plus", "plus", "minus")
+        await there.shows("1.5x")
+        await there.press("home")
+        assert app.time == 0.0
+        await there.press("space")
+        await there.until(lambda: app.time > 0.3)
+        await there.press("space")
+        await there.shows("space play")
+        await there.press("question_mark")
+        await there.shows("Five seconds on")
+        await there.press("escape")
+        app.action_seek_to(1e9)
+        assert app.time == lesson.seconds
+        await there.press("space")  # from the beginning again
+        await there.until(lambda: 0.0 < app.time < 20.0)
+
+
+async def test_a_network_that_no_lesson_can_hold_ends_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "MAX_NETWORK", recorder_module.MAX_LINE + 1000)
+    async with lab() as here:
+        here.app.record(Recorder(str(tmp_path / "a.jsonl")))
+        await here.shows("too large for a lesson")
+        assert here.app.recorder is None

@@ -16,14 +16,14 @@ from lstm_ext import __version__
 from lstm_ext.errors import DataError, LabError
 from lstm_ext.train.trainer import Trainer
 
-from ..lessons.log import MAX_BYTES, MAX_NOTE, MAX_SECONDS, PACKED, PROGRESS, SUFFIX, Header
+from ..lessons.log import MAX_BYTES, MAX_LINE, MAX_NETWORK, MAX_NOTE, MAX_SECONDS, PACKED, PROGRESS, SUFFIX, Header
 
 #: Seconds between two looks at what is shown, and between two snapshots of a run.
 LOOK, PROGRESS_EVERY = 0.2, 0.5
 #: Seconds after which the state is written again, even if nothing has changed, and between two networks at least.
 AGAIN, NETWORK_EVERY = 10.0, 2.0
-#: Bytes that networks may take: at once, and for every second.
-FIRST_BYTES, BYTES_PER_SECOND = 4 << 20, 20 << 10
+#: What networks take of a second, as long as the screen is the same: large ones come further apart.
+BYTES_PER_SECOND = 100 << 10
 
 
 def lesson_path(path: str) -> str:
@@ -50,15 +50,13 @@ class Recorder:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
         self._file = open(descriptor, "w", encoding="utf-8")  # noqa: SIM115
         self._written = 0
-        self._budget = float(FIRST_BYTES)
-        self._paid = 0.0
         #: The last state and when it was written; the number of runs, and the last numbers and network and their times.
         self._state: tuple[str, float] = ("", -math.inf)
         #: Whose network was recorded last.
         self.trainer: Trainer | None = None
         self._run = 0
         self._progress: tuple[float, dict[str, Any] | None] = (-math.inf, None)
-        self._network: tuple[float, int] = (-math.inf, -1)
+        self._network: tuple[float, int, str] = (-math.inf, -1, "")
         self._line(Header(title, __version__).line())
 
     @property
@@ -69,7 +67,7 @@ class Recorder:
     @property
     def full(self) -> bool:
         """Whether a lesson may not be longer."""
-        return self._written > MAX_BYTES // 2 or self.seconds > MAX_SECONDS - 60
+        return self._written > MAX_BYTES // 4 * 3 or self.seconds > MAX_SECONDS - 60
 
     def did(self, id: str, name: str, key: str, screen: str) -> None:
         """A command was run."""
@@ -101,26 +99,30 @@ class Recorder:
             self._progress = self.seconds, now
             self._event("train", now)
 
-    def wants_network(self, trainer: Trainer, size: int) -> bool:
-        """Whether the network, of about ``size`` bytes, is new and there is room for it."""
-        self._budget = min(FIRST_BYTES, self._budget + (self.seconds - self._paid) * BYTES_PER_SECOND)
-        self._paid = self.seconds
+    def wants_network(self, trainer: Trainer, size: int, screen: str) -> bool:
+        """Whether the network, of about ``size`` bytes, is new, and it is time for it: sooner on another screen."""
         if trainer is not self.trainer:
             return True
-        time, step = self._network
-        return self.seconds - time >= NETWORK_EVERY and step != trainer.snapshot().step and size <= self._budget
+        time, step, shown = self._network
+        pause = max(NETWORK_EVERY, size / (BYTES_PER_SECOND if screen == shown else 4 * BYTES_PER_SECOND))
+        room = self._written + size < MAX_BYTES // 2
+        return room and self.seconds - time >= pause and step != trainer.snapshot().step
 
     def knows_older(self, trainer: Trainer) -> bool:
         """Whether the run has gone on since its network was recorded."""
         return trainer is self.trainer and self._network[1] != trainer.snapshot().step
 
-    def network(self, trainer: Trainer, content: bytes, step: int) -> None:
-        """The network, as a checkpoint's bytes, after ``step`` steps."""
+    def network(self, trainer: Trainer, content: bytes, step: int, screen: str = "") -> None:
+        """The network after ``step`` steps, as a checkpoint's bytes, for ``screen``.
+
+        Raises DataError if no lesson can hold it.
+        """
+        if len(content) * 4 // 3 > MAX_NETWORK - MAX_LINE:
+            raise DataError(f"a network of {len(content) >> 20} MB is too large for a lesson")
         if trainer is not self.trainer:
             self.trainer, self._run = trainer, self._run + 1
-        self._network = self.seconds, step
+        self._network = self.seconds, step, screen
         encoded = base64.b64encode(content).decode()
-        self._budget -= len(encoded)
         self._event("net", {"run": self._run, "step": step, "checkpoint": encoded})
 
     def close(self) -> None:

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 from textual import work
 from textual.actions import parse
-from textual.app import ComposeResult
+from textual.app import ComposeResult, ScreenStackError
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input, Label
 
-from lstm_ext.errors import LabError
+from lstm_ext.errors import CheckpointError, DataError, LabError
 from lstm_ext.train.trainer import Trainer
 
 from ..lessons.log import MAX_NOTE
@@ -72,7 +72,9 @@ class RecordingApp(ThemedApp):
 
     @property
     def base(self) -> Screen[Any]:
-        """The current mode's screen, below any dialog."""
+        """The current mode's screen, below any dialog. Raises ScreenStackError at the end of the lab."""
+        if not self.screen_stack:
+            raise ScreenStackError("the lab has ended")
         return self.screen_stack[0]
 
     def shown(self) -> State:
@@ -88,9 +90,9 @@ class RecordingApp(ThemedApp):
             return
         if self.current_mode != state["screen"]:
             await self.switch_mode(state["screen"])
-        for screen in self.screen_stack[:1]:  # none at the end of the lab
-            if isinstance(screen, Shown):
-                await screen.restore(state)
+        screen = self.base
+        if isinstance(screen, Shown):
+            await screen.restore(state)
 
     # Recording.
 
@@ -112,8 +114,8 @@ class RecordingApp(ThemedApp):
             if trainer is not None and recorder.knows_older(trainer):
                 await self._record_network(recorder, trainer)
             recorder.close()
-        except OSError as error:
-            problem = f", cut short: {error.strerror or error}"
+        except (OSError, DataError) as error:
+            problem = f", cut short: {error}"
         self.notify(f"Recorded {clock(recorder.seconds)} in {recorder.path}{problem}")
 
     def close_recording(self) -> None:
@@ -137,34 +139,37 @@ class RecordingApp(ThemedApp):
         """Look again and again at what is shown."""
         while self.recorder is recorder:
             try:
-                await self.look(recorder)
-            except OSError as error:  # a full disk
+                with suppress(ScreenStackError):  # the lab has ended
+                    await self.look(recorder)
+            except (OSError, DataError) as error:  # a full disk, a network that is too large
                 self.recorder = None
                 self._recording_changed()
-                self.notify(f"The recording has ended: {error.strerror or error}", severity="error", timeout=15)
+                why = error.strerror if isinstance(error, OSError) else error
+                self.notify(f"The recording has ended: {why}", severity="error", timeout=15)
                 return
             if recorder.full:
                 await self.end_recording()
             await asyncio.sleep(LOOK)
 
     async def look(self, recorder: Recorder) -> None:
-        """Record what is new. Raises OSError."""
+        """Record what is new. Raises OSError, DataError."""
         trainer = self.session.trainer
         if trainer is None:
             return
         seen = self.current_mode in _NETWORK or trainer is not recorder.trainer
-        if seen and recorder.wants_network(trainer, network_size(trainer)):
+        if seen and recorder.wants_network(trainer, network_size(trainer), self.current_mode):
             await self._record_network(recorder, trainer)
         if self.current_mode == "train":
             recorder.progress(trainer)
         recorder.state(self.shown())
 
     async def _record_network(self, recorder: Recorder, trainer: Trainer) -> None:
+        screen = self.current_mode
         try:
             found = await asyncio.wrap_future(in_background(partial(network_bytes, trainer)))
-        except LabError:  # weights that are no numbers: what was before is shown on
+        except CheckpointError:  # weights that are no numbers: what was before is shown on
             return
-        recorder.network(trainer, *found)
+        recorder.network(trainer, *found, screen)
 
     async def action_record(self) -> None:
         """Start a recording in the current folder, or end it."""

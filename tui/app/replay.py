@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from textual.actions import parse
+from textual.app import ScreenStackError
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
@@ -164,7 +165,8 @@ class ReplayApp(LabApp):
     async def go(self, time: float) -> None:
         """Show the lesson as it is ``time`` seconds after its beginning."""
         async with self._going:
-            await self._go(time)
+            with suppress(ScreenStackError):  # the lab has ended meanwhile
+                await self._go(time)
 
     async def _go(self, time: float) -> None:
         moment, before = self.lesson.at(time), self._moment
@@ -175,10 +177,9 @@ class ReplayApp(LabApp):
         self._moment = moment
         if moment.state is not None and (moment.state is not before.state or moment.net is not before.net):
             await self.show(moment.state)
-        if self.screen_stack:  # the lab may have ended meanwhile
-            screen = self.base
-            await self._dress(screen)
-            self._show_bar(screen)
+        screen = self.base
+        await self._dress(screen)
+        self._show_bar(screen)
 
     async def _dress(self, screen: Screen[Any]) -> None:
         """The lesson's bar in the place of the key bar."""

@@ -11,14 +11,20 @@ from .units import clock, number
 
 
 def lesson_lines(lesson: Lesson, width: int) -> Iterator[str]:
-    """The title, and for each caption the time, the text, and what is seen at its end."""
+    """The title, and for each caption the time, the text, and what is seen at its end; without captions, what is seen
+    on each screen when it is left."""
     yield f"{lesson.header.title or 'A recorded lesson'} ({clock(lesson.seconds)})"
     yield ""
-    notes = list(zip(lesson.tracks["note"].times, lesson.tracks["note"].values, strict=True))
-    ends = [time for time, _ in notes[1:]] + [lesson.seconds]
-    for (time, note), end in zip(notes, ends, strict=True):
-        if note:
-            lines = textwrap.wrap(note, max(20, width - 7)) or [""]
+    notes, states = lesson.tracks["note"], lesson.tracks["state"]
+    marks = list(zip(notes.times, notes.values, strict=True)) or [
+        (time, f"The {str(state['screen']).capitalize()} screen.")
+        for time, state, before in zip(states.times, states.values, [{}, *states.values], strict=False)
+        if state["screen"] != before.get("screen")
+    ]
+    ends = [*(time for time, _ in marks[1:]), lesson.seconds]
+    for (time, said), end in zip(marks, ends, strict=True):
+        if said:
+            lines = textwrap.wrap(said, max(20, width - 7)) or [""]
             yield f"{clock(time):>5}  {lines[0]}"
             yield from (f"       {line}" for line in lines[1:])
             for line in moment_lines(lesson, max(time, end - 0.1)):
