@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +18,11 @@ from lstm_ext.engine.interface import EngineModule
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+# No test, and no program that one starts, writes to the user's own state folder, or finds there what others have left.
+# Here, because some files keep the environment of programs when they are imported.
+STATE = tempfile.TemporaryDirectory(prefix="lstm-lab-state-")
+os.environ["XDG_STATE_HOME"] = STATE.name
+
 # What started the tests may have ignored these, as a script's `&` and nohup do, and programs inherit that.
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
     if signal.getsignal(number) is signal.SIG_IGN:
@@ -26,17 +33,6 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
 def engine(request: pytest.FixtureRequest) -> EngineModule:
     """Each engine there is on this machine: every test of an engine runs against all of them."""
     return engine_module(request.param)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test writes to the user's own state folder, or finds there what others have left; nor does it follow the
-    user's own config.toml."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-        patch.delenv("LSTM_LAB_CONFIG", raising=False)
-        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -321,6 +321,16 @@ async def test_what_is_gone_is_forgotten() -> None:
         assert registry.runs() == []
 
 
+async def test_all_that_are_gone_are_forgotten() -> None:
+    async with runs(0) as here:
+        for name in "ab":
+            here.here.app.session.registry.remember_run(f"/nowhere/{name}.safetensors")
+        here.screen.look()
+        await here.here.until(lambda: len(here.names) == 2)
+        await here.press("F")
+        await here.here.until(lambda: not here.names)
+
+
 async def test_training_that_was_not_saved_is_listed_saved_and_continued(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     first, second = left_behind(kept, 4), left_behind(kept, 321)

@@ -81,6 +81,13 @@ def test_what_was_trained_elsewhere_is_known_until_it_is_forgotten(run: Run, boo
     assert Registry().runs() == []
 
 
+def test_all_that_are_gone_are_forgotten_at_once(run: Run, book: str) -> None:
+    for name in "ab":
+        Registry().remember_run(f"/nowhere/{name}.safetensors")
+    assert run("runs", "forget")[:2] == (0, "forgotten: 2\n")
+    assert Registry().runs() == [os.path.abspath(book)]
+
+
 def test_renaming_takes_the_earlier_ones_along(run: Run, book: str) -> None:
     assert run("runs", "rename", "book", "novel")[0] == 0
     assert sorted(name for name in os.listdir() if "safetensors" in name) == [

@@ -20,7 +20,9 @@ from lstm_ext.train.checkpoint import load_checkpoint
 from lstm_ext.train.state import RunState
 
 LAB = [sys.executable, "-m", "lstm_lab"]
-ENV = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+#: What the programs remember is not the user's.
+STATE = TemporaryDirectory(prefix="lstm-lab-state-")
+ENV = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "XDG_STATE_HOME": STATE.name}
 #: No process needs longer, on a busy machine either; one that does hangs.
 TIMEOUT = 120
 CHECKPOINT = "run.safetensors"

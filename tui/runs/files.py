@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from lstm_ext.errors import ArgumentError, CheckpointError
@@ -35,6 +36,14 @@ def rename(run: Run, name: str, registry: Registry) -> str:
             if not os.path.lexists(moved):
                 os.rename(earlier.path, moved)
     return new
+
+
+def forget_gone(runs: Iterable[Run], registry: Registry) -> int:
+    """Forget all of ``runs`` whose files are gone; returns how many there were."""
+    gone = [run for run in runs if run.gone]
+    for run in gone:
+        registry.forget_run(run.path)
+    return len(gone)
 
 
 def delete(run: Run, registry: Registry) -> None:

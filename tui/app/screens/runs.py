@@ -105,6 +105,7 @@ class RunsScreen(Screen[None]):
         bind("runs.keep", "n", "keep", "save as", "Save it under a name", NETWORK, on_bar=True),
         bind("runs.delete", "D,delete", "delete", "delete", "Delete its file; asks first", NETWORK, on_bar=True),
         bind("runs.forget", "D,delete", "forget", "forget", "Take it off the list", NETWORK, on_bar=True),
+        bind("runs.forget_gone", "F", "forget_gone", "forget all", "Take all that are gone off the list", NETWORK),
         bind("runs.export", "e", "export", "export", "Write its curve or a picture", NETWORK, on_bar=True),
         bind("runs.sort", "s", "next_order", "sort", "Sort by something else", LOOKING, on_bar=True),
         bind("runs.filter", "slash", "filter", "filter", "Show those with some words", LOOKING, on_bar=True),
@@ -212,6 +213,8 @@ class RunsScreen(Screen[None]):
             return run is not None and not run.gone
         if action == "forget":
             return run is not None and run.gone
+        if action == "forget_gone":
+            return any(run.gone for run in self._runs or ())
         if action == "show_all":
             return bool(self._words) or self.has_class("-filtering")
         return True
@@ -375,6 +378,13 @@ class RunsScreen(Screen[None]):
         """Take a file that is gone off the list."""
         if self.run is not None:
             await self._delete(self.run)
+
+    @work(exclusive=True, group="dialog")
+    async def action_forget_gone(self) -> None:
+        """Take all files that are gone off the list."""
+        forget = partial(files.forget_gone, self._runs or (), self.session.registry)
+        await asyncio.wrap_future(in_background(forget))
+        self.look()
 
     async def _delete(self, run: Run) -> None:
         try:

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rename.add_argument("name", metavar="NAME")
     delete = action("delete", "remove a run's file for good, or forget one that is gone; asks first")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+    action("forget", "forget all runs whose files are gone", run=False)
     export = action("export", "write a run's loss curve to a file")
     completes(export.add_argument("file", metavar="FILE", help="ends in .csv or .json"), FILES)
 
@@ -142,6 +143,14 @@ def _delete(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _forget(arguments: argparse.Namespace) -> int:
+    from ...runs.files import forget_gone
+    from ...runs.registry import Registry
+
+    show(f"forgotten: {forget_gone(_known(), Registry())}")
+    return 0
+
+
 def _export(arguments: argparse.Namespace) -> int:
     from lstm_ext.files import write_atomically
 
@@ -167,4 +176,4 @@ def _check_there(run: Run) -> None:
         raise CheckpointError(f"{run.path}: {run.problem}")
 
 
-_ACTIONS = {"list": _list, "show": _show, "rename": _rename, "delete": _delete, "export": _export}
+_ACTIONS = {"list": _list, "show": _show, "rename": _rename, "delete": _delete, "forget": _forget, "export": _export}
