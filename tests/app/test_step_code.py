@@ -8,13 +8,14 @@ from screen import drawn, until
 
 from lstm_ext.engine.backend import available_backends
 from lstm_ext.explain.engines import both
+from lstm_lab.app.widgets.stage_code import StageCode
 from lstm_lab.app.widgets.stage_detail import StageDetail
 
 needs_core = pytest.mark.skipif("c" not in available_backends(), reason="needs the C core")
 
 
 @needs_core
-@pytest.mark.parametrize("size", [SMALL, LARGE, (200, 55)])
+@pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_v_shows_lines_and_both_numbers(size: tuple[int, int]) -> None:
     async with walking(size) as here:
         await here.go("forward", 3, "f")
@@ -32,6 +33,22 @@ async def test_v_shows_lines_and_both_numbers(size: tuple[int, int]) -> None:
             assert f"core - twin = {core - twin:.1e}" in text or (core == twin and "core - twin = 0" in text)
         await here.press("v")
         assert "core - twin" not in drawn(here.app)
+
+
+@needs_core
+async def test_a_wide_terminal_has_the_lines_beside_the_stage() -> None:
+    async with walking((200, 55)) as here:
+        await here.go("forward", 3, "f")
+        await until(here.pilot, lambda: "core - twin" in drawn(here.app))
+        panel = words(here.panel(StageCode))
+        assert "vec f = vsigmoid(af);" in panel and "core - twin" in panel
+        assert "vsigmoid" not in words(here.panel(StageDetail))
+        await here.press("enter")
+        await until(here.pilot, lambda: len(here.place.losses) == 1 and here.place.both is not None)
+        await here.pilot.resize_terminal(120, 40)
+        await until(here.pilot, lambda: not here.screen.query_one(StageCode).display)
+        await here.press("v")
+        await until(here.pilot, lambda: "core - twin" in words(here.panel(StageDetail)))
 
 
 @needs_core
@@ -59,11 +76,11 @@ async def test_every_stage_has_its_lines_on_the_screen() -> None:
 
 async def test_without_c_sources_and_core_the_twin_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     from lstm_ext.explain import engines
-    from lstm_lab.app.widgets import stage_detail
+    from lstm_lab.app.widgets import stage_code
 
-    every = stage_detail.lines
+    every = stage_code.lines
     monkeypatch.setattr(
-        stage_detail, "lines", lambda *a, **k: [line for line in every(*a, **k) if line.engine == "NumPy"]
+        stage_code, "lines", lambda *a, **k: [line for line in every(*a, **k) if line.engine == "NumPy"]
     )
     monkeypatch.setattr(engines, "available_backends", lambda: ("numpy",))
     async with walking() as here:

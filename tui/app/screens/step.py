@@ -37,6 +37,7 @@ from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.cell_diagram import CellDiagram
 from ..widgets.next_character import NextCharacter
 from ..widgets.place import Place
+from ..widgets.stage_code import StageCode
 from ..widgets.stage_detail import StageDetail
 from ..widgets.stage_list import StageList
 from ..widgets.text_ribbon import TextRibbon
@@ -50,6 +51,8 @@ WALKING = Binding.Group("Walking")
 WATCH_SECONDS = 0.5
 #: Lines of a terminal in which there is no room for a drawing of the cell.
 SHORT = 22
+#: Columns of a terminal in which the lines of code have room beside the stage.
+BROAD = 170
 
 
 class StepScreen(Screen[None]):
@@ -129,6 +132,7 @@ class StepScreen(Screen[None]):
             with Vertical(id="right"):
                 yield CellDiagram(id="cell")
                 yield StageDetail(id="detail")
+            yield StageCode(id="code")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -182,24 +186,26 @@ class StepScreen(Screen[None]):
         place = place.like(self.place).different()
         if comparison is not None or not subject.against:
             self.query_one(TitleBar).show(subject.describe(walked.walk, comparison))
-        self._show(place)
         self._fit_diagram()
+        self._show(place)
 
     def _fit_diagram(self) -> None:
         """The large drawing of the cell where it leaves room for the stage, else the small one; none if it is short."""
-        if self.place is None:
+        if self._walked is None:
             return
-        layer = self.place.walk.layer
+        layer = self._walked.walk.layer
         circuit = CELLS[layer.cell].circuit(layer)
         small = circuit.small
         large = small is None or (self.has_class("-wide") and self.has_class("-tall"))
         rows = len(circuit.lines) + 1 if large or small is None else len(small.lines)
         self.set_class(self.size.height < SHORT, "-flat")
+        self.set_class(self.size.width >= BROAD, "-broad")
         self.query_one(CellDiagram).rows = rows
 
     def on_resize(self) -> None:
-        """Another drawing of the cell may fit."""
+        """Another drawing of the cell may fit, and the lines of code beside the stage."""
         self.call_after_refresh(self._fit_diagram)
+        self.call_after_refresh(self._to, lambda place: place)
 
     async def walk_through(self, subject: Subject, *, backward: bool = False) -> None:
         """Walk through another subject, ``backward`` from the first moment of its way back."""
@@ -209,11 +215,12 @@ class StepScreen(Screen[None]):
                 self.action_go([moment.phase for moment in self.place.walk.moments].index("backward"))
 
     def _show(self, place: Place) -> None:
-        if self._code and self._repeated is not place.walk:
+        wanted = self._code or self.has_class("-broad")
+        if wanted and self._repeated is not place.walk:
             self._repeated, self._both = place.walk, None
             self._repeat(place.walk)
         both = self._both if self._repeated is place.walk else None
-        self.place = place = replace(place, code=self._code, both=both)
+        self.place = place = replace(place, code=self._code and not self.has_class("-broad"), both=both)
         self.set_class(place.moment.phase == "update", "-update")
         with self.app.batch_update():
             for view in self.query(WalkView):
@@ -279,7 +286,7 @@ class StepScreen(Screen[None]):
             case "take":
                 return self.session.trainer is not None
             case "code" | "no_code":
-                return (action == "no_code") == self._code
+                return not self.has_class("-broad") and (action == "no_code") == self._code
             case "small":
                 return self.subject.network is not None
             case "leave":

@@ -10,18 +10,14 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 from textual.strip import Strip
 
-from lstm_ext.explain.sources import lines
-
 from ...exercises.debugger.comparison import Verdict
 from ...text import against, formulas
 from ...text.formulas import format_number
 from ...text.visible import visible
 from .canvas import Piece, clickable, heading, row
+from .stage_code import code_rows
 from .stage_values import MAX_BAR, MIN_BAR, NUMBER, StageValues
 from .walk_view import most_wide, window
-
-#: Rows that a long line of code may take.
-_CODE_ROWS = 3
 
 
 class StageDetail(StageValues):
@@ -41,7 +37,7 @@ class StageDetail(StageValues):
         name = moment.stage.name[0].upper() + moment.stage.name[1:]
         symbol = self.spelled(formulas.symbol(moment))
         head = [heading(ink, width, name, (), [(symbol, ink.key)] if symbol.lower() != name.lower() else [])]
-        summands = list(self._code(width) if place.code else self._parts(width))
+        summands = list(code_rows(self, width) if place.code else self._parts(width))
         for symbols, numbers in ((True, True), (True, False), (False, False)):
             equation = [*self._equation(width, symbols=symbols, numbers=numbers), *self._yours(width)]
             left = height - len(head) - len(equation) - len(summands)
@@ -152,35 +148,6 @@ class StageDetail(StageValues):
         axis = place.moment.stage.axis
         index = {"unit": place.unit, "symbol": place.moment.step.target}.get(axis, 0)
         return format_number(float(verdict.yours[index]))
-
-    def _code(self, width: int) -> Iterator[Strip]:
-        """The lines of both engines that compute the number, and how far the two numbers are from each other."""
-        place, ink = self.place, self.ink
-        walk = place.walk
-        found = lines(walk.layer, place.moment.stage.id, symbols=walk.config.num_layers == 1)
-        before = ""
-        for line in found:
-            where = f"{line.engine} in {line.file}"
-            if where != before:
-                yield row(width, [(where, ink.key)])
-            before = where
-            text = textwrap.wrap(f"{line.number}: {line.text}", width - 2, subsequent_indent="    ")
-            for piece in text[:_CODE_ROWS]:
-                yield row(width, [("  " + self.spelled(piece), ink.strong)])
-        if not any(line.engine == "C" for line in found):
-            yield row(width, [("the C sources are not installed", ink.muted)])
-        if place.both is None:
-            yield row(width, [("both engines are asked " + ("..." if ink.ascii else "…"), ink.muted)])
-            return
-        core, twin = place.both.numbers(place.index, place.unit)
-        if twin is None:
-            return
-        if core is None:
-            yield row(width, [("the C core is not installed", ink.muted)])
-            return
-        for name, number in (("core", core), ("twin", twin)):
-            yield row(width, [(f"{name}  ", ink.muted), (f"{number:.17g}", ink.text)])
-        yield row(width, [("core - twin = ", ink.muted), (f"{core - twin:.1e}" if core != twin else "0", ink.key)])
 
     def _parts(self, width: int) -> Iterator[Strip]:
         """The summands of the value, each with a bar; matrix products among them are written out."""
