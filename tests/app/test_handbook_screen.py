@@ -308,6 +308,15 @@ async def test_the_valve_moves_and_says_what_is_left() -> None:
         assert valve.x == 8.0
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE, (100, 30), (90, 33)])
+async def test_zero_is_where_the_curves_have_it(size: tuple[int, int]) -> None:
+    async with handbook(size) as here:
+        await here.go("gates")
+        valve = here.screen.query_one(Valve)
+        rows = [strip.text for strip in valve.draw(*valve.size)][1:-5]
+        assert rows[[row.startswith("*") for row in rows].index(True)].rstrip().endswith("┄")
+
+
 async def test_the_valve_takes_the_mouse() -> None:
     async with handbook() as here:
         await here.go("gates")

@@ -72,7 +72,7 @@ class Valve(Canvas):
         drawing = draw_curves(curves, width, height, (-LIMIT, LIMIT), (-1.0, 1.0), glyphs=self._glyphs)
         styles = {0: ink.line, 1: ink.point, -1: ink.text}
         here, upright = self._column(width), "|" if ink.ascii else "│"
-        zero = round((height - 1) / 2)
+        zero = (4 * height - 1) // 8  # where the dots of y = 0 are
         strips = []
         for y, (text, series) in enumerate(zip(drawing.rows, drawing.series, strict=True)):
             cells: list[Piece] = []
