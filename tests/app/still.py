@@ -141,6 +141,7 @@ VIEWS = (
     View("surgery", "6", ("z", "right", "right", "a", "enter", "k"), _ranked),
     View("experiments", "7", (), lambda screen: cast(ExperimentsScreen, screen).report is not None),
     View("experiment", "7", ("down", "enter"), lambda screen: cast(ExperimentsScreen, screen).report is not None),
+    View("experiment-answer", "7", ("a",)),
     View("handbook", "8", ("down",)),
     View("runs", "9"),
     View("help", "4", ("question_mark",)),

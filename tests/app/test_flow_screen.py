@@ -133,6 +133,7 @@ async def test_the_numbers_are_the_networks() -> None:
             decay = Decay.of(expected, "h", 0)
             assert f"{decay.per_step:+.3f}" in here.here.text and f"{decay.half_life:.1f}" in here.here.text
         assert here.look.character == here.network().steps == 80
+        assert f"{SEEDS} random starts each" in here.here.text
 
 
 async def test_the_forget_bias_is_a_slider_for_keys_wheel_and_mouse() -> None:

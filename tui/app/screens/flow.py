@@ -44,7 +44,7 @@ LENGTH = 80
 #: Untrained networks of each cell.
 SEEDS = 8
 #: What measuring one network may cost, in additions and multiplications.
-_WORK = 4e10
+_WORK = 1.2e10
 #: Seconds between two measurements of a network that is being trained, and in how many times as long as it takes.
 _REST, _SPARE = 1.0, 10.0
 _INITS = ("uniform", "xavier", "orthogonal")
@@ -269,7 +269,7 @@ class FlowScreen(Screen[None]):
         character = self._character
         if character is not None:
             character = one.steps if character == -1 else min(character, one.steps)
-        self.look = FlowLook(nets, one.text, self._state, self._layer, character, self.start, self._decades)
+        self.look = FlowLook(nets, one.text, self._state, self._layer, character, self.start, self._decades, SEEDS)
         with self.app.batch_update():
             for view in self.query(FlowView):
                 view.show(self.look)

@@ -40,7 +40,8 @@ class FlowDecay(FlowView):
             return [heading(ink, width, "What is left")][:height]
         known = [(net, decay) for net, decay in zip(look.nets, look.decays, strict=True) if decay is not None]
         words = self._words(look, width, max(1, (height - 6) // 3))
-        lines = [heading(ink, width, "What is left", [(" by characters back from the loss", ink.muted)])]
+        left = [(" by characters back from the loss", ink.muted)]
+        lines = [heading(ink, width, "What is left", left, [(look.draws, ink.muted)])]
         room = height - 1 - len(words)
         if known and known[0][1].lags and room >= 3:
             table = self._table(look, width >= 72)

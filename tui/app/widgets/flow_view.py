@@ -32,6 +32,14 @@ class FlowLook:
     start: Start
     #: Whether bars count decades; else they are shares of their row's largest.
     decades: bool = False
+    #: How many untrained networks of each cell there will be.
+    seeds: int = 0
+
+    @property
+    def draws(self) -> str:
+        """How many of them there are, in words."""
+        done = min((len(net.flows) for net in self.nets if net.name != "network"), default=0)
+        return f"{done} of {self.seeds} random starts" if done < self.seeds else f"{self.seeds} random starts each"
 
     @cached_property
     def bars(self) -> list[np.ndarray]:
