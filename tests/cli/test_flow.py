@@ -39,6 +39,16 @@ def test_the_numbers_are_those_of_untrained_networks(run: Run) -> None:
     assert "loss        that of 'e', character 36" in out
 
 
+def test_the_chart_has_a_curve_of_letters_for_each_network(run: Run) -> None:
+    _, out, _ = run("flow", "--text", TEXT, *FAST)
+    lines = out.splitlines()
+    at = lines.index("share left by characters back: L LSTM, G GRU, R RNN")
+    plot = lines[at + 1 : at + 13]
+    assert all(letter in "".join(plot) for letter in "LGR") and lines[at + 1].lstrip().startswith("1e")
+    lowest = {letter: max(y for y, line in enumerate(plot) if letter in line.partition("|")[2]) for letter in "LG"}
+    assert lowest["G"] > lowest["L"]  # an untrained GRU keeps less
+
+
 def test_digits_count_decades(run: Run) -> None:
     _, out, _ = run("flow", "--text", TEXT, *FAST, "--character", 10, "--json")
     result = json.loads(out)

@@ -14,6 +14,7 @@ import numpy as np
 from lstm_ext.cells import CELLS, CellName
 from lstm_ext.errors import ArgumentError
 from lstm_ext.explain.flow import Decay, Flow, Start, median_bars
+from lstm_ext.visualization.drawing import draw_chart
 
 from .gates import lines
 
@@ -36,6 +37,11 @@ class Net:
     #: What it is, in a few words.
     what: str
     flows: Sequence[Flow]
+
+    @property
+    def mark(self) -> str:
+        """Its letter, where colours do not tell curves apart."""
+        return self.name[0].upper()
 
     def state(self, wanted: str) -> str:
         """``wanted``, if it has that state; else h."""
@@ -137,6 +143,28 @@ def table(nets: Sequence[Net], state: str, layer: int) -> Iterator[str]:
             continue
         left = "".join(f"{share(decay.median[lag]):>11}" for lag in shown)
         yield head + left + f"{decades(decay.per_step):>11}{half_life(decay):>9}"
+
+
+def chart(nets: Sequence[Net], state: str, layer: int, width: int, height: int = 14) -> Iterator[str]:
+    """What is left by steps back, medians on a logarithmic scale; each network's curve is made of its letter."""
+    known = [(net, decay) for net in nets if (decay := net.decay(state, layer)) is not None and decay.lags]
+    if not known:
+        return
+    low, high = reach([decay.median for _, decay in known])
+    drawn = draw_chart(
+        [(np.arange(decay.lags + 1), decay.median) for _, decay in known],
+        width,
+        height,
+        y_range=(10.0**low, 10.0**high),
+        log_y=True,
+        whole_x=True,
+        glyphs="ascii",
+    )
+    names = ", ".join(f"{net.mark} {net.name}" for net, _ in known)
+    yield f"share left by characters back: {names}"
+    for row, curves in zip(drawn.rows, drawn.series.tolist(), strict=True):
+        marked = (known[curve][0].mark if curve >= 0 else glyph for glyph, curve in zip(row, curves, strict=True))
+        yield "".join(marked).rstrip()
 
 
 def digits(nets: Sequence[Net], text: str, state: str, layer: int, character: int | None, width: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ from lstm_ext.visualization.drawing import draw_chart
 from ...text.ascii import to_ascii
 from ...text.flow import comparison, half_life, reach, sentence, share
 from .canvas import Piece, heading, join, row
-from .flow_view import FlowLook, FlowView, mark_of, style_of
+from .flow_view import FlowLook, FlowView, style_of
 
 _TABLE = 35
 
@@ -74,7 +74,7 @@ class FlowDecay(FlowView):
         names = f"{'':<12}{f'{last} back':>9}{'per char':>10}{'half in':>9}"
         lines: list[list[Piece]] = [[(names, ink.muted)]]
         for net, decay in zip(look.nets, look.decays, strict=True):
-            mark = mark_of(net) if ink.ascii or not ink.colored else "━"
+            mark = net.mark if ink.ascii or not ink.colored else "━"
             head: list[Piece] = [(f"{mark} ", style_of(net, ink)), (f"{net.name:<10}", ink.text)]
             if decay is None:
                 lines.append([*head, ("not finite".rjust(28), ink.muted)])
@@ -109,7 +109,7 @@ class FlowDecay(FlowView):
                 net, band = known[series % len(known)][0], series < len(known)
                 style = _DIM + styles[series % len(known)] if band else styles[series % len(known)]
                 if ink.ascii or not ink.colored:
-                    glyph = "." if band else mark_of(net)
+                    glyph = "." if band else net.mark
                 cells.append((glyph, style))
             lines.append(list(join(cells)))
         return lines

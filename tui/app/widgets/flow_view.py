@@ -68,8 +68,3 @@ class FlowView(Canvas):
 def style_of(net: Net, ink: Ink) -> Style:
     """The colour of a network, the same in every part of the screen."""
     return {"LSTM": ink.line, "GRU": ink.good, "RNN": ink.bad}.get(net.name, ink.point)
-
-
-def mark_of(net: Net) -> str:
-    """Its letter, where colours do not tell curves apart."""
-    return {"network": "N", "LSTM": "L", "GRU": "G", "RNN": "R"}[net.name]

@@ -106,6 +106,9 @@ def run(arguments: argparse.Namespace) -> int:
     for line in words.digits(nets, text, arguments.state, layer, character, columns()):
         show(line)
     show("")
+    for line in words.chart(nets, arguments.state, layer, min(80, columns())):
+        show(line)
+    show("")
     for line in words.table(nets, arguments.state, layer):
         show(line)
     show("share left, decades per character on average, and in how many characters it halves")
