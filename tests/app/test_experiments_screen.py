@@ -64,7 +64,7 @@ class Experiments:
     async def open(self, name: str) -> None:
         self.screen.query_one(ExperimentList).choose(name)
         await self.press("enter")
-        await self.until(lambda: self.screen.report is not None and self.screen._report_of == name)
+        await self.until(lambda: self.screen.opened == name and self.screen.report is not None)
 
     def known(self) -> set[str]:
         return {command.id.removeprefix("experiments.") for command in commands(self.screen)}

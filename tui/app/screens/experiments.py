@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from rich.text import Text
 from textual import work
@@ -47,6 +47,7 @@ from ..measuring import Progress
 from ..pacing import frames_per_second, output_waits
 from ..session import Session
 from ..shown import State, flag, word
+from ..theme import ThemedApp
 from ..widgets.bars import KeyBar, TitleBar
 from ..widgets.experiment_head import ExperimentHead
 from ..widgets.experiment_list import Entry, ExperimentList
@@ -116,10 +117,9 @@ class ExperimentsScreen(Screen[None]):
         self.view: View = "figure"
         #: Which outcome is shown, and which one beside it, counted from the newest.
         self.place, self.other = 0, 1
-        #: Of the outcome shown; None until it is made.
-        self.report: Report | None = None
-        self._report_of = ""
-        self._reports: dict[tuple[str, str, int], Report | None] = {}
+        #: What follows from outcomes, and from how many seeds; None: this version can make nothing of it.
+        self._reports: dict[tuple[str, str], tuple[int, Report | None]] = {}
+        self._drawing = False
         #: The outcome so far of what is being measured, and when that was.
         self._live: tuple[Progress, Record] | None = None
         self._words = ""
@@ -147,6 +147,10 @@ class ExperimentsScreen(Screen[None]):
         self.query_one(ExperimentList).focus()
         self._read_all()
         self.set_interval(1 / frames_per_second(), self._tick)
+
+    def on_screen_resume(self) -> None:
+        """More may be measured by now."""
+        self._draw_report()
 
     def on_resize(self) -> None:
         """The answer stands beside the figure where there is room."""
@@ -213,27 +217,34 @@ class ExperimentsScreen(Screen[None]):
         known = [] if entry is None else self.known(entry)
         return known[self.other % len(known)] if len(known) > 1 else None
 
-    @work(exclusive=True, group="report")
+    @property
+    def report(self) -> Report | None:
+        """What follows from the outcome that is shown, or from its first seeds; None until it is known."""
+        record = self.record
+        return None if record is None else self._reports.get(self._key(record), (0, None))[1]
+
+    @work(group="report")
     async def _draw_report(self) -> None:
-        """Make the figure and the tables of the outcome shown, in the background."""
-        entry, record = self.entry, self.record
-        if entry is None or record is None:
-            self.report = None
-        else:
-            if entry.name != self._report_of:
-                self.report = None
-            self._report_of = entry.name
-            key = self._key(record)
-            if key not in self._reports:
-                self._reports[key] = await asyncio.wrap_future(in_background(partial(_report, entry, record)))
-            self.report = self._reports[key]
+        """Make the figure and the tables of the outcome shown, in the background; one at a time, the last one last."""
+        if self._drawing:
+            return
+        self._drawing = True
+        try:
+            while (entry := self.entry) is not None and (record := self.record) is not None:
+                key, seeds = self._key(record), len(record.results.seeds)
+                if self._reports.get(key, (0, None))[0] == seeds:
+                    break
+                report = await asyncio.wrap_future(in_background(partial(_report, entry, record)))
+                self._reports[key] = (seeds, report)
+                self._show()
+        finally:
+            self._drawing = False
         self._show()
 
-    def _key(self, record: Record) -> tuple[str, str, int]:
-        """What a report is remembered by."""
+    def _key(self, record: Record) -> tuple[str, str]:
+        """What a report is remembered by; that of a measuring under way is replaced from seed to seed."""
         live = self._live is not None and record is self._live[1]
-        when = f"live {self._live[0].started}" if live and self._live is not None else record.when
-        return record.name, when, len(record.results.seeds)
+        return record.name, f"since {self._live[0].started}" if live and self._live is not None else record.when
 
     # Drawing.
 
@@ -261,7 +272,8 @@ class ExperimentsScreen(Screen[None]):
     def _ended(self, progress: Progress) -> None:
         """Says how the measuring ended, and shows what came of it."""
         done, planned = len(progress.done), len(progress.planned)
-        self.place = 0
+        if self.opened == progress.name:
+            self.place, self.other = 0, 1
         match progress.state:
             case "done":
                 self.app.notify(f"{progress.name}: {planned} runs are measured", timeout=5)
@@ -319,7 +331,7 @@ class ExperimentsScreen(Screen[None]):
     @property
     def _look(self) -> tuple[Glyphs, tuple[RGB, ...]]:
         """What curves are made of: without enough colours, each has its own mark."""
-        ink: Any = self.app.ink  # type: ignore[attr-defined]
+        ink = cast(ThemedApp, self.app).ink
         glyphs: Glyphs = "braille" if ink.colored and not ink.ascii else "ascii"
         return glyphs, COLOURS_ON_DARK if self.app.current_theme.dark else COLOURS
 

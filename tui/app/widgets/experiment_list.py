@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -111,9 +111,9 @@ class ExperimentList(Canvas, can_focus=True):
         ink = self.ink
         if not self._entries:
             return [row(width, [("No experiment is about that. Esc shows all again.", ink.muted)])]
-        subjects: Mapping[str, list[Entry]] = {}
+        subjects: dict[str, list[Entry]] = {}
         for entry in self._entries:
-            subjects.setdefault(entry.subject, []).append(entry)  # type: ignore[attr-defined]
+            subjects.setdefault(entry.subject, []).append(entry)
         spaced = height >= len(self._entries) + 2 * len(subjects)
         names = max(len(entry.name) for entry in self._entries)
         rows: list[Strip] = []
