@@ -51,7 +51,7 @@ async def test_n_walks_the_network_in_training_with_its_most_telling_units_first
         lines = [line for line in walker.panel(StageDetail) if "unit " in line and "telling" not in line]
         shown = [int(line.replace("▸", " ").split()[1]) for line in lines]
         assert len(shown) >= 2 and shown == order[: len(shown)]
-        assert "most telling first" in drawn(here.app)
+        assert "most telling for the next score first" in drawn(here.app)
         await here.press("down")
         assert walker.place.unit == order[1]
 

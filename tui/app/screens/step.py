@@ -91,10 +91,10 @@ class StepScreen(Screen[None]):
         bind("step.untrain", "w", "untrain", "untrain", "Weights as they start", NETWORK, on_bar=True),
         bind("step.difference", "d", "difference", "difference", "The first number that differs", WALKING, on_bar=True),
         bind("step.text", "t", "edit", "text", "Another text", NETWORK, on_bar=True),
+        bind("step.small", "s", "small", "small", "A small network for this text again", NETWORK, on_bar=True),
         bind("step.code", "v", "code", "code", "The lines of C and NumPy that compute it", LOOKING, on_bar=True),
         bind("step.no_code", "v", "no_code", "no code", "Without the lines of code", LOOKING, on_bar=True),
         bind("step.take", "n", "take", "network", "The network in training, as it is now", NETWORK, on_bar=True),
-        bind("step.small", "s", "small", "small", "A small network for this text again", NETWORK, on_bar=True),
         bind("step.load", "l", "load", "load", "The network of a checkpoint", NETWORK),
         bind("step.follow", "o", "follow", "yours", "A Python file of yours beside it", NETWORK, on_bar=True),
         bind("step.leave", "x", "leave", "leave yours", "Without your file again", NETWORK, on_bar=True),
@@ -222,6 +222,7 @@ class StepScreen(Screen[None]):
         both = self._both if self._repeated is place.walk else None
         self.place = place = replace(place, code=self._code and not self.has_class("-broad"), both=both)
         self.set_class(place.moment.phase == "update", "-update")
+        self.set_class(place.code, "-code")
         with self.app.batch_update():
             for view in self.query(WalkView):
                 view.show(place)
@@ -415,7 +416,7 @@ class StepScreen(Screen[None]):
 
     def action_small(self) -> None:
         """A small network for just this text again."""
-        self._walk(Subject(self.subject.text, learning_rate=self.subject.learning_rate))
+        self._walk(Subject(self.subject.text))
 
     def action_units(self, by: int) -> None:
         """A larger or smaller network."""

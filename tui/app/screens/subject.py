@@ -30,6 +30,8 @@ MIN_TEXT, MAX_TEXT = 2, 60
 MAX_UNITS = 16
 #: Learning rates of updates made by hand.
 RATES = tuple(digit * 10.0**exponent for exponent in range(-4, 2) for digit in (1, 2, 5))
+#: The highest of them that a network starts with that was trained on something else: a step of 1 would undo all of it.
+TAKEN_RATE = 0.1
 #: Updates that are made again when a recording is shown.
 MOST_UPDATES = 1000
 #: Characters of its text that a network is walked through if it does not know those of the current one.
@@ -134,9 +136,8 @@ class Subject:
             text = network.learned
         network.vocabulary.encode(text)
         config = network.model.config
-        return Subject(
-            text, config.cell, config.reset_after, config.hidden_size, network=network, learning_rate=self.learning_rate
-        )
+        rate = min(self.learning_rate, TAKEN_RATE)
+        return Subject(text, config.cell, config.reset_after, config.hidden_size, network=network, learning_rate=rate)
 
     def state(self) -> State:
         """For recordings; of a network from somewhere else only that it is one."""

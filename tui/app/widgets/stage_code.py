@@ -36,6 +36,13 @@ def code_rows(view: WalkView, width: int) -> Iterator[Strip]:
     place, ink = view.place, view.ink
     walk = place.walk
     found = lines(walk.layer, place.moment.stage.id, symbols=walk.config.num_layers == 1)
+    core, twin = (None, None) if place.both is None else place.both.numbers(place.index, place.unit)
+    if place.both is None:
+        yield row(width, [("both engines are asked " + ("..." if ink.ascii else "…"), ink.muted)])
+    elif core is not None and twin is not None:
+        yield row(width, [("core - twin = ", ink.muted), (f"{core - twin:.1e}" if core != twin else "0", ink.key)])
+    elif place.both.core is None:
+        yield row(width, [("the C core is not installed", ink.muted)])
     before = ""
     for line in found:
         where = f"{line.engine} in {line.file}"
@@ -47,15 +54,6 @@ def code_rows(view: WalkView, width: int) -> Iterator[Strip]:
             yield row(width, [("  " + view.spelled(piece), ink.strong)])
     if not any(line.engine == "C" for line in found):
         yield row(width, [("the C sources are not installed", ink.muted)])
-    if place.both is None:
-        yield row(width, [("both engines are asked " + ("..." if ink.ascii else "…"), ink.muted)])
-        return
-    core, twin = place.both.numbers(place.index, place.unit)
-    if twin is None:
-        return
-    if core is None:
-        yield row(width, [("the C core is not installed", ink.muted)])
-        return
     for name, number in (("core", core), ("twin", twin)):
-        yield row(width, [(f"{name}  ", ink.muted), (f"{number:.17g}", ink.text)])
-    yield row(width, [("core - twin = ", ink.muted), (f"{core - twin:.1e}" if core != twin else "0", ink.key)])
+        if number is not None:
+            yield row(width, [(f"{name}  ", ink.muted), (f"{number:.17g}", ink.text)])

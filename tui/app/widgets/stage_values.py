@@ -63,7 +63,7 @@ class StageValues(StageMatrix):
             yield self._scale(f"{'unit'.ljust(digits + 7)}", values, span, width)
             room -= 1
         elif place.sort and room > 1:
-            yield row(width, [("most telling first: their shares in the next score", self.ink.faint)])
+            yield row(width, [("most telling for the next score first", self.ink.faint)])
             room -= 1
         for k in window(size, place.order.index(place.unit), room):
             unit = place.order[k]
