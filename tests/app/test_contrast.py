@@ -46,6 +46,12 @@ def unreadable(here: Lab) -> Iterator[str]:
             yield f"{ratio:.1f} {segment.text!r} {segment.style}"
 
 
+@pytest.fixture(autouse=True)
+def all_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a terminal with 24 bits, whatever the tests are run from."""
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
+
+
 def test_contrast_is_that_of_wcag() -> None:
     assert contrast(Color(0, 0, 0), Color(255, 255, 255)) == pytest.approx(21)
     assert contrast(Color.parse("#767676"), Color(255, 255, 255)) == pytest.approx(4.54, abs=0.005)
@@ -84,6 +90,13 @@ def test_sixteen_colors_are_told_apart(theme: Theme) -> None:
         assert contrast(Color.from_rich_color(color), ground) > 3.0, name
     told_apart = ("text", "muted", "key", "line", "good", "bad")
     assert len({shades[name].triplet for name in told_apart}) == len(told_apart)
+
+
+async def test_drawings_have_the_colors_of_a_theme_from_the_first_moment() -> None:
+    async with lab() as here:
+        here.app.theme = LIGHT.name
+        color = here.app.ink.text.color
+        assert color is not None and contrast(Color.from_rich_color(color), Color.parse(LIGHT.background or "")) > 10
 
 
 @pytest.mark.slow

@@ -283,7 +283,7 @@ class ThemedApp(PaintingApp):
     def ink(self) -> Ink:
         """The drawings' styles under the current theme."""
         if self._ink is None or self._ink[0] != self.theme:
-            self._ink = (self.theme, self._mix(self.theme_variables))
+            self._ink = (self.theme, self._mix(self.get_css_variables()))  # theme_variables may be the last theme's
         return self._ink[1]
 
     def _mix(self, colors: Mapping[str, str]) -> Ink:

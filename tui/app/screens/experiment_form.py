@@ -34,7 +34,7 @@ class ExperimentForm(Dialog[str]):
 
     DEFAULT_CSS = """
     ExperimentForm Grid { grid-size: 4; grid-columns: 10 1fr 12 1fr; grid-gutter: 0 1; height: auto; margin-top: 1; }
-    ExperimentForm Grid Label { color: $foreground 70%; }
+    ExperimentForm Grid Label { color: $muted; }
     ExperimentForm .experiment-form--switches { height: 1; }
     ExperimentForm Checkbox { margin-right: 3; background: $surface; }
     ExperimentForm .dialog--note { margin-top: 1; }

@@ -256,7 +256,7 @@ class OpenText(OpenFile[T]):
 
     DEFAULT_CSS = """
     OpenText .encoding { height: 1; }
-    OpenText .encoding Label { width: 10; color: $foreground 60%; }
+    OpenText .encoding Label { width: 10; color: $muted; }
     OpenText Select { width: 1fr; }
     """
 
