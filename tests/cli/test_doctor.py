@@ -57,3 +57,16 @@ def test_doctor_says_what_to_do_without_the_core(run: Run, monkeypatch: pytest.M
     monkeypatch.setattr("lstm_lab.cli.commands.doctor.backend_name", lambda: "numpy")
     _, out, _ = run("doctor")
     assert "Install a C compiler" in " ".join(out.split())
+
+
+def test_doctor_names_the_files_of_the_lab(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config.toml"
+    monkeypatch.setenv("LSTM_LAB_CONFIG", str(config))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    config.write_text("fps = 0\n")
+    _, out, _ = run("doctor")
+    assert re.search(rf"^config +{config}$", out, re.M)
+    assert re.search(rf"^log +{tmp_path}/state/lstm-lab/log/lab.log$", out, re.M)
+    assert (
+        "- config.toml: fps: got 0, expected a whole number from 1 to 30; `lstm-lab config validate` says more." in out
+    )
