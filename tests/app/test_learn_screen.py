@@ -734,9 +734,10 @@ def _poor(here: Learner) -> set[str]:
 
 @pytest.mark.slow
 def test_nothing_is_imported_before_it_is_needed() -> None:
-    """The lab's first frame does not wait for the course, nor the course for computer algebra."""
+    """The lab's first frame does not wait for course and handbook, nor the course for computer algebra."""
     code = (
-        "import sys, lstm_lab.app.lab; assert 'lstm_lab.exercises.course' not in sys.modules; "
+        "import sys, lstm_lab.app.lab; "
+        "assert not {'lstm_lab.exercises.course', 'lstm_lab.handbook'} & set(sys.modules); "
         "import lstm_lab.app.screens.learn; assert 'sympy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

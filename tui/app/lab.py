@@ -36,9 +36,6 @@ from .recorder import Recorder
 from .recording import RecordingApp
 from .recovery import recovery_folder
 from .screens.dialog import Ask
-from .screens.handbook import HandbookScreen
-from .screens.help import Help
-from .screens.jump import Jump
 from .screens.too_small import MIN_SIZE, TooSmall
 from .screens.train import TrainScreen
 from .session import Opening, Session
@@ -181,6 +178,8 @@ class LabApp(RecordingApp):
 
     def action_help(self) -> None:
         """Show help on the current screen; a command that is chosen there is run."""
+        from .screens.help import Help
+
         topic = next((mode.topic for mode in MODES if mode.id == self.current_mode), MODES[0].topic)
         topic = getattr(self.screen, "help_topic", "") or topic
         self.push_screen(Help(self.screen, topic), self._after_help)
@@ -194,6 +193,8 @@ class LabApp(RecordingApp):
 
     async def action_handbook(self, topic: str) -> None:
         """Open the handbook at a topic, or a heading of it; Escape leads back to this screen."""
+        from .screens.handbook import HandbookScreen
+
         before = self.current_mode
         await self.switch_mode("handbook")
         if isinstance(self.screen, HandbookScreen):
@@ -207,6 +208,8 @@ class LabApp(RecordingApp):
     @work(exclusive=True, group="panes")
     async def action_jump(self) -> None:
         """Let the user choose the pane that the arrow keys move in."""
+        from .screens.jump import Jump
+
         screen = self.screen
         if not screen.focus_chain:
             self.notify("Every key works at once here: no pane has keys of its own", timeout=3)
@@ -225,6 +228,8 @@ class LabApp(RecordingApp):
         shown = panes(screen)
         pane = screen.focused if screen.focused in shown else shown[0] if len(shown) == 1 else None
         if pane is None and shown:
+            from .screens.jump import Jump
+
             chosen = await self.push_screen_wait(Jump(places(shown)))
             pane = next((widget for widget in shown if widget.id == chosen), None)
         if pane is not None:
