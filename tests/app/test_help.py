@@ -48,6 +48,15 @@ async def test_both_pages_at_every_size(size: tuple[int, int], ascii_only: bool)
         assert not ascii_only or lab.text.isascii()
 
 
+async def test_keys_are_named_in_ascii() -> None:
+    app = AtStep(ascii_only=True)
+    async with app.run_test(size=SMALL) as pilot:
+        lab = Lab(app, pilot)
+        await lab.shows(" right on  enter update ")
+        await helped(lab)
+        await lab.shows(" right space ", " enter ", " left ")
+
+
 async def test_typing_filters_by_every_word() -> None:
     app = AtStep()
     async with app.run_test(size=SMALL) as pilot:

@@ -328,6 +328,14 @@ async def test_commands_are_those_that_make_sense() -> None:
 # Questions.
 
 
+async def test_an_exercise_of_code_has_no_question_to_choose() -> None:
+    async with learning() as here:
+        await here.open("one_neuron")
+        await here.app.screen.run_action("screen.choose(1)")
+        await here.app.screen.run_action("screen.question(0)")
+        await here.shows("One neuron")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_questions_are_answered_in_the_screen(size: tuple[int, int]) -> None:

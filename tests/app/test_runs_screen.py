@@ -362,6 +362,7 @@ async def test_the_current_run_is_not_listed_as_unsaved(tmp_path: Path) -> None:
         assert path.exists()
         await here.press("9")
         await here.shows("No runs yet.")
+        assert "waiting" not in here.text  # nothing is on its way
 
 
 @pytest.mark.parametrize("name", ["curve.csv", "curve.json", "screen.svg"])

@@ -118,6 +118,7 @@ class ReplayApp(LabApp):
             bind("replay.caption_back", "left_square_bracket", "caption(-1)", "caption back", "Caption before", REPLAY),
             bind("replay.caption", "right_square_bracket", "caption(1)", "caption", "The next caption", REPLAY),
             bind("replay.begin", "home", "seek_to(0)", "begin", "To the beginning", REPLAY),
+            bind("replay.end", "end", "seek_to(1e9)", "end", "To the end", REPLAY),
             bind("replay.faster", "plus,equals_sign", "speed(1)", "faster", "Play faster", REPLAY),
             bind("replay.slower", "minus,underscore", "speed(-1)", "slower", "Play slower", REPLAY),
             bind("replay.take_over", "t", "take_over", "take over", "Go on by yourself from here", REPLAY),

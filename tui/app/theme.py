@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.notifications import SeverityLevel
@@ -214,6 +215,10 @@ def _shown(text: str) -> str:
     return "".join("\ufffd" * cell_len(glyph) if hidden(glyph) else glyph for glyph in text)
 
 
+#: What keys are called where their glyphs cannot be shown.
+_NAMED_KEYS = {"⏎": "enter", "⌫": "bksp", "↑": "up", "↓": "down", "←": "left", "→": "right"}
+
+
 class ThemedApp(PaintingApp):
     """An app with the lab's themes that respects ``--ascii``, ``NO_COLOR`` and terminals with few colours.
 
@@ -240,6 +245,11 @@ class ThemedApp(PaintingApp):
         self._no_color = NoColor()
         # With NO_COLOR, Textual itself still sends greys; with an ANSI theme it sends none.
         self.theme = "ansi-dark" if self.no_color else DARK.name
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Textual's; in ASCII, what it shows as a glyph is named, so that no key looks like another."""
+        shown = super().get_key_display(binding)
+        return _NAMED_KEYS.get(shown, shown) if self.ascii_only else shown
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The filters of every line on its way to the terminal."""

@@ -91,8 +91,8 @@ def facts(run: Run) -> dict[str, str]:
     """What is known of one run, by what it is called."""
     said = {"file": visible(shown_path(run.path))}
     if run.writer:
-        said["being written"] = f"by {visible(run.writer)}"
-    if run.kind == "unsaved":
+        said["in use"] = f"being written by {visible(run.writer)}"
+    elif run.kind == "unsaved":
         said["kept"] = "by a lab that was left without saving"
     if run.timeline:
         said["timeline"] = visible(os.path.basename(run.timeline))

@@ -432,7 +432,7 @@ class LearnScreen(Screen[None]):
     def action_question(self, index: int) -> None:
         """A question."""
         desk = self.desk
-        if desk is not None and self.known is not None:
+        if desk is not None and self.known is not None and desk.exercise.kind == "questions":
             desk.question = max(0, min(index, len(questions_of(desk.exercise)) - 1))
             if self.view != "result":
                 self._show_view("result")

@@ -134,7 +134,7 @@ class RunsScreen(Screen[None]):
         yield RunList(id="list")
         with Horizontal(id="lower"):
             yield RunFacts(id="facts")
-            yield LossCurve(id="curve")
+            yield LossCurve(id="curve", empty="no losses to draw")
         yield Input(id="words", placeholder="words in the name, text or network", compact=True)
         yield KeyBar(id="keys")
 

@@ -88,8 +88,10 @@ class LossCurve(Canvas, can_focus=True):
         bind("curve.let_go", "escape", "let_go", "let go", "Point at no step", LOOKING),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, empty: str = "waiting for the first steps…") -> None:
+        """``empty`` is said where there is no curve."""
         super().__init__(id=id)
+        self._empty = empty
         self._history: HistoryView | None = None
         self._baselines: Mapping[str, float] = {}
         self._overlays: Sequence[Overlay] = ()
@@ -128,7 +130,7 @@ class LossCurve(Canvas, can_focus=True):
         self._plot = None
         if whole is None or not len(whole.steps):
             rows = [heading(ink, width, "Loss", focus=self.has_focus)]
-            hint = "waiting for the first steps" + ("..." if ink.ascii else "…")
+            hint = self._empty.replace("…", "...") if ink.ascii else self._empty
             rows += [row(width, [])] * (max(0, height - 2) // 2)
             return [*rows, row(width, [(hint.center(width), ink.faint)])]
         rows = [self._heading(width, whole)]
