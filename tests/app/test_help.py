@@ -13,6 +13,7 @@ from lstm_lab.app.modes import MODES
 from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.handbook import HandbookScreen
 from lstm_lab.app.screens.help import Help
+from lstm_lab.app.screens.palette import Palette
 from lstm_lab.app.screens.step import StepScreen
 from lstm_lab.app.widgets.help_list import HelpList
 from lstm_lab.handbook.topics import topics
@@ -189,3 +190,16 @@ async def test_work_that_ends_after_its_dialog_was_closed_closes_nothing() -> No
         await lab.until(lambda: isinstance(app.screen, StepScreen))
         help.dismiss("step.on")
         assert isinstance(app.screen, StepScreen)
+
+
+async def test_a_palette_that_is_closed_closes_nothing_more() -> None:
+    app = AtStep()
+    async with app.run_test(size=SMALL) as pilot:
+        lab = Lab(app, pilot)
+        await lab.press("ctrl+p")
+        await lab.until(lambda: isinstance(app.screen, Palette))
+        palette = app.screen
+        palette.dismiss()
+        await lab.until(lambda: app.screen is not palette)
+        palette.dismiss()
+        await lab.shows("Forward")

@@ -36,6 +36,7 @@ from .recorder import Recorder
 from .recording import RecordingApp
 from .recovery import recovery_folder
 from .screens.dialog import Ask
+from .screens.palette import Palette
 from .screens.too_small import MIN_SIZE, TooSmall
 from .screens.train import TrainScreen
 from .session import Opening, Session
@@ -296,6 +297,11 @@ class LabApp(RecordingApp):
     def _end(self, code: int) -> None:
         self.session.stop()
         self.exit(code, return_code=code)
+
+    def action_command_palette(self) -> None:
+        """Every command, by its name."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so if the terminal is too small for any screen."""
