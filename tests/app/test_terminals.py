@@ -11,6 +11,7 @@ from rich.style import Style
 from screen import segments, strips
 
 from lstm_lab.app.modes import MODES
+from lstm_lab.app.screens.dialog import Ask
 from lstm_lab.app.screens.too_small import MIN_SIZE, TooSmall
 
 
@@ -96,6 +97,17 @@ async def test_smaller_terminals_are_told_what_is_needed(size: tuple[int, int]) 
         await here.until(lambda: f"{size[0]}×{size[1]}" in here.text)
         await here.pilot.resize_terminal(*MIN_SIZE)
         await here.until(lambda: not isinstance(here.app.screen, TooSmall))
+
+
+async def test_a_terminal_that_grew_while_a_dialog_was_open_is_large_enough() -> None:
+    async with lab() as here:
+        await here.pilot.resize_terminal(50, 14)
+        await here.until(lambda: isinstance(here.app.screen, TooSmall))
+        here.app.push_screen(Ask("Sure", "Is it?", [("yes", "Yes", "y")]))
+        await here.asked(Ask)
+        await here.pilot.resize_terminal(80, 24)
+        await here.press("escape")
+        await here.shows("Status")
 
 
 @pytest.mark.slow

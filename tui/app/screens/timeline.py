@@ -180,6 +180,8 @@ class TimelineScreen(Screen[None]):
         return Place(frames, index, self.playing)
 
     def _show(self) -> None:
+        if not all(self.query(part) for part in (TimelineSlider, WrittenText, NextBars, FilmStrip)):
+            return  # a text was written while the screen was being closed
         place = self.place
         told = self._told.get(place.frame.step)
         note = f"temperature {self.temperature:.1f} · seed {self.seed}"

@@ -32,6 +32,16 @@ class TooSmall(ModalScreen[None]):
         """Show the new size."""
         self.query_one(Static).update(self._message(event.size))
 
+    def on_screen_resume(self) -> None:
+        """What was above it is closed; meanwhile the terminal may have grown."""
+        size = self.app.size
+        if size.width >= MIN_SIZE.width and size.height >= MIN_SIZE.height:
+            self.call_later(self._leave)
+
+    def _leave(self) -> None:
+        if self.app.screen is self:
+            self.dismiss()
+
     @staticmethod
     def _message(size: Size) -> str:
         return (
