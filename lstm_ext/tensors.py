@@ -237,8 +237,9 @@ class TensorFile:
             if name not in self.header:
                 raise self.error(f"is damaged: {name!r} is missing")
             if self.header[name] != (dtype, shape):
-                found = " ".join(map(str, self.header[name]))
-                raise self.error(f"is damaged: {name} is {found}, expected {dtype} {shape}")
+                found_dtype, found_shape = self.header[name]
+                what = found_dtype if found_dtype.isprintable() else repr(found_dtype)
+                raise self.error(f"is damaged: {name} is {what} {found_shape}, expected {dtype} {shape}")
 
     def check_all(self, expected: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
         """``check``, and raises CheckpointError for any other name, too."""

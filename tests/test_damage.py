@@ -26,7 +26,9 @@ def test_damaged_files_load_equal_or_are_refused_in_one_line(kind: str, count: i
     assert found["wrong"] == []
     assert found["megabytes"] < 200
     outcomes = found["outcomes"]
-    assert outcomes["damaged, refused"] > 0.9 * count and outcomes["forged, refused"] > 500
+    forged = sum(number for outcome, number in outcomes.items() if outcome.startswith("forged"))
+    assert outcomes["damaged, refused"] > 0.9 * count
+    assert forged > 300 and outcomes["forged, refused"] > 0.85 * forged
 
 
 @pytest.mark.parametrize("kind", damage.KINDS)

@@ -86,7 +86,7 @@ async def test_without_colours_the_curves_have_marks(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NO_COLOR", "1")
     async with handbook() as here:
         await here.go("gates")
-        assert "* σ" in here.text and "o tanh" in here.text and "ooo" in here.text
+        await here.shows("* σ", "o tanh", "ooo")
         colours = {str(color.name) for s in segments(here.app) if s.style and (color := s.style.color)}
         assert colours <= {"default"}
 

@@ -322,6 +322,7 @@ async def test_commands_are_those_that_make_sense() -> None:
         assert not {"learn.start", "learn.debug", "learn.answer", "learn.reveal"} & here.can()
         await here.press("question_mark")
         await here.asked(Help)
+        await here.press("tab")
         await here.shows("Learn", "The course. Choose an exercise on the map")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from app.laboratory import Lab, lab
+from app.laboratory import SMALL, Lab, lab
 from rich.color import ColorType
 from rich.style import Style
 from screen import segments, strips
 
 from lstm_lab.app.modes import MODES
 from lstm_lab.app.screens.dialog import Ask
+from lstm_lab.app.screens.jump import Jump
 from lstm_lab.app.screens.too_small import MIN_SIZE, TooSmall
 
 
@@ -121,3 +122,28 @@ async def test_every_dialog_without_colors_in_ascii(key: str, monkeypatch: pytes
         assert here.text.isascii(), [letter for letter in here.text if not letter.isascii()]
         assert [sum(piece.cell_length for piece in line) for line in strips(here.app)] == [60] * 16
         assert not any(is_colored(piece.style) for piece in segments(here.app) if piece.style)
+
+
+async def test_nothing_is_drawn_that_would_not_fit() -> None:
+    """Every screen's widgets are told the new size before the message is."""
+    async with lab() as here:
+        for mode in MODES:
+            here.app.switch_mode(mode.id)
+            await here.until(lambda mode=mode: here.app.current_mode == mode.id and here.app.screen.is_mounted)
+            await here.until(lambda: any(line.strip() for line in here.line[1:-1]))
+            for size in ((10, 4), (40, 12), (3, 40), SMALL):
+                await here.pilot.resize_terminal(*size)
+                await here.until(lambda size=size: isinstance(here.app.screen, TooSmall) == (size != SMALL))
+            assert here.app.crash is None
+
+
+async def test_a_second_quick_letter_closes_nothing_more() -> None:
+    async with lab() as here:
+        await here.press("ctrl+o")
+        await here.asked(Jump)
+        jump = here.app.screen
+        assert isinstance(jump, Jump)
+        jump.dismiss("gates")
+        jump.dismiss("gates")
+        await here.until(lambda: here.app.screen.focused is not None and here.app.screen.focused.id == "gates")
+        assert len(here.app.screen_stack) == 1

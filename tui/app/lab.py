@@ -60,6 +60,7 @@ class LabApp(RecordingApp):
     """Owns the session, which outlives any screen, and what can be done everywhere."""
 
     TITLE = "lstm-lab"
+    LEAST_SIZE = MIN_SIZE
     ALLOW_IN_MAXIMIZED_VIEW = "TitleBar, KeyBar"
     # Textual declares these two as instance variables.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012

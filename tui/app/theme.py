@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.color import Color as RichColor
@@ -17,6 +18,7 @@ from rich.style import Style
 from textual.binding import Binding
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
+from textual.geometry import Size
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
@@ -224,6 +226,9 @@ class ThemedApp(PaintingApp):
 
     What it shows may come from anywhere: it is neither markup nor a way to control the terminal.
     """
+
+    #: Nothing is drawn in a smaller terminal.
+    LEAST_SIZE: ClassVar[Size] = Size()
 
     # Textual's own shades of these are too close to their ground to be read.
     CSS = """

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.screen import ModalScreen
@@ -39,6 +40,10 @@ class Jump(ModalScreen[str]):
             label = Static(f"[{letter}]", id=letter, markup=False)
             label.styles.offset = (max(0, region.x + region.width // 2 - 2), region.y + region.height // 2)
             yield label
+
+    def dismiss(self, result: str | None = None) -> AwaitComplete:
+        """Close, unless that has happened: letters may come quickly."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def on_key(self, event: events.Key) -> None:
         """Choose."""

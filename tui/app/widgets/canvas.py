@@ -60,7 +60,7 @@ class Canvas(Widget):
         if not (width and height and self.is_attached):
             self._drawn = Size()
             return
-        old, self._rows, self._drawn = self._rows, self.draw(width, height), self.size
+        old, self._rows, self._drawn = self._rows, self._draw(), self.size
         blank = self._blank(width)
         for y in range(height):
             before = old[y] if y < len(old) else blank
@@ -69,10 +69,15 @@ class Canvas(Widget):
                 start, end = _difference(before, after, width)
                 self.refresh(Region(start, y, end - start, 1))
 
+    def _draw(self) -> list[Strip]:
+        """The rows; none where the terminal is smaller than drawings have to reckon with."""
+        here, least = self.app.size, cast(ThemedApp, self.app).LEAST_SIZE
+        return [] if here.width < least.width or here.height < least.height else self.draw(*self.size)
+
     def render_line(self, y: int) -> Strip:
         """One row, ready to send, on the widget's background."""
         if self._drawn != self.size:  # Textual sends no Resize where a widget's region was asked for before the layout
-            self._rows, self._drawn = self.draw(*self.size), self.size
+            self._rows, self._drawn = self._draw(), self.size
         strip = self._rows[y] if y < len(self._rows) else self._blank(self.size.width)
         return strip.apply_style(Style(bgcolor=self.background_colors[1].rich_color))
 
