@@ -294,7 +294,7 @@ async def test_the_valve_moves_and_says_what_is_left() -> None:
     async with handbook() as here:
         await here.go("gates")
         valve = here.screen.query_one(Valve)
-        assert "σ 0.7311" in here.text and "half is left after 2.2 steps" in here.text
+        await here.shows("σ 0.7311", "half is left after 2.2 steps")
         await here.press("right", "full_stop", "full_stop")
         assert valve.x == 3.1
         gate = sigmoid(3.1)
@@ -313,6 +313,7 @@ async def test_zero_is_where_the_curves_have_it(size: tuple[int, int]) -> None:
     async with handbook(size) as here:
         await here.go("gates")
         valve = here.screen.query_one(Valve)
+        await here.until(lambda: valve.size.width)
         rows = [strip.text for strip in valve.draw(*valve.size)][1:-5]
         assert rows[[row.startswith("*") for row in rows].index(True)].rstrip().endswith("┄")
 
@@ -321,6 +322,7 @@ async def test_the_valve_takes_the_mouse() -> None:
     async with handbook() as here:
         await here.go("gates")
         valve = here.screen.query_one(Valve)
+        await here.shows("half is left")
         width = valve.size.width
         await here.pilot.click(Valve, offset=(width - 1, 3))
         await here.until(lambda: valve.x == 8.0)
